@@ -145,7 +145,9 @@ impl fmt::Display for SlotError {
             Self::Busy { holders } => write!(f, "the card is held by {}", holders.join(", ")),
             Self::ResetByOther { .. } => f.write_str("another program has reset the card"),
             Self::Service { detail, .. } => write!(f, "smart card service: {detail}"),
-            Self::Answer { bytes } => write!(f, "the card's answer has {bytes} bytes, which no answer can have"),
+            Self::Answer { bytes } => {
+                write!(f, "the card's answer has {bytes} bytes, which no answer can have")
+            }
         }
     }
 }

@@ -1,1 +1,17 @@
-//! x
+//! What terminals and centers say to each other.
+//!
+//! Everything here is data and its checks: no sockets, no clocks. Control messages are JSON; a
+//! transaction's body is JSON that is stored, hashed, signed and sent as the very same bytes; pages of
+//! the feed are postcard, since they hold millions of rows.
+
+pub mod account;
+pub mod enrolment;
+pub mod feed;
+pub mod id;
+pub mod limits;
+pub mod reconciliation;
+pub mod record;
+pub mod rules;
+pub mod signature;
+pub mod timestamp;
+pub mod upload;

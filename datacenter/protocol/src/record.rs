@@ -1,0 +1,275 @@
+//! The body of a transaction: what happened, frozen and signed by the terminal.
+
+use card_spec::{money::Fen, person::PersonNumber, region::RegionCode};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{TerminalId, TransactionId},
+    timestamp::{ClockQuality, Timestamp},
+};
+
+/// Version of the body's layout that this crate writes.
+pub const BODY_VERSION: u16 = 1;
+
+/// Most bytes of one body; a 300-line bill takes about 60 KiB.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Purpose under which a terminal signs the digest of a record.
+pub const PURPOSE: &str = "jinbao record 1";
+
+/// One transaction as the terminal wrote it down.
+///
+/// Serialised once, when the outcome is known; stored, hashed, signed and sent as those bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Body {
+    /// Layout, [`BODY_VERSION`].
+    pub version: u16,
+    /// The transaction's name, made before anything irreversible.
+    pub id: TransactionId,
+    /// Who wrote it.
+    pub terminal: TerminalId,
+    /// Place in the terminal's chain, from 1, without gaps.
+    pub sequence: u64,
+    /// When the outcome was written down, by the terminal's clock.
+    pub made_at: Timestamp,
+    /// How far that clock was trusted.
+    pub clock: ClockQuality,
+    /// Number of the operator's working cycle, which names the operator (see [`Cycle`](crate::reconciliation)).
+    pub cycle: String,
+    /// Operator number.
+    pub operator: String,
+    /// Whether the line was down when it happened.
+    pub offline: bool,
+    /// What happened.
+    pub business: Business,
+}
+
+/// What a terminal can book.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Business {
+    /// A visit settled (结算).
+    Settlement(Box<Settlement>),
+    /// A settlement taken back in full, with negative amounts (撤销).
+    Cancellation(Box<Cancellation>),
+    /// An intention that did not come about: nothing has changed on any card (冲正).
+    Abandoned {
+        /// Why, for the auditor.
+        reason: AbandonReason,
+    },
+    /// The personal account on the card was topped up (圈存).
+    Load(Load),
+}
+
+/// A settled visit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// The terminal's name for the visit.
+    pub visit: String,
+    /// Social security number of the insured.
+    pub person: PersonNumber,
+    /// Where the insured belongs.
+    pub region: RegionCode,
+    /// Card identification code, 32 hexadecimal digits.
+    pub card_id: String,
+    /// Visit type, code table med_type: 11 outpatient, 21 inpatient.
+    pub med_type: String,
+    /// Insurance, code table insutype.
+    pub insutype: String,
+    /// Version of the city rules that were applied.
+    pub rules_version: String,
+    /// How old the eligibility cache was.
+    pub cache_age_ms: i64,
+    /// Number of fee lines.
+    pub lines: u32,
+    /// SHA-256 of the fee lines as the terminal keeps them.
+    pub lines_digest: crate::signature::Digest,
+    /// The amounts.
+    pub amounts: Amounts,
+    /// What the card did; absent for a settlement without a card purchase.
+    pub card: Option<CardPurchase>,
+}
+
+/// Settlement amounts under the names of the national interface (setlinfo), all in fen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amounts {
+    /// Total fee.
+    pub medfee_sumamt: Fen,
+    /// Wholly own-paid lines (丙).
+    pub fulamt_ownpay_amt: Fen,
+    /// Above the price ceiling.
+    pub overlmt_selfpay: Fen,
+    /// Own share before the policy scope (乙).
+    pub preselfpay_amt: Fen,
+    /// Inside the policy scope.
+    pub inscp_scp_amt: Fen,
+    /// Deductible taken in this settlement (起付线).
+    pub act_pay_dedc: Fen,
+    /// Pooled fund (统筹基金).
+    pub hifp_pay: Fen,
+    /// Civil servants' supplement.
+    pub cvlserv_pay: Fen,
+    /// Enterprise supplement.
+    pub hifes_pay: Fen,
+    /// Residents' major illness.
+    pub hifmi_pay: Fen,
+    /// Employees' large amount.
+    pub hifob_pay: Fen,
+    /// Medical aid.
+    pub maf_pay: Fen,
+    /// Other funds.
+    pub oth_pay: Fen,
+    /// Sum of all funds.
+    pub fund_pay_sumamt: Fen,
+    /// What the person pays, from account or purse.
+    pub psn_part_amt: Fen,
+    /// From the personal account (个人账户).
+    pub acct_pay: Fen,
+    /// From a family member's account.
+    pub acct_mulaid_pay: Fen,
+    /// In cash.
+    pub psn_cash_pay: Fen,
+    /// What the hospital bears.
+    pub hosp_part_amt: Fen,
+}
+
+impl Amounts {
+    /// Whether the identities I1 to I4 of the national interface hold.
+    pub fn balanced(&self) -> bool {
+        let a = self;
+        a.medfee_sumamt == a.fulamt_ownpay_amt + a.overlmt_selfpay + a.preselfpay_amt + a.inscp_scp_amt
+            && a.medfee_sumamt == a.fund_pay_sumamt + a.psn_part_amt + a.hosp_part_amt
+            && a.psn_part_amt == a.acct_pay + a.acct_mulaid_pay + a.psn_cash_pay
+            && a.fund_pay_sumamt
+                == a.hifp_pay
+                    + a.cvlserv_pay
+                    + a.hifes_pay
+                    + a.hifmi_pay
+                    + a.hifob_pay
+                    + a.maf_pay
+                    + a.oth_pay
+    }
+
+    /// Every amount with the opposite sign: the amounts of the cancellation.
+    pub fn negated(&self) -> Self {
+        let a = self;
+        Amounts {
+            medfee_sumamt: -a.medfee_sumamt,
+            fulamt_ownpay_amt: -a.fulamt_ownpay_amt,
+            overlmt_selfpay: -a.overlmt_selfpay,
+            preselfpay_amt: -a.preselfpay_amt,
+            inscp_scp_amt: -a.inscp_scp_amt,
+            act_pay_dedc: -a.act_pay_dedc,
+            hifp_pay: -a.hifp_pay,
+            cvlserv_pay: -a.cvlserv_pay,
+            hifes_pay: -a.hifes_pay,
+            hifmi_pay: -a.hifmi_pay,
+            hifob_pay: -a.hifob_pay,
+            maf_pay: -a.maf_pay,
+            oth_pay: -a.oth_pay,
+            fund_pay_sumamt: -a.fund_pay_sumamt,
+            psn_part_amt: -a.psn_part_amt,
+            acct_pay: -a.acct_pay,
+            acct_mulaid_pay: -a.acct_mulaid_pay,
+            psn_cash_pay: -a.psn_cash_pay,
+            hosp_part_amt: -a.hosp_part_amt,
+        }
+    }
+}
+
+/// A purchase on the card's personal account, with all that its TAC covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardPurchase {
+    /// Diversification factor of the card, 16 hexadecimal digits.
+    pub card_factor: String,
+    /// The card's offline transaction serial before the purchase.
+    pub card_serial: u16,
+    /// The PSAM's transaction serial.
+    pub terminal_serial: u32,
+    /// From the personal account.
+    pub account: Fen,
+    /// Self-paid sum written to the card.
+    pub self_paid: Fen,
+    /// Pooled-fund sum written to the card.
+    pub pooled: Fen,
+    /// `CCYYMMDDhhmmss` that the MACs cover.
+    pub date_time: String,
+    /// Algorithm id of the card: 1 for 3DES, 3 for SM4.
+    pub algorithm: u8,
+    /// Key version that the card named.
+    pub key_version: u8,
+    /// TAC, 8 hexadecimal digits.
+    pub tac: String,
+    /// Whether the TAC came from the transaction proof after contact had been lost.
+    pub from_proof: bool,
+    /// Account balance before the purchase.
+    pub balance_before: Fen,
+}
+
+/// A settlement taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cancellation {
+    /// The settlement that is taken back.
+    pub of: TransactionId,
+    /// Who was insured.
+    pub person: PersonNumber,
+    /// The negative amounts.
+    pub amounts: Amounts,
+    /// How the account money goes back.
+    pub refund: Refund,
+}
+
+/// Where account money of a cancelled settlement goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum Refund {
+    /// No account money was involved.
+    None,
+    /// Owed to the card: the center keeps it until a load puts it back.
+    Owed {
+        /// How much.
+        amount: Fen,
+    },
+    /// Put back on the card by the load transaction named.
+    Loaded {
+        /// The load.
+        by: TransactionId,
+    },
+}
+
+/// Money put onto the card's personal account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Whose card.
+    pub person: PersonNumber,
+    /// Card identification code.
+    pub card_id: String,
+    /// How much.
+    pub amount: Fen,
+    /// The card's online serial before the load.
+    pub card_serial: u16,
+    /// TAC, 8 hexadecimal digits.
+    pub tac: String,
+    /// `CCYYMMDDhhmmss` that the MACs cover.
+    pub date_time: String,
+    /// Balance before the load.
+    pub balance_before: Fen,
+}
+
+/// Why an intention did not come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AbandonReason {
+    /// Cancelled by the operator or the holder before the card was asked.
+    Cancelled,
+    /// The card was gone before it received the command.
+    CardGone,
+    /// The card refused the command.
+    CardRefused,
+    /// The card's proof says that it never carried the command out.
+    ProvedNotDone,
+    /// The terminal stopped between the intention and the card.
+    Restarted,
+}

@@ -1,0 +1,73 @@
+//! Time as an attribute; sequence numbers order records, not time.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, UtcOffset, macros::offset};
+
+/// The one time zone of the project, UTC+8.
+pub const ZONE: UtcOffset = offset!(+8);
+
+/// Milliseconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+/// How far a terminal trusted its clock when it wrote a time down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockQuality {
+    /// Compared with the center's clock within the last day.
+    Checked,
+    /// Not compared for longer, but never ran backwards.
+    Unchecked,
+    /// Ran backwards or differs from the center's by more than the limit.
+    Doubtful,
+}
+
+impl Timestamp {
+    /// Calendar date and time in UTC+8; times beyond the calendar are cut to its ends.
+    pub fn civil(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            .to_offset(ZONE)
+    }
+
+    /// `CCYYMMDDhhmmss` as seven BCD bytes, as cards carry it.
+    pub fn to_bcd(self) -> [u8; 7] {
+        let t = self.civil();
+        let bcd = |value: u8| value / 10 << 4 | value % 10;
+        let year = u16::try_from(t.year()).unwrap_or(0);
+        [
+            bcd((year / 100) as u8),
+            bcd((year % 100) as u8),
+            bcd(u8::from(t.month())),
+            bcd(t.day()),
+            bcd(t.hour()),
+            bcd(t.minute()),
+            bcd(t.second()),
+        ]
+    }
+
+    /// This time moved by milliseconds.
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Timestamp(self.0.saturating_add(ms))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// `2026-11-24 13:05:09`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = self.civil();
+        write!(
+            f,
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+            t.year(),
+            u8::from(t.month()),
+            t.day(),
+            t.hour(),
+            t.minute(),
+            t.second()
+        )
+    }
+}

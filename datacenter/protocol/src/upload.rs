@@ -1,0 +1,179 @@
+//! Upload of records and the center's receipts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{TerminalId, TransactionId},
+    signature::{Digest, Signature, Signed},
+    timestamp::Timestamp,
+};
+
+/// Most records of one batch.
+pub const BATCH_RECORDS_MAX: usize = 500;
+
+/// Most bytes of one batch on the wire.
+pub const BATCH_BYTES_MAX: usize = 16 << 20;
+
+/// Purpose under which the center signs a receipt.
+pub const RECEIPT_PURPOSE: &str = "jinbao receipt 1";
+
+/// Records of one terminal, in the order of their sequence.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Batch {
+    /// Whose records; must be the terminal of the client certificate.
+    pub terminal: TerminalId,
+    /// Digest of the record before the first one; zeros before the very first.
+    pub previous: Digest,
+    /// The records.
+    pub records: Vec<Record>,
+}
+
+/// One record as it was written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Place in the chain.
+    pub sequence: u64,
+    /// The body's JSON, verbatim.
+    pub body: String,
+    /// The terminal's signature over the digest of this link.
+    pub signature: Signature,
+}
+
+/// The center's answer to a batch: a signed [`Receipt`], and when to come again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BatchAnswer {
+    /// A [`Receipt`] under [`RECEIPT_PURPOSE`].
+    pub receipt: Signed,
+    /// Earlier receipts that duplicates refer to.
+    pub earlier: Vec<Signed>,
+    /// When this terminal may send next.
+    pub window: SendWindow,
+}
+
+/// What the center did with each record of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The center's number of this receipt.
+    pub number: String,
+    /// Whose records.
+    pub terminal: TerminalId,
+    /// When they were booked.
+    pub booked_at: Timestamp,
+    /// One line for each record, in the batch's order.
+    pub lines: Vec<ReceiptLine>,
+}
+
+/// What the center did with one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptLine {
+    /// The transaction.
+    pub id: TransactionId,
+    /// Its place in the terminal's chain.
+    pub sequence: u64,
+    /// Digest of its link.
+    pub digest: Digest,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// The four answers that a record can get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Booked now.
+    Booked,
+    /// Booked before, under this receipt.
+    Duplicate {
+        /// Number of the first receipt.
+        first: String,
+    },
+    /// The same id or sequence with other content: an alarm, nothing was changed.
+    Conflict,
+    /// Kept for audit, not booked.
+    Refused {
+        /// Why, such that a clerk can act.
+        reason: RefusalReason,
+    },
+}
+
+/// Why a record was not booked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RefusalReason {
+    /// The amounts do not add up.
+    Unbalanced,
+    /// The cancelled settlement is unknown or already cancelled.
+    NothingToCancel,
+    /// The body cannot be read by this center.
+    Unreadable,
+    /// The card was on the blacklist for longer than the terminal may lag behind.
+    Blacklisted,
+    /// Above what this terminal may do offline.
+    OverLimit,
+}
+
+/// When a terminal may send, so that a city's terminals do not come all at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendWindow {
+    /// Wait at least this long before the next batch.
+    pub after_ms: u32,
+    /// Spread the next attempt over this much more.
+    pub spread_ms: u32,
+}
+
+/// Where the center's copy of a terminal's chain ends.
+///
+/// A terminal whose own chain ends earlier has been put back to an older state and must stop business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainHead {
+    /// Last sequence held, 0 before the first.
+    pub sequence: u64,
+    /// Digest of that link, zeros before the first.
+    pub digest: Digest,
+    /// The center's clock.
+    pub now: Timestamp,
+}
+
+/// Why the center refused a whole request; the body of every answer that is not 2xx (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What went wrong, one of a closed list.
+    #[serde(rename = "type")]
+    pub kind: ProblemKind,
+    /// HTTP status.
+    pub status: u16,
+    /// For the log of the one who has to act; holds no personal data.
+    pub detail: String,
+}
+
+/// The closed list of what can be wrong with a whole request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// The request cannot be read.
+    Malformed,
+    /// Larger than allowed.
+    TooLarge,
+    /// No client certificate, or one that is not this terminal's.
+    NotAuthenticated,
+    /// The terminal is blocked or unknown.
+    TerminalUnknown,
+    /// The one-time code is wrong, used or out of date.
+    Code,
+    /// A signature is wrong.
+    Signature,
+    /// The batch does not continue the chain that the center holds: the ledger was put back.
+    ChainBroken,
+    /// Records are missing between the center's head and this batch.
+    ChainGap,
+    /// The account has not as much, or the card's MAC is wrong.
+    LoadRefused,
+    /// Nothing there by that name.
+    NotFound,
+    /// Too much at once; come again later.
+    Overloaded,
+    /// The center's storage failed; nothing was booked.
+    Storage,
+}
