@@ -162,3 +162,21 @@ impl std::fmt::Display for PageError {
 }
 
 impl std::error::Error for PageError {}
+
+/// Asks the center about one person: not in the cache, or the cache is too old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonQuery {
+    /// The whole number; it travels in a body, never in an address.
+    pub person: card_spec::person::PersonNumber,
+}
+
+/// The center's answer about one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonAnswer {
+    /// City that insures the person, when one is known.
+    pub city: Option<RegionCode>,
+    /// The entry, when this center holds it.
+    pub person: Option<Person>,
+    /// The center's clock.
+    pub as_of: Timestamp,
+}

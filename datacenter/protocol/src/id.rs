@@ -24,7 +24,7 @@ pub struct IdError {
 impl TerminalId {
     /// The six bytes (BCD) that cards and PSAM commands carry.
     pub fn to_bcd(self) -> [u8; 6] {
-        std::array::from_fn(|i| (self.0[2 * i] - b'0') << 4 | (self.0[2 * i + 1] - b'0'))
+        std::array::from_fn(|i| ((self.0[2 * i] - b'0') << 4) | (self.0[2 * i + 1] - b'0'))
     }
 
     /// From the six bytes of the PSAM; an error when a half-byte is no digit.

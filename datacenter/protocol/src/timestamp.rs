@@ -36,7 +36,7 @@ impl Timestamp {
     /// `CCYYMMDDhhmmss` as seven BCD bytes, as cards carry it.
     pub fn to_bcd(self) -> [u8; 7] {
         let t = self.civil();
-        let bcd = |value: u8| value / 10 << 4 | value % 10;
+        let bcd = |value: u8| ((value / 10) << 4) | (value % 10);
         let year = u16::try_from(t.year()).unwrap_or(0);
         [
             bcd((year / 100) as u8),

@@ -1,1 +1,6 @@
-//! x
+//! All logic of the terminal, without a screen.
+//!
+//! Reads no clock, random source, path or socket of its own: devices come as `hal` traits, chance and
+//! the line to the center as [`ports`], databases as open connections.
+
+pub mod ports;

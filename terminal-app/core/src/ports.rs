@@ -1,0 +1,94 @@
+//! What the terminal's logic needs from outside and is given: chance and the line to the center.
+//!
+//! Devices and clocks are in `hal`. Nothing in this crate opens a path or a socket by itself.
+
+use std::fmt;
+
+use protocol::{
+    account::{LoadAnswer, LoadRequest},
+    feed::{PersonAnswer, PersonQuery, SignedPage},
+    reconciliation::{ReconciliationAnswer, ReconciliationRequest},
+    signature::Signed,
+    upload::{Batch, BatchAnswer, ChainHead, Problem},
+};
+
+/// A source of unpredictable bytes.
+pub trait Random {
+    /// Fills the buffer.
+    fn fill(&mut self, bytes: &mut [u8]);
+}
+
+/// The line to the city center, each call bounded in time by the one who implements it.
+pub trait CenterLink {
+    /// Where the center's copy of this terminal's chain ends.
+    fn chain_head(&mut self) -> Result<ChainHead, LinkError>;
+
+    /// Uploads a batch. The same batch may be sent again after any error.
+    fn upload(&mut self, batch: &Batch) -> Result<BatchAnswer, LinkError>;
+
+    /// The page of changes after a cursor. `epoch` is the feed's generation that the cursor belongs to, 0 if
+    /// there is none yet.
+    fn feed(&mut self, epoch: u64, after: u64) -> Result<SignedPage, LinkError>;
+
+    /// The rules (a signed `RulesSet`) when the center has a newer revision than this one.
+    fn rules(&mut self, revision: u64) -> Result<Option<Signed>, LinkError>;
+
+    /// The offline limits (a signed `OfflineLimits`) when the center has a newer version than this one.
+    fn limits(&mut self, version: u64) -> Result<Option<Signed>, LinkError>;
+
+    /// What the center knows of one person now.
+    fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError>;
+
+    /// The center's answer for loading the personal account. The same request may be sent again.
+    fn load(&mut self, request: &LoadRequest) -> Result<LoadAnswer, LinkError>;
+
+    /// The center's sums over a span of the chain.
+    fn reconcile(&mut self, request: &ReconciliationRequest) -> Result<ReconciliationAnswer, LinkError>;
+}
+
+/// Why the center gave no answer, or another one than hoped for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// No connection: cable, router, center. The request was not carried out.
+    Down {
+        /// What the system said; holds no personal data.
+        detail: String,
+    },
+    /// The connection broke or the time was over after the request had gone out: it may have been carried out.
+    Lost {
+        /// What the system said; holds no personal data.
+        detail: String,
+    },
+    /// The center's certificate is not from our authority, or not for this name. For the installer.
+    WrongCertificate,
+    /// A certificate, the center's or ours, is out of date by this terminal's clock. For the installer.
+    ExpiredCertificate,
+    /// The center does not accept our certificate. For the installer.
+    NotAccepted,
+    /// The center refused, and says why.
+    Refused(Problem),
+    /// The center's answer cannot be read: of another version, or not our center.
+    Answer {
+        /// What was wrong.
+        detail: String,
+    },
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down { detail } => write!(f, "no connection to the center: {detail}"),
+            Self::Lost { detail } => write!(f, "connection to the center lost: {detail}"),
+            Self::WrongCertificate => f.write_str("the center's certificate is not from our authority"),
+            Self::ExpiredCertificate => f.write_str("a certificate is out of date"),
+            Self::NotAccepted => f.write_str("the center does not accept this terminal's certificate"),
+            Self::Refused(problem) => {
+                write!(f, "the center refused ({}): {}", problem.status, problem.detail)
+            }
+            Self::Answer { detail } => write!(f, "the center's answer cannot be read: {detail}"),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
