@@ -1,1 +1,13 @@
-//! x
+//! Stands in for hardware, and for hardware only: cards, PSAM, reader line, people, faults.
+//!
+//! A simulated chip is a [`chip::Chip`]: power, reset, bytes in, bytes out. It is laid out by the table
+//! of files in `card_spec`, but how it behaves (security state, status words, tearing) is written here,
+//! apart from what the terminal expects. The same chip sits behind the real pcscd ([`pcscd`], [`vpcd`])
+//! and in process ([`slot`]). Everything random comes from a seed: one seed, one run.
+
+pub mod eeprom;
+pub mod error;
+pub mod fault;
+pub mod chip;
+pub mod pcscd;
+pub mod vpcd;
