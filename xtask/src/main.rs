@@ -1,2 +1,67 @@
-//! x
-fn main() {}
+//! All developer commands: set-up, demo, test, bench.
+//!
+//! 开发命令：安装、演示、测试、测速。
+
+mod bench;
+mod demo;
+mod licences;
+mod process;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// 金保终端的开发命令 · Developer commands of Jinbao
+///
+/// Each command first looks for what it needs, says what is missing and why, asks, and installs it.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// 安装所需软件包 · Installs the Debian packages that the other commands need
+    Setup {
+        /// Answer yes to every question
+        #[arg(long)]
+        yes: bool,
+    },
+    /// 演示一次就诊 · Runs one hospital visit on real parts, from the card to the center's receipt
+    Demo(demo::Options),
+    /// 全部测试 · Runs all checks and tests
+    Test {
+        /// Answer yes to every question
+        #[arg(long)]
+        yes: bool,
+    },
+    /// 测速 · Runs the benchmarks, each next to its limit, and prints the ratios
+    Bench {
+        /// People in the eligibility cache
+        #[arg(long, default_value_t = 10_000_000)]
+        people: u64,
+    },
+    /// 许可证检查 · Checks the licence of every dependency
+    Licences,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Setup { yes } => setup::run(&setup::everything(), yes),
+        Command::Demo(options) => demo::run(&options),
+        Command::Test { yes } => test::run(yes),
+        Command::Bench { people } => bench::run(people),
+        Command::Licences => licences::check(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\n✗ {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The folders are the architecture: which crate may know which is checked here.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// Every crate and all that it may depend on, outside of its own tests.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("jinbao-card-spec", &[]),
+    ("jinbao-hal", &["jinbao-card-spec"]),
+    ("jinbao-sim", &["jinbao-card-spec", "jinbao-hal"]),
+    ("jinbao-protocol", &["jinbao-card-spec"]),
+    ("jinbao-core", &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol"]),
+    ("jinbao-datacenter", &["jinbao-card-spec", "jinbao-protocol"]),
+    ("jinbao", &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol", "jinbao-core"]),
+    ("xtask", &[]),
+];
+
+/// What a crate may depend on only behind an optional feature, which builds for the field leave out.
+const OPTIONAL: &[(&str, &[&str])] = &[("jinbao", &["jinbao-sim", "jinbao-datacenter"])];
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn entry<'a>(table: &'a [(&str, &[&'a str])], name: &str) -> &'a [&'a str] {
+    table.iter().find(|(crate_name, _)| *crate_name == name).map_or(&[], |(_, allowed)| allowed)
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = metadata();
+    let members: BTreeSet<_> = metadata["workspace_members"].as_array().unwrap().iter().collect();
+    let packages: Vec<_> = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| members.contains(&package["id"]) && package["name"] != "jinbao-tests")
+        .collect();
+    let ours: BTreeSet<_> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+    assert_eq!(ours, ALLOWED.iter().map(|(name, _)| *name).collect(), "a crate is missing from the table above");
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let on = dependency["name"].as_str().unwrap();
+            if !ours.contains(on) || dependency["kind"] == "dev" {
+                continue;
+            }
+            let optional = dependency["optional"] == true && entry(OPTIONAL, name).contains(&on);
+            assert!(optional || entry(ALLOWED, name).contains(&on), "{name} must not depend on {on}");
+        }
+    }
+}
+
+#[test]
+fn one_provider_of_tls_and_no_screen() {
+    let metadata = metadata();
+    let mut users: BTreeMap<&str, usize> = BTreeMap::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        *users.entry(package["name"].as_str().unwrap()).or_default() += 1;
+    }
+    for unwanted in ["aws-lc-rs", "openssl", "native-tls", "slint"] {
+        assert!(!users.contains_key(unwanted), "{unwanted} came in: see `cargo tree --invert {unwanted}`");
+    }
+    assert_eq!(users["rustls"], 1, "two versions of rustls");
+    assert_eq!(users["ring"], 1, "two versions of ring");
+}

@@ -1,0 +1,158 @@
+//! Finds what is missing on this machine, says what it is for, asks, and installs it with apt.
+
+use std::{
+    env,
+    io::{self, BufRead, IsTerminal, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::process;
+
+/// A Debian package and how one sees that it is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Package {
+    name: &'static str,
+    purpose: &'static str,
+    /// A file that the package brings.
+    sign: &'static str,
+}
+
+const BUILD: &[Package] = &[
+    Package { name: "gcc", purpose: "compiles SQLCipher and ring / 编译 C 代码", sign: "/usr/bin/gcc" },
+    Package {
+        name: "pkg-config",
+        purpose: "finds the libraries below / 查找库",
+        sign: "/usr/bin/pkg-config",
+    },
+    Package {
+        name: "libpcsclite-dev",
+        purpose: "PC/SC, the way to a card reader / 读卡接口",
+        sign: "/usr/include/PCSC/winscard.h",
+    },
+    Package {
+        name: "libssl-dev",
+        purpose: "libcrypto under SQLCipher, the encrypted database / 加密数据库",
+        sign: "/usr/include/openssl/evp.h",
+    },
+];
+
+const CARDS: &[Package] = &[
+    Package { name: "pcscd", purpose: "the smart card service / 智能卡服务", sign: "/usr/sbin/pcscd" },
+    Package {
+        name: "vsmartcard-vpcd",
+        purpose: "a virtual reader behind that service / 虚拟读卡器",
+        sign: "/usr/lib/pcsc/drivers/serial/libifdvpcd.so",
+    },
+];
+
+const PAPER: &[Package] = &[Package {
+    name: "fonts-wqy-microhei",
+    purpose: "Chinese characters on PDF receipts / 回执字体",
+    sign: "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
+}];
+
+const JUDGES: &[Package] = &[
+    Package {
+        name: "opensc",
+        purpose: "opensc-tool talks to our card / 第三方卡工具",
+        sign: "/usr/bin/opensc-tool",
+    },
+    Package {
+        name: "pcsc-tools",
+        purpose: "scriptor talks to our card / 第三方卡工具",
+        sign: "/usr/bin/scriptor",
+    },
+    Package {
+        name: "openssl",
+        purpose: "checks our cryptography and TLS / 验证密码与证书",
+        sign: "/usr/bin/openssl",
+    },
+    Package {
+        name: "sqlite3",
+        purpose: "opens our exported ledgers / 打开导出的账本",
+        sign: "/usr/bin/sqlite3",
+    },
+    Package {
+        name: "poppler-utils",
+        purpose: "reads our PDF receipts / 读取回执",
+        sign: "/usr/bin/pdftotext",
+    },
+    Package {
+        name: "strace",
+        purpose: "makes disks full and writes fail / 注入磁盘故障",
+        sign: "/usr/bin/strace",
+    },
+    Package {
+        name: "python3-venv",
+        purpose: "holds SQLCipher for Python, which opens our encrypted files / 验证加密文件",
+        sign: "/usr/share/doc/python3-venv",
+    },
+];
+
+/// What the demo needs.
+pub(crate) fn demo(with_pcsc: bool) -> Vec<Package> {
+    [BUILD, if with_pcsc { CARDS } else { &[] }, PAPER].concat()
+}
+
+/// What the tests need.
+pub(crate) fn everything() -> Vec<Package> {
+    [BUILD, CARDS, PAPER, JUDGES].concat()
+}
+
+/// Whether the smart card service and the virtual reader are there.
+pub(crate) fn has_pcsc() -> bool {
+    CARDS.iter().all(present)
+}
+
+/// Installs what is missing of `packages`, after saying so and, unless `yes`, asking.
+pub(crate) fn run(packages: &[Package], yes: bool) -> Result<(), String> {
+    let missing: Vec<_> = packages.iter().filter(|package| !present(package)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("还缺以下软件包 · These Debian packages are missing:\n");
+    for package in &missing {
+        println!("  {:<20} {}", package.name, package.purpose);
+    }
+    let names: Vec<_> = missing.iter().map(|package| package.name).collect();
+    let by_hand = format!("apt-get install --no-install-recommends {}", names.join(" "));
+    if !Path::new("/usr/bin/apt-get").exists() {
+        return Err(format!("this is no Debian: install by your system's means what `{by_hand}` would"));
+    }
+    if !(yes || env::var_os("CI").is_some() || ask("\n现在安装？ Install them now? [Y/n] ")?) {
+        return Err(format!("not installed; by hand: {by_hand}"));
+    }
+    process::run(&mut apt(&["update", "-qq"]))?;
+    let mut install = apt(&["install", "-y", "-qq", "--no-install-recommends"]);
+    process::run(install.args(&names))?;
+    match missing.iter().find(|package| !present(package)) {
+        Some(package) => Err(format!("{} was installed, yet {} is not there", package.name, package.sign)),
+        None => Ok(()),
+    }
+}
+
+fn present(package: &Package) -> bool {
+    Path::new(package.sign).exists()
+}
+
+fn apt(arguments: &[&str]) -> Command {
+    let root = process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };
+    if !root {
+        command.arg("apt-get");
+    }
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    command
+}
+
+fn ask(question: &str) -> Result<bool, String> {
+    if !io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    print!("{question}");
+    io::stdout().flush().map_err(|error| error.to_string())?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(|error| error.to_string())?;
+    Ok(!line.trim_start().starts_with(['n', 'N']))
+}
