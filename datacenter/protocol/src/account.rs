@@ -1,28 +1,34 @@
 //! Loading the personal account: the center's security module answers for the issuer.
 
+use std::fmt;
+
 use card_spec::{money::Fen, person::PersonNumber};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::id::{TerminalId, TransactionId};
 
-/// A card asks to be loaded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A card asks to be loaded; `Debug` masks the person and leaves the card out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoadRequest {
     /// Name of the load; asking again with the same name gives the same answer.
     pub id: TransactionId,
     /// Whose terminal.
     pub terminal: TerminalId,
     /// Whose card.
+    #[schema(value_type = crate::schema::PersonNumber)]
     pub person: PersonNumber,
     /// Card identification code, 32 hexadecimal digits.
     pub card_id: String,
     /// Diversification factor of the card, 16 hexadecimal digits.
     pub card_factor: String,
     /// How much.
+    #[schema(value_type = crate::schema::Money)]
     pub amount: Fen,
     /// What the money is.
     pub source: LoadSource,
     /// Balance that the card reported.
+    #[schema(value_type = crate::schema::Money)]
     pub balance: Fen,
     /// Online serial that the card reported.
     pub card_serial: u16,
@@ -38,8 +44,21 @@ pub struct LoadRequest {
     pub date_time: String,
 }
 
+impl fmt::Debug for LoadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadRequest")
+            .field("id", &self.id)
+            .field("terminal", &self.terminal)
+            .field("person", &self.person)
+            .field("amount", &self.amount)
+            .field("source", &self.source)
+            .field("card_serial", &self.card_serial)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where the money of a load comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum LoadSource {
     /// The yearly credit that the center holds for the person.
@@ -52,7 +71,7 @@ pub enum LoadSource {
 }
 
 /// The center agrees.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoadAnswer {
     /// MAC2 for the card, 8 hexadecimal digits.
     pub mac2: String,

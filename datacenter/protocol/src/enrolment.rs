@@ -1,7 +1,10 @@
 //! How a terminal becomes known to its center, and stays known.
 
+use std::fmt;
+
 use card_spec::region::RegionCode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     id::TerminalId,
@@ -11,8 +14,8 @@ use crate::{
 /// Purpose under which a terminal signs its certificate requests.
 pub const PURPOSE: &str = "jinbao enrolment 1";
 
-/// First contact: a one-time code, the keys and a certificate request.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// First contact: a one-time code, the keys and a certificate request; `Debug` leaves the code out.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct EnrolmentRequest {
     /// Terminal number, as in its PSAM.
     pub terminal: TerminalId,
@@ -26,8 +29,17 @@ pub struct EnrolmentRequest {
     pub signature: Signature,
 }
 
+impl fmt::Debug for EnrolmentRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnrolmentRequest")
+            .field("terminal", &self.terminal)
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What an enrolled terminal is given.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Enrolment {
     /// TLS client certificate, PEM.
     pub certificate: String,
@@ -36,6 +48,7 @@ pub struct Enrolment {
     /// Key that signs receipts, pages and documents.
     pub center: PublicKey,
     /// The city.
+    #[schema(value_type = crate::schema::RegionCode)]
     pub city: RegionCode,
     /// Institution that the terminal stands in, code and name.
     pub institution_code: String,
@@ -46,7 +59,7 @@ pub struct Enrolment {
 }
 
 /// A new certificate for a known terminal; allowed after the old one has run out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RenewalRequest {
     /// Terminal number.
     pub terminal: TerminalId,

@@ -1,7 +1,10 @@
 //! The stream of changes that feeds a terminal's eligibility cache.
 
+use std::fmt;
+
 use card_spec::region::RegionCode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     signature::{PublicKey, Signature, SignatureError},
@@ -18,7 +21,7 @@ pub const PAGE_BYTES_MAX: usize = 4 << 20;
 pub const PURPOSE: &str = "jinbao feed page 1";
 
 /// A page as it goes over the wire and may be kept: postcard bytes and the center's signature over them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SignedPage {
     /// A [`Page`] in postcard.
     pub page: Vec<u8>,
@@ -27,9 +30,10 @@ pub struct SignedPage {
 }
 
 /// Consecutive changes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page {
     /// Whose people these are; a page of another city is refused.
+    #[schema(value_type = crate::schema::RegionCode)]
     pub city: RegionCode,
     /// The feed's generation: when it changes, the cache starts again from nothing.
     pub epoch: u64,
@@ -45,8 +49,8 @@ pub struct Page {
     pub changes: Vec<Change>,
 }
 
-/// One change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One change; `Debug` leaves out whom it concerns.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[non_exhaustive]
 pub enum Change {
     /// A person's entry is new or has changed; it replaces the old one whole.
@@ -64,8 +68,8 @@ pub enum Change {
     CardFreed([u8; 12]),
 }
 
-/// What a terminal knows of an insured person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a terminal knows of an insured person; `Debug` leaves the key out.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Person {
     /// The first 17 digits of the person number (see `PersonNumber::key`).
     pub key: u64,
@@ -94,7 +98,7 @@ pub struct Person {
 }
 
 /// State of a person as eligibility sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum PersonState {
     /// Insured.
     Active,
@@ -107,7 +111,7 @@ pub enum PersonState {
 }
 
 /// Why a card is blocked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum BlockReason {
     /// Reported lost.
     Lost,
@@ -117,6 +121,23 @@ pub enum BlockReason {
     Deceased,
     /// Under investigation.
     Fraud,
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(person) => f.debug_tuple("Person").field(person).finish(),
+            Self::PersonGone(_) => f.write_str("PersonGone(…)"),
+            Self::CardBlocked { reason, .. } => write!(f, "CardBlocked(…, {reason:?})"),
+            Self::CardFreed(_) => f.write_str("CardFreed(…)"),
+        }
+    }
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Person({:?}, {}, {})", self.state, self.insutype, self.year)
+    }
 }
 
 impl SignedPage {
@@ -152,8 +173,8 @@ pub enum PageError {
     Content,
 }
 
-impl std::fmt::Display for PageError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for PageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Signature => "the feed page is not signed by the city center",
             Self::Content => "the feed page cannot be read by this version",
@@ -164,16 +185,18 @@ impl std::fmt::Display for PageError {
 impl std::error::Error for PageError {}
 
 /// Asks the center about one person: not in the cache, or the cache is too old.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonQuery {
     /// The whole number; it travels in a body, never in an address.
+    #[schema(value_type = crate::schema::PersonNumber)]
     pub person: card_spec::person::PersonNumber,
 }
 
 /// The center's answer about one person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonAnswer {
     /// City that insures the person, when one is known.
+    #[schema(value_type = Option<crate::schema::RegionCode>)]
     pub city: Option<RegionCode>,
     /// The entry, when this center holds it.
     pub person: Option<Person>,

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod reconciliation;
 pub mod record;
 pub mod rules;
+pub mod schema;
 pub mod signature;
 pub mod timestamp;
 pub mod upload;

@@ -2,18 +2,21 @@
 
 use card_spec::money::Fen;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Purpose under which the center signs the limits.
 pub const PURPOSE: &str = "jinbao limits 1";
 
 /// Offline limits, set by the center for each terminal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OfflineLimits {
     /// Rises with every change; an older set never replaces a newer one.
     pub version: u64,
     /// Largest fee of one offline settlement.
+    #[schema(value_type = crate::schema::Money)]
     pub amount_max_fen: Fen,
     /// Most personal-account money of one offline settlement.
+    #[schema(value_type = crate::schema::Money)]
     pub account_max_fen: Fen,
     /// Most records waiting for upload; above it no new business starts.
     pub queue_max: u32,

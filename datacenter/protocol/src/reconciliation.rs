@@ -2,6 +2,7 @@
 
 use card_spec::money::Fen;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     id::{TerminalId, TransactionId},
@@ -12,7 +13,7 @@ use crate::{
 pub const CYCLE_MS_MAX: i64 = 24 * 3_600_000;
 
 /// What a terminal believes to have booked in one span of its chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReconciliationRequest {
     /// Whose.
     pub terminal: TerminalId,
@@ -27,22 +28,26 @@ pub struct ReconciliationRequest {
 }
 
 /// Sums over a span, cancellations counted negative.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
     /// Settlements and cancellations booked.
     pub count: u64,
     /// Total fee.
+    #[schema(value_type = crate::schema::Money)]
     pub medfee_sumamt: Fen,
     /// All funds.
+    #[schema(value_type = crate::schema::Money)]
     pub fund_pay_sumamt: Fen,
     /// Personal accounts.
+    #[schema(value_type = crate::schema::Money)]
     pub acct_pay: Fen,
     /// Cash.
+    #[schema(value_type = crate::schema::Money)]
     pub psn_cash_pay: Fen,
 }
 
 /// The center's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReconciliationAnswer {
     /// When the center added up.
     pub at: Timestamp,

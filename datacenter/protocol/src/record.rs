@@ -1,7 +1,10 @@
 //! The body of a transaction: what happened, frozen and signed by the terminal.
 
+use std::fmt;
+
 use card_spec::{money::Fen, person::PersonNumber, region::RegionCode};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     id::{TerminalId, TransactionId},
@@ -17,10 +20,10 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// Purpose under which a terminal signs the digest of a record.
 pub const PURPOSE: &str = "jinbao record 1";
 
-/// One transaction as the terminal wrote it down.
+/// One transaction as the terminal wrote it down. `Debug` of the parts masks persons and cards.
 ///
 /// Serialised once, when the outcome is known; stored, hashed, signed and sent as those bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Body {
     /// Layout, [`BODY_VERSION`].
     pub version: u16,
@@ -45,7 +48,7 @@ pub struct Body {
 }
 
 /// What a terminal can book.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Business {
@@ -62,14 +65,16 @@ pub enum Business {
     Load(Load),
 }
 
-/// A settled visit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A settled visit; `Debug` masks the person and leaves the card out.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Settlement {
     /// The terminal's name for the visit.
     pub visit: String,
     /// Social security number of the insured.
+    #[schema(value_type = crate::schema::PersonNumber)]
     pub person: PersonNumber,
     /// Where the insured belongs.
+    #[schema(value_type = crate::schema::RegionCode)]
     pub region: RegionCode,
     /// Card identification code, 32 hexadecimal digits.
     pub card_id: String,
@@ -92,45 +97,64 @@ pub struct Settlement {
 }
 
 /// Settlement amounts under the names of the national interface (setlinfo), all in fen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Amounts {
     /// Total fee.
+    #[schema(value_type = crate::schema::Money)]
     pub medfee_sumamt: Fen,
     /// Wholly own-paid lines (丙).
+    #[schema(value_type = crate::schema::Money)]
     pub fulamt_ownpay_amt: Fen,
     /// Above the price ceiling.
+    #[schema(value_type = crate::schema::Money)]
     pub overlmt_selfpay: Fen,
     /// Own share before the policy scope (乙).
+    #[schema(value_type = crate::schema::Money)]
     pub preselfpay_amt: Fen,
     /// Inside the policy scope.
+    #[schema(value_type = crate::schema::Money)]
     pub inscp_scp_amt: Fen,
     /// Deductible taken in this settlement (起付线).
+    #[schema(value_type = crate::schema::Money)]
     pub act_pay_dedc: Fen,
     /// Pooled fund (统筹基金).
+    #[schema(value_type = crate::schema::Money)]
     pub hifp_pay: Fen,
     /// Civil servants' supplement.
+    #[schema(value_type = crate::schema::Money)]
     pub cvlserv_pay: Fen,
     /// Enterprise supplement.
+    #[schema(value_type = crate::schema::Money)]
     pub hifes_pay: Fen,
     /// Residents' major illness.
+    #[schema(value_type = crate::schema::Money)]
     pub hifmi_pay: Fen,
     /// Employees' large amount.
+    #[schema(value_type = crate::schema::Money)]
     pub hifob_pay: Fen,
     /// Medical aid.
+    #[schema(value_type = crate::schema::Money)]
     pub maf_pay: Fen,
     /// Other funds.
+    #[schema(value_type = crate::schema::Money)]
     pub oth_pay: Fen,
     /// Sum of all funds.
+    #[schema(value_type = crate::schema::Money)]
     pub fund_pay_sumamt: Fen,
     /// What the person pays, from account or purse.
+    #[schema(value_type = crate::schema::Money)]
     pub psn_part_amt: Fen,
     /// From the personal account (个人账户).
+    #[schema(value_type = crate::schema::Money)]
     pub acct_pay: Fen,
     /// From a family member's account.
+    #[schema(value_type = crate::schema::Money)]
     pub acct_mulaid_pay: Fen,
     /// In cash.
+    #[schema(value_type = crate::schema::Money)]
     pub psn_cash_pay: Fen,
     /// What the hospital bears.
+    #[schema(value_type = crate::schema::Money)]
     pub hosp_part_amt: Fen,
 }
 
@@ -178,8 +202,8 @@ impl Amounts {
     }
 }
 
-/// A purchase on the card's personal account, with all that its TAC covers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A purchase on the card's personal account, with all that its TAC covers; `Debug` leaves the card out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CardPurchase {
     /// Diversification factor of the card, 16 hexadecimal digits.
     pub card_factor: String,
@@ -188,10 +212,13 @@ pub struct CardPurchase {
     /// The PSAM's transaction serial.
     pub terminal_serial: u32,
     /// From the personal account.
+    #[schema(value_type = crate::schema::Money)]
     pub account: Fen,
     /// Self-paid sum written to the card.
+    #[schema(value_type = crate::schema::Money)]
     pub self_paid: Fen,
     /// Pooled-fund sum written to the card.
+    #[schema(value_type = crate::schema::Money)]
     pub pooled: Fen,
     /// `CCYYMMDDhhmmss` that the MACs cover.
     pub date_time: String,
@@ -204,15 +231,17 @@ pub struct CardPurchase {
     /// Whether the TAC came from the transaction proof after contact had been lost.
     pub from_proof: bool,
     /// Account balance before the purchase.
+    #[schema(value_type = crate::schema::Money)]
     pub balance_before: Fen,
 }
 
 /// A settlement taken back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Cancellation {
     /// The settlement that is taken back.
     pub of: TransactionId,
     /// Who was insured.
+    #[schema(value_type = crate::schema::PersonNumber)]
     pub person: PersonNumber,
     /// The negative amounts.
     pub amounts: Amounts,
@@ -221,7 +250,7 @@ pub struct Cancellation {
 }
 
 /// Where account money of a cancelled settlement goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "to", rename_all = "snake_case")]
 pub enum Refund {
     /// No account money was involved.
@@ -229,6 +258,7 @@ pub enum Refund {
     /// Owed to the card: the center keeps it until a load puts it back.
     Owed {
         /// How much.
+        #[schema(value_type = crate::schema::Money)]
         amount: Fen,
     },
     /// Put back on the card by the load transaction named.
@@ -238,14 +268,16 @@ pub enum Refund {
     },
 }
 
-/// Money put onto the card's personal account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Money put onto the card's personal account; `Debug` masks the person and leaves the card out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Load {
     /// Whose card.
+    #[schema(value_type = crate::schema::PersonNumber)]
     pub person: PersonNumber,
     /// Card identification code.
     pub card_id: String,
     /// How much.
+    #[schema(value_type = crate::schema::Money)]
     pub amount: Fen,
     /// The card's online serial before the load.
     pub card_serial: u16,
@@ -254,11 +286,48 @@ pub struct Load {
     /// `CCYYMMDDhhmmss` that the MACs cover.
     pub date_time: String,
     /// Balance before the load.
+    #[schema(value_type = crate::schema::Money)]
     pub balance_before: Fen,
 }
 
+impl fmt::Debug for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settlement")
+            .field("person", &self.person)
+            .field("med_type", &self.med_type)
+            .field("insutype", &self.insutype)
+            .field("rules_version", &self.rules_version)
+            .field("lines", &self.lines)
+            .field("amounts", &self.amounts)
+            .field("card", &self.card)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CardPurchase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CardPurchase")
+            .field("card_serial", &self.card_serial)
+            .field("terminal_serial", &self.terminal_serial)
+            .field("account", &self.account)
+            .field("algorithm", &self.algorithm)
+            .field("from_proof", &self.from_proof)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Load")
+            .field("person", &self.person)
+            .field("amount", &self.amount)
+            .field("card_serial", &self.card_serial)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why an intention did not come about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AbandonReason {

@@ -2,6 +2,7 @@
 //! the terminal's rules engine's affair.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Purpose under which the center signs a set of rules.
 pub const PURPOSE: &str = "jinbao rules 1";
@@ -10,7 +11,7 @@ pub const PURPOSE: &str = "jinbao rules 1";
 pub const RULES_BYTES_MAX: usize = 8 << 20;
 
 /// One version of a city's rules.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RulesDocument {
     /// Name of the version, unique in the city.
     pub version: String,
@@ -21,7 +22,7 @@ pub struct RulesDocument {
 }
 
 /// All versions that a terminal needs: the one in force and those to come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RulesSet {
     /// Rises with every change; an older set never replaces a newer one.
     pub revision: u64,

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use time::{OffsetDateTime, UtcOffset, macros::offset};
+use time::{
+    OffsetDateTime, UtcOffset,
+    macros::{datetime, offset},
+};
+use utoipa::ToSchema;
 
 /// The one time zone of the project, UTC+8.
 pub const ZONE: UtcOffset = offset!(+8);
@@ -14,7 +18,7 @@ pub const ZONE: UtcOffset = offset!(+8);
 pub struct Timestamp(pub i64);
 
 /// How far a terminal trusted its clock when it wrote a time down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockQuality {
     /// Compared with the center's clock within the last day.
@@ -26,9 +30,13 @@ pub enum ClockQuality {
 }
 
 impl Timestamp {
-    /// Calendar date and time in UTC+8; times beyond the calendar are cut to its ends.
+    /// Calendar date and time in UTC+8; times outside the years 1 to 9998 are cut to those ends.
+    ///
+    /// A message may hold any number, so no number may panic here.
     pub fn civil(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+        const FIRST_MS: i64 = datetime!(0001-01-01 00:00 UTC).unix_timestamp() * 1_000;
+        const LAST_MS: i64 = datetime!(9998-12-31 00:00 UTC).unix_timestamp() * 1_000;
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0.clamp(FIRST_MS, LAST_MS)) * 1_000_000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
             .to_offset(ZONE)
     }
@@ -69,5 +77,28 @@ impl fmt::Display for Timestamp {
             t.minute(),
             t.second()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn civil_time_is_east_eight() {
+        let t = Timestamp(1_795_496_709_000);
+        assert_eq!(t.to_string(), "2026-11-24 13:05:09");
+        assert_eq!(t.to_bcd(), [0x20, 0x26, 0x11, 0x24, 0x13, 0x05, 0x09]);
+    }
+
+    #[test]
+    fn no_number_panics() {
+        for ms in [i64::MIN, i64::MAX, -62_135_596_800_001, 253_402_300_799_999, 253_402_300_800_000, 0] {
+            let t = Timestamp(ms);
+            assert!((1..=9998).contains(&t.civil().year()), "{ms}");
+            assert_eq!(t.to_string().len(), 19, "{ms}");
+            t.to_bcd();
+            t.plus_ms(i64::MAX);
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Upload of records and the center's receipts.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     id::{TerminalId, TransactionId},
@@ -18,7 +21,7 @@ pub const BATCH_BYTES_MAX: usize = 16 << 20;
 pub const RECEIPT_PURPOSE: &str = "jinbao receipt 1";
 
 /// Records of one terminal, in the order of their sequence.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Batch {
     /// Whose records; must be the terminal of the client certificate.
     pub terminal: TerminalId,
@@ -28,8 +31,8 @@ pub struct Batch {
     pub records: Vec<Record>,
 }
 
-/// One record as it was written down.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One record as it was written down; `Debug` leaves the body out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Record {
     /// Place in the chain.
     pub sequence: u64,
@@ -39,8 +42,18 @@ pub struct Record {
     pub signature: Signature,
 }
 
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("sequence", &self.sequence)
+            .field("body_bytes", &self.body.len())
+            .field("signature", &self.signature)
+            .finish()
+    }
+}
+
 /// The center's answer to a batch: a signed [`Receipt`], and when to come again.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BatchAnswer {
     /// A [`Receipt`] under [`RECEIPT_PURPOSE`].
     pub receipt: Signed,
@@ -51,7 +64,7 @@ pub struct BatchAnswer {
 }
 
 /// What the center did with each record of a batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
     /// The center's number of this receipt.
     pub number: String,
@@ -64,7 +77,7 @@ pub struct Receipt {
 }
 
 /// What the center did with one record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReceiptLine {
     /// The transaction.
     pub id: TransactionId,
@@ -77,7 +90,7 @@ pub struct ReceiptLine {
 }
 
 /// The four answers that a record can get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// Booked now.
@@ -97,7 +110,7 @@ pub enum Verdict {
 }
 
 /// Why a record was not booked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RefusalReason {
@@ -111,10 +124,18 @@ pub enum RefusalReason {
     Blacklisted,
     /// Above what this terminal may do offline.
     OverLimit,
+    /// The body names another terminal or another place in the chain than its envelope.
+    Misplaced,
+    /// The card's TAC is wrong: the card is not genuine or the amounts are not what the card debited.
+    TacWrong,
+    /// The load was never granted by this center, or not as it is recorded.
+    LoadUnknown,
+    /// The refund does not fit: not the account money of the settlement, or put back by an unknown load.
+    RefundWrong,
 }
 
 /// When a terminal may send, so that a city's terminals do not come all at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SendWindow {
     /// Wait at least this long before the next batch.
     pub after_ms: u32,
@@ -125,7 +146,7 @@ pub struct SendWindow {
 /// Where the center's copy of a terminal's chain ends.
 ///
 /// A terminal whose own chain ends earlier has been put back to an older state and must stop business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainHead {
     /// Last sequence held, 0 before the first.
     pub sequence: u64,
@@ -136,7 +157,7 @@ pub struct ChainHead {
 }
 
 /// Why the center refused a whole request; the body of every answer that is not 2xx (RFC 9457).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// What went wrong, one of a closed list.
     #[serde(rename = "type")]
@@ -148,7 +169,7 @@ pub struct Problem {
 }
 
 /// The closed list of what can be wrong with a whole request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProblemKind {
