@@ -3,4 +3,7 @@
 //! Reads no clock, random source, path or socket of its own: devices come as `hal` traits, chance and
 //! the line to the center as [`ports`], databases as open connections.
 
+pub mod catalog;
+pub mod language;
 pub mod ports;
+pub mod rules;

@@ -191,12 +191,18 @@ fn decimal(text: &str, places: usize) -> Option<u64> {
         Some((whole, part)) => (whole, part),
         None => (text, ""),
     };
-    if whole.is_empty() || part.len() > places || !whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit())
+    if whole.is_empty()
+        || part.len() > places
+        || !whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit())
     {
         return None;
     }
     let scale = |places: usize| 10_u64.checked_pow(u32::try_from(places).ok()?);
-    let part = if part.is_empty() { 0 } else { part.parse::<u64>().ok()?.checked_mul(scale(places - part.len())?)? };
+    let part = if part.is_empty() {
+        0
+    } else {
+        part.parse::<u64>().ok()?.checked_mul(scale(places - part.len())?)?
+    };
     whole.parse::<u64>().ok()?.checked_mul(scale(places)?)?.checked_add(part)
 }
 
@@ -250,27 +256,18 @@ pub(crate) mod yuan {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fen, D::Error> {
         let text = deserializer.deserialize_any(DecimalText)?;
         Fen::parse_yuan(&text).filter(|amount| amount.0 >= 0).ok_or_else(|| {
-            de::Error::custom("write an amount in yuan with at most 2 decimal places, for example \"1300.00\"")
+            de::Error::custom(
+                "write an amount in yuan with at most 2 decimal places, for example \"1300.00\"",
+            )
         })
     }
 }
 
 /// The same where the amount may be `null`; the field itself must be there.
-pub(crate) mod yuan_or_null {
-    use super::*;
-
-    pub(crate) fn serialize<S: Serializer>(amount: &Option<Fen>, serializer: S) -> Result<S::Ok, S::Error> {
-        match amount {
-            Some(amount) => serializer.collect_str(amount),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Fen>, D::Error> {
-        #[derive(Deserialize)]
-        struct Amount(#[serde(with = "yuan")] Fen);
-        Ok(Option::<Amount>::deserialize(deserializer)?.map(|amount| amount.0))
-    }
+pub(crate) fn yuan_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Fen>, D::Error> {
+    #[derive(Deserialize)]
+    struct Amount(#[serde(with = "yuan")] Fen);
+    Ok(Option::<Amount>::deserialize(deserializer)?.map(|amount| amount.0))
 }
 
 /// Serde of a date as `2025-01-31`.
@@ -298,7 +295,8 @@ mod tests {
 
     #[test]
     fn shares_are_percentages_or_fractions() {
-        for (text, ppm) in [("85%", 850_000), ("0.85", 850_000), ("0.05", 50_000), ("100%", 1_000_000), ("1", 1_000_000)]
+        for (text, ppm) in
+            [("85%", 850_000), ("0.85", 850_000), ("0.05", 50_000), ("100%", 1_000_000), ("1", 1_000_000)]
         {
             assert_eq!(text.parse::<Share>().unwrap().ppm(), ppm, "{text}");
         }
