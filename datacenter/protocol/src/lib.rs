@@ -5,10 +5,12 @@
 //! the feed are postcard, since they hold millions of rows.
 
 pub mod account;
+pub mod accumulation;
 pub mod enrolment;
 pub mod feed;
 pub mod id;
 pub mod limits;
+pub mod problem;
 pub mod reconciliation;
 pub mod record;
 pub mod rules;
