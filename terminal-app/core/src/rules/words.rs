@@ -46,14 +46,15 @@ fn step_chinese(step: &Step) -> String {
         }
         Step::Band { fund, above, up_to, base, table, own_share_factor, share, paid } => {
             let band = match up_to {
-                Some(up_to) => format!("{above} 至 {up_to} 元"),
-                None => format!("{above} 元以上"),
+                Some(up_to) => format!("{above} 至 {up_to} 元部分 "),
+                None if *above == Fen::ZERO => String::new(),
+                None => format!("{above} 元以上部分 "),
             };
             let why = match own_share_factor {
                 Some(factor) => format!("（在职 {table}，个人负担按其 {factor} 计）"),
                 None => String::new(),
             };
-            format!("{}：{band}部分 {base} 元 × {share}{why} = {paid} 元", fund_name(*fund, zh))
+            format!("{}：{band}{base} 元 × {share}{why} = {paid} 元", fund_name(*fund, zh))
         }
         Step::Cap { name, cap, used, wanted, paid } if paid == wanted => {
             format!("{} {cap} 元，本年已付 {used} 元，本次 {paid} 元未超过", name[0])
@@ -96,15 +97,15 @@ fn step_chinese(step: &Step) -> String {
 fn step_english(step: &Step) -> String {
     let en = Language::English;
     match step {
-        Step::Lines { lines, total } => format!("{lines} lines, {total} yuan in all"),
+        Step::Lines { lines, total } => format!("{total} yuan in all (lines: {lines})"),
         Step::OutsideCatalog { lines, amount } => {
-            format!("Class C and outside the catalog: {lines} lines, {amount} yuan paid by the person")
+            format!("Class C and outside the catalog, {lines} lines: {amount} yuan, all paid by the person")
         }
         Step::OverCeiling { lines, amount } => {
-            format!("{lines} lines above their price ceiling: {amount} yuan cut off")
+            format!("Above the price ceiling, {lines} lines: {amount} yuan cut off")
         }
         Step::SelfPayFirst { lines, base, amount } => {
-            format!("Class B: {lines} lines, {base} yuan, of which the person pays {amount} yuan first")
+            format!("Class B, {lines} lines: {base} yuan, of which the person pays {amount} yuan first")
         }
         Step::InScope { total, outside, in_scope } => {
             format!("{total} yuan less the above {outside} yuan: {in_scope} yuan in scope")
@@ -128,14 +129,15 @@ fn step_english(step: &Step) -> String {
         }
         Step::Band { fund, above, up_to, base, table, own_share_factor, share, paid } => {
             let band = match up_to {
-                Some(up_to) => format!("{above} to {up_to}"),
-                None => format!("above {above}"),
+                Some(up_to) => format!(" in the band {above} to {up_to}"),
+                None if *above == Fen::ZERO => String::new(),
+                None => format!(" in the band above {above}"),
             };
             let why = match own_share_factor {
                 Some(factor) => format!(" ({table} for workers, own share × {factor})"),
                 None => String::new(),
             };
-            format!("{}: {base} yuan in the band {band} × {share}{why} = {paid} yuan", fund_name(*fund, en))
+            format!("{}: {base} yuan{band} × {share}{why} = {paid} yuan", fund_name(*fund, en))
         }
         Step::Cap { name, cap, used, wanted, paid } if paid == wanted => {
             format!("{} {cap} yuan, {used} yuan paid before: {paid} yuan is within it", name[1])

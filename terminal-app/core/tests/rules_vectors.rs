@@ -1,0 +1,277 @@
+//! Worked examples and recorded answers, as data files with their source.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use card_spec::money::Fen;
+use serde::Deserialize;
+use terminal::rules::{
+    Account, Bill, Case, CityRules, Figures, Fund, HospitalLevel, ItemClass, Line, LineAmounts, Person,
+    PersonKind, Settlement, Share, VisitKind, YearToDate, settle,
+};
+use terminal::{catalog::Catalog, language::Language};
+use time::macros::date;
+
+const CITIES: [&str; 6] = ["beijing", "dazhou", "kunming", "xiamen", "xuzhou", "yuncheng"];
+
+fn file(path: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn city(name: &str) -> CityRules {
+    CityRules::from_json(&file(&format!("samples/rules/{name}.json")))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn fen(text: &str) -> Fen {
+    Fen::parse_yuan(text).unwrap_or_else(|| panic!("{text}"))
+}
+
+fn line(class: ItemClass, price: &str, count: &str, prop: Share) -> Line {
+    Line {
+        code: "VECTOR".into(),
+        name: "vector".into(),
+        class,
+        price: price.parse().unwrap(),
+        count: count.parse().unwrap(),
+        selfpay_prop: prop,
+        price_ceiling: None,
+        essential: false,
+    }
+}
+
+#[derive(Deserialize)]
+struct Worked {
+    cases: Vec<WorkedCase>,
+}
+
+#[derive(Deserialize)]
+struct WorkedCase {
+    id: String,
+    city: String,
+    person: Person,
+    visit: VisitKind,
+    level: HospitalLevel,
+    visits: Vec<WorkedVisit>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkedVisit {
+    visit: Option<VisitKind>,
+    level: Option<HospitalLevel>,
+    in_scope: String,
+    deductible: String,
+    pooled: Option<String>,
+    fund: String,
+    own: String,
+}
+
+#[test]
+fn worked_examples() {
+    let worked: Worked = serde_json::from_slice(&file("vectors/settlement_worked.json")).unwrap();
+    assert_eq!(worked.cases.len(), 15);
+    for case in worked.cases {
+        let rules = city(&case.city);
+        let mut year = YearToDate::empty(2025);
+        for (index, visit) in case.visits.iter().enumerate() {
+            let id = format!("{} visit {}", case.id, index + 1);
+            let bill = Bill::new(
+                visit.visit.unwrap_or(case.visit),
+                visit.level.unwrap_or(case.level),
+                date!(2025 - 05 - 05),
+                vec![line(ItemClass::A, &visit.in_scope, "1", Share::NONE)],
+            )
+            .unwrap();
+            let outcome = settle(&rules, &bill, &case.person, &year, &Account::default()).unwrap();
+            let settlement = outcome.settlement;
+            let explained =
+                || outcome.steps.iter().map(|step| step.words(Language::English)).collect::<Vec<_>>();
+            assert_eq!(settlement.inscp_scp_amt(), fen(&visit.in_scope), "{id}");
+            assert_eq!(settlement.act_pay_dedc(), fen(&visit.deductible), "{id}: {:#?}", explained());
+            if let Some(pooled) = &visit.pooled {
+                assert_eq!(settlement.fund(Fund::Pooled), fen(pooled), "{id}: {:#?}", explained());
+            }
+            assert_eq!(settlement.fund_pay_sumamt(), fen(&visit.fund), "{id}: {:#?}", explained());
+            assert_eq!(settlement.psn_part_amt(), fen(&visit.own), "{id}: {:#?}", explained());
+            year = year.with(&outcome.contribution);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    lines: Vec<RecordedLine>,
+    answers: Vec<BTreeMap<String, String>>,
+    replay: Replay,
+}
+
+#[derive(Deserialize)]
+struct RecordedLine {
+    id: String,
+    class: ItemClass,
+    price: String,
+    count: String,
+    selfpay_prop: Share,
+    amount: String,
+    fulamt: String,
+    overlmt: String,
+    preself: String,
+    inscp: String,
+}
+
+#[derive(Deserialize)]
+struct Replay {
+    city: String,
+    balance: String,
+    balance_after: String,
+    line: String,
+    answer: String,
+}
+
+fn recorded() -> Recorded {
+    serde_json::from_slice(&file("vectors/settlement_recorded.json")).unwrap()
+}
+
+#[test]
+fn recorded_lines() {
+    for recorded in recorded().lines {
+        let got =
+            LineAmounts::of(&line(recorded.class, &recorded.price, &recorded.count, recorded.selfpay_prop));
+        let expected = LineAmounts {
+            det_item_fee_sumamt: fen(&recorded.amount),
+            fulamt_ownpay_amt: fen(&recorded.fulamt),
+            overlmt_amt: fen(&recorded.overlmt),
+            preselfpay_amt: fen(&recorded.preself),
+            inscp_scp_amt: fen(&recorded.inscp),
+        };
+        assert_eq!(got, expected, "{}", recorded.id);
+    }
+}
+
+/// The figures of an answer; what it leaves out is zero, and a person's part is the sum of its means.
+fn figures(answer: &BTreeMap<String, String>) -> Figures {
+    let mut object: serde_json::Map<String, serde_json::Value> =
+        serde_json::to_value(Figures::default()).unwrap().as_object().unwrap().clone();
+    for (field, text) in answer.iter().filter(|(field, _)| *field != "id") {
+        let old = object.insert(field.clone(), fen(text).0.into());
+        assert!(old.is_some(), "{field} is no figure");
+    }
+    if !answer.contains_key("psn_part_amt") {
+        let sum = fen(&answer["acct_pay"]) + fen(&answer["psn_cash_pay"]);
+        object.insert("psn_part_amt".into(), sum.0.into());
+    }
+    serde_json::from_value(object.into()).unwrap()
+}
+
+#[test]
+fn recorded_answers_satisfy_the_identities_and_broken_ones_do_not() {
+    let answers = recorded().answers;
+    assert_eq!(answers.len(), 4);
+    for answer in &answers {
+        let figures = figures(answer);
+        let settlement =
+            Settlement::try_from(figures).unwrap_or_else(|error| panic!("{}: {error}", answer["id"]));
+        assert_eq!(settlement.figures(), figures, "{}", answer["id"]);
+
+        // One fen more in any single figure but the deductible breaks an identity.
+        let object = serde_json::to_value(figures).unwrap();
+        for (field, value) in object.as_object().unwrap() {
+            let mut broken = object.clone();
+            broken[field] = (value.as_i64().unwrap() + 1).into();
+            let broken = serde_json::from_value::<Settlement>(broken);
+            assert_eq!(broken.is_ok(), field == "act_pay_dedc", "{}: {field}", answer["id"]);
+        }
+    }
+}
+
+#[test]
+fn a_recorded_settlement_is_reproduced_and_cancelled() {
+    let Recorded { lines, answers, replay } = recorded();
+    let recorded_line = lines.iter().find(|line| line.id == replay.line).unwrap();
+    let answer = answers.iter().find(|answer| answer["id"] == replay.answer).unwrap();
+    let bill = Bill::new(
+        VisitKind::Outpatient,
+        HospitalLevel::Secondary,
+        date!(2025 - 05 - 05),
+        vec![line(
+            recorded_line.class,
+            &recorded_line.price,
+            &recorded_line.count,
+            recorded_line.selfpay_prop,
+        )],
+    )
+    .unwrap();
+    let person = Person { kind: PersonKind::Worker, age_years: 45, civil_servant: false, aid: None };
+    let year = YearToDate::empty(2025);
+    let account = Account { wanted: true, balance: fen(&replay.balance), family_balance: Fen::ZERO };
+    let outcome = settle(&city(&replay.city), &bill, &person, &year, &account).unwrap();
+    assert_eq!(outcome.settlement.figures(), figures(answer));
+    assert_eq!(outcome.balance_after, fen(&replay.balance_after));
+
+    // I5: the cancellation is the exact negative, the balance and the year go back.
+    let cancelled = outcome.settlement.cancellation();
+    assert_eq!(outcome.balance_after - cancelled.acct_pay(), account.balance);
+    assert_eq!(year.with(&outcome.contribution).without(&outcome.contribution), year);
+    let (there, back) =
+        (serde_json::to_value(outcome.settlement).unwrap(), serde_json::to_value(cancelled).unwrap());
+    for (field, value) in there.as_object().unwrap() {
+        assert_eq!(back[field].as_i64(), value.as_i64().map(|amount| -amount), "{field}");
+    }
+}
+
+#[test]
+fn samples_are_marked_and_complete() {
+    let bill = |visit, level| {
+        Bill::new(visit, level, date!(2025 - 05 - 05), vec![line(ItemClass::A, "9000", "1", Share::NONE)])
+            .unwrap()
+    };
+    for name in CITIES {
+        let rules = city(name);
+        assert!(rules.is_sample(), "{name}");
+        assert!(!rules.sources().is_empty(), "{name}");
+        for kind in PersonKind::ALL {
+            for visit in VisitKind::ALL {
+                for level in HospitalLevel::ALL {
+                    let person = Person { kind, age_years: 50, civil_servant: false, aid: None };
+                    settle(
+                        &rules,
+                        &bill(visit, level),
+                        &person,
+                        &YearToDate::empty(2025),
+                        &Account::default(),
+                    )
+                    .unwrap_or_else(|error| panic!("{name} {kind:?} {visit:?} {level:?}: {error}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sample_bills_settle_with_and_without_the_catalog() {
+    let catalog = Catalog::from_json(&file("samples/catalog/sample.json")).unwrap();
+    let rules = city("beijing");
+    let run = |case: &Case| settle(&rules, &case.bill, &case.person, &case.year, &case.account).unwrap();
+    let full = Case::from_json(&file("samples/bills/outpatient.json"), None).unwrap();
+    let by_code = Case::from_json(&file("samples/bills/outpatient-by-code.json"), Some(&catalog)).unwrap();
+    assert_eq!(full, by_code);
+
+    // 50 + 19.60 + 70.68 + 108 + 20 in scope; 150 is left of the deductible, 70 % of 118.28 is paid.
+    let outcome = run(&full);
+    let settlement = outcome.settlement;
+    assert_eq!(settlement.medfee_sumamt(), fen("353.40"));
+    assert_eq!(settlement.fulamt_ownpay_amt(), fen("38.00"));
+    assert_eq!(settlement.overlmt_selfpay(), fen("31.40"));
+    assert_eq!(settlement.preselfpay_amt(), fen("15.72"));
+    assert_eq!(settlement.inscp_scp_amt(), fen("268.28"));
+    assert_eq!(settlement.act_pay_dedc(), fen("150.00"));
+    assert_eq!(settlement.fund(Fund::Pooled), fen("82.80"));
+    assert_eq!(settlement.acct_pay(), fen("270.60"));
+    assert_eq!(settlement.psn_cash_pay(), Fen::ZERO);
+    assert_eq!(outcome.balance_after, fen("1103.03"));
+
+    let stay = run(&Case::from_json(&file("samples/bills/inpatient.json"), None).unwrap());
+    assert_eq!(stay.settlement.act_pay_dedc(), fen("650.00"));
+}
