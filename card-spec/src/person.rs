@@ -2,7 +2,7 @@
 
 use core::{fmt, str};
 
-use crate::region::RegionCode;
+use crate::{date::Date, region::RegionCode};
 
 const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const CHECK: &[u8; 11] = b"10X98765432";
@@ -24,7 +24,7 @@ pub enum PersonNumberError {
     },
     /// One of the first 17 characters is no digit.
     NotDigit,
-    /// The birth date is no date.
+    /// The birth date is no day of the calendar.
     BirthDate,
     /// The check character (GB 11643 §3.2) is wrong.
     Check {
@@ -44,9 +44,13 @@ pub enum Sex {
 
 impl PersonNumber {
     /// Parses 18 characters; a small `x` is taken as `X`.
+    ///
+    /// The region is not looked up: numbers keep codes that have long been withdrawn.
     pub fn parse(text: &str) -> Result<Self, PersonNumberError> {
-        let bytes: [u8; 18] =
-            text.as_bytes().try_into().map_err(|_| PersonNumberError::Length { got: text.chars().count() })?;
+        let bytes: [u8; 18] = text
+            .as_bytes()
+            .try_into()
+            .map_err(|_| PersonNumberError::Length { got: text.chars().count() })?;
         if !bytes[..17].iter().all(u8::is_ascii_digit) {
             return Err(PersonNumberError::NotDigit);
         }
@@ -56,8 +60,8 @@ impl PersonNumber {
         }
         let mut number = PersonNumber(bytes);
         number.0[17] = expected;
-        let (_, month, day) = number.birth_date();
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        let (year, month, day) = number.birth_date();
+        if Date::new(year, month, day).is_none() {
             return Err(PersonNumberError::BirthDate);
         }
         Ok(number)
@@ -100,6 +104,18 @@ impl PersonNumber {
             self.0[range].iter().fold(0_u16, |value, digit| value * 10 + u16::from(digit - b'0'))
         };
         (digits(6..10), digits(10..12) as u8, digits(12..14) as u8)
+    }
+
+    /// Day of birth.
+    pub fn born(&self) -> Date {
+        let (year, month, day) = self.birth_date();
+        // Cannot fail: the constructors check it.
+        Date::new(year, month, day).unwrap_or(Date::EPOCH)
+    }
+
+    /// Age in completed years on a day; `None` before birth.
+    pub fn age_on(&self, day: Date) -> Option<u16> {
+        self.born().years_until(day)
     }
 
     /// Odd 17th digit: male.

@@ -1,0 +1,75 @@
+//! The holder's name, which two records share.
+
+use core::fmt;
+
+use heapless::{String, Vec};
+
+use crate::{Error, Part, text};
+
+/// Bytes of the name record (tag 09).
+pub const NAME_BYTES: usize = 30;
+/// Bytes of the name extension record (tag 4E), from generation 2.0.
+pub const EXTENSION_BYTES: usize = 20;
+/// Most bytes of UTF-8: three for each two of GBK.
+pub const NAME_UTF8_BYTES_MAX: usize = (NAME_BYTES + EXTENSION_BYTES) * 3 / 2;
+
+/// A name (姓名). `Debug` shows its length only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Name(String<NAME_UTF8_BYTES_MAX>);
+
+impl Name {
+    /// Checks that the name fits the two records.
+    pub fn new(name: &str) -> Result<Self, Error> {
+        text::encode_gbk::<{ NAME_BYTES + EXTENSION_BYTES }>(name)?;
+        let mut own = String::new();
+        own.push_str(name).map_err(|_| Error::TooLong {
+            part: Part::Name,
+            max: NAME_UTF8_BYTES_MAX,
+            got: name.len(),
+        })?;
+        Ok(Name(own))
+    }
+
+    /// Joins the values of tags 09 and 4E and decodes them.
+    ///
+    /// Tag 09 may end inside a character that goes on in 4E, so the bytes are joined first. Cards of
+    /// generation 1.0 have no 4E. `Text` when the bytes are no GBK.
+    pub fn from_records(name: &[u8], extension: Option<&[u8]>) -> Result<Self, Error> {
+        let mut joined = Vec::<u8, { NAME_BYTES + EXTENSION_BYTES }>::new();
+        for part in [Some(name), extension].into_iter().flatten() {
+            joined.extend_from_slice(part).map_err(|_| Error::TooLong {
+                part: Part::Name,
+                max: NAME_BYTES + EXTENSION_BYTES,
+                got: joined.len() + part.len(),
+            })?;
+        }
+        text::decode_an(&joined).map(Name)
+    }
+
+    /// Values of tags 09 and 4E, filled up with 00.
+    pub fn to_records(&self) -> ([u8; NAME_BYTES], [u8; EXTENSION_BYTES]) {
+        // Cannot fail: both constructors take only what fits and is GBK.
+        let encoded = text::encode_an::<{ NAME_BYTES + EXTENSION_BYTES }>(&self.0)
+            .unwrap_or([0; NAME_BYTES + EXTENSION_BYTES]);
+        let (mut name, mut extension) = ([0; NAME_BYTES], [0; EXTENSION_BYTES]);
+        name.copy_from_slice(&encoded[..NAME_BYTES]);
+        extension.copy_from_slice(&encoded[NAME_BYTES..]);
+        (name, extension)
+    }
+
+    /// The whole name. For screen and receipt; never for a log.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the card has no name.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({} characters)", self.0.chars().count())
+    }
+}
