@@ -190,6 +190,18 @@ impl CardDate {
         }
     }
 
+    /// Four bytes as a card stores it: BCD, a year in ASCII, FF throughout.
+    pub fn to_cn(self) -> [u8; 4] {
+        match self {
+            CardDate::Day(date) => date.to_cn(),
+            CardDate::Year(year) => {
+                let digit = |power| b'0' + (year / power % 10) as u8;
+                [digit(1000), digit(100), digit(10), digit(1)]
+            }
+            CardDate::NotIssued => [0xFF; 4],
+        }
+    }
+
     /// First day that it may mean.
     pub fn first_day(self) -> Option<Date> {
         match self {

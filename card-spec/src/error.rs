@@ -33,6 +33,11 @@ pub enum Error {
         /// What was read.
         part: Part,
     },
+    /// A record that must be there is not: a damaged card, or one whose personal data are still closed.
+    Missing {
+        /// Tag of the record.
+        tag: u8,
+    },
     /// A check byte or check character is wrong: a line error, or a number mistyped at personalisation.
     Check {
         /// What was read.
@@ -151,6 +156,7 @@ impl fmt::Display for Error {
                 write!(f, "{part:?} is too long: at most {max} bytes, {got} there")
             }
             Self::Malformed { part } => write!(f, "{part:?} is malformed"),
+            Self::Missing { tag } => write!(f, "record {tag:02X} is missing"),
             Self::Check { part, expected, got } => {
                 write!(f, "check of {part:?} is wrong: {expected:02X} expected, {got:02X} there")
             }

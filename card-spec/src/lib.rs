@@ -3,9 +3,9 @@
 //! No allocation, no I/O: both sides of the reader, the terminal and the simulated card, and the
 //! reader's firmware build on this crate. Every parse is total: no bytes make it panic.
 //!
-//! - what a card says of itself: [`atr`], [`fci`], [`generation`], [`card_id`], [`card_number`];
-//! - what is in it: [`file`](mod@file), the one table of files, with [`tlv`], [`text`], [`name`], [`date`], [`person`],
-//!   [`region`], [`money`];
+//! - what a card says of itself: [`atr`], [`fci`], [`generation`], [`issuer`], [`card_id`], [`card_number`];
+//! - what is in it: [`file`](mod@file), the one table of files, with [`holder`], [`tlv`], [`text`], [`name`], [`date`],
+//!   [`person`], [`region`], [`money`];
 //! - how one talks to it: [`apdu`], [`command`], [`status`];
 //! - why one may: [`key`], [`suite`], [`authentication`], [`secure_messaging`], [`pin`], [`signature`];
 //! - what one pays with: [`account`] (medical account), [`wallet`] (PBOC wallet).
@@ -23,6 +23,8 @@ pub mod error;
 pub mod fci;
 pub mod file;
 pub mod generation;
+pub mod holder;
+pub mod issuer;
 pub mod key;
 pub mod money;
 pub mod name;

@@ -19,7 +19,13 @@ pub struct Name(String<NAME_UTF8_BYTES_MAX>);
 
 impl Name {
     /// Checks that the name fits the two records.
+    ///
+    /// `Text` for characters that GBK does not have, `TooLong` above 50 bytes of GBK, `Malformed` for
+    /// control characters.
     pub fn new(name: &str) -> Result<Self, Error> {
+        if name.chars().any(char::is_control) {
+            return Err(Error::Malformed { part: Part::Name });
+        }
         text::encode_gbk::<{ NAME_BYTES + EXTENSION_BYTES }>(name)?;
         let mut own = String::new();
         own.push_str(name).map_err(|_| Error::TooLong {
@@ -33,8 +39,12 @@ impl Name {
     /// Joins the values of tags 09 and 4E and decodes them.
     ///
     /// Tag 09 may end inside a character that goes on in 4E, so the bytes are joined first. Cards of
-    /// generation 1.0 have no 4E. `Text` when the bytes are no GBK.
+    /// generation 1.0 have no 4E. `Text` when the bytes are no GBK, `Malformed` when there are control
+    /// characters among them, which could steer a screen or a printer.
     pub fn from_records(name: &[u8], extension: Option<&[u8]>) -> Result<Self, Error> {
+        // Filling is 00, which neither half of a character can be.
+        let filled = name.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let name = &name[..filled];
         let mut joined = Vec::<u8, { NAME_BYTES + EXTENSION_BYTES }>::new();
         for part in [Some(name), extension].into_iter().flatten() {
             joined.extend_from_slice(part).map_err(|_| Error::TooLong {
@@ -43,7 +53,11 @@ impl Name {
                 got: joined.len() + part.len(),
             })?;
         }
-        text::decode_an(&joined).map(Name)
+        let name: String<NAME_UTF8_BYTES_MAX> = text::decode_an(&joined)?;
+        if name.chars().any(char::is_control) {
+            return Err(Error::Malformed { part: Part::Name });
+        }
+        Ok(Name(name))
     }
 
     /// Values of tags 09 and 4E, filled up with 00.
