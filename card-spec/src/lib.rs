@@ -41,5 +41,7 @@ pub mod tlv;
 pub mod wallet;
 
 mod bytes;
+#[cfg(test)]
+mod vectors;
 
 pub use error::{Error, Part};

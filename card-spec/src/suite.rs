@@ -259,7 +259,7 @@ fn triple_des(key: &Key128, mut block: [u8; 8]) -> [u8; 8] {
     block
 }
 
-fn sm4(key: &[u8; 16], mut block: [u8; 16]) -> [u8; 16] {
+pub(crate) fn sm4(key: &[u8; 16], mut block: [u8; 16]) -> [u8; 16] {
     Sm4::new(key.into()).encrypt_block((&mut block).into());
     block
 }
