@@ -40,7 +40,7 @@ fn entry<'a>(table: &'a [(&str, &[&'a str])], name: &str) -> &'a [&'a str] {
 #[test]
 fn dependencies_point_one_way() {
     let metadata = metadata();
-    let members: BTreeSet<_> = metadata["workspace_members"].as_array().unwrap().iter().collect();
+    let members = metadata["workspace_members"].as_array().unwrap();
     let packages: Vec<_> = metadata["packages"]
         .as_array()
         .unwrap()
