@@ -2,10 +2,20 @@
 //!
 //! A flow of the terminal sees only these traits; which reader, printer or pin stands behind them is
 //! decided once, at start.
+//!
+//! | device | trait | drivers |
+//! |---|---|---|
+//! | card slot | [`slot::CardSlot`] | [`pcsc::PcscSlot`], [`slot::replay::ReplaySlot`] |
+//! | PIN pad | [`pin_pad::PinPad`] | [`pin_pad::scripted::ScriptedPinPad`] |
+//! | receipt printer | [`printer::ReceiptPrinter`] | [`printer::escpos::EscPosPrinter`], [`printer::text::TextPrinter`], [`printer::memory::MemoryPrinter`] |
+//! | lamps, buzzer, tamper switch | [`indicator::Indicator`] | [`indicator::pins::PinIndicator`], on a Raspberry Pi by `indicator::rpi` |
+//! | fingerprint sensor | [`fingerprint::FingerprintSensor`] | none yet |
+//! | clock | [`clock::Clock`] | [`clock::SystemClock`] |
 
 pub mod clock;
 pub mod fingerprint;
 pub mod indicator;
+pub mod pcsc;
 pub mod pin_pad;
 pub mod printer;
 pub mod slot;

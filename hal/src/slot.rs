@@ -1,12 +1,28 @@
 //! Card slots: bytes in, bytes out.
+//!
+//! A driver ([`crate::pcsc`]) is one [`CardSlot`]; each of the modules below puts one more around it:
+//! [`response`] fetches answers, [`trace`] and [`count`] look on, [`record`] writes a dialogue down and
+//! [`replay`] plays it without a card.
+
+pub mod count;
+pub mod dialogue;
+pub mod record;
+pub mod replay;
+pub mod response;
+pub mod trace;
+
+mod apdu;
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 /// Most bytes of one answer: 65 536 of data and the status word.
 pub const ANSWER_BYTES_MAX: usize = 65_538;
 
 /// Whether a command that failed has been carried out by the card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The card never received the command; nothing has changed.
     NotDone,
@@ -34,12 +50,14 @@ pub trait CardSlot {
 
     /// Powers the card on (cold reset) and gives its answer to reset, taking the card for us alone.
     ///
-    /// Errors: `NoCard`, `Mute`, `Busy` with its holder where that can be known, `NoReader`, `Service`.
+    /// Errors: `NoCard`, `Mute`, `AnswerToReset`, `Busy` with its holder where that can be known,
+    /// `NoReader`, `Timeout`, `Service`.
     fn power_on(&mut self) -> Result<Vec<u8>, SlotError>;
 
     /// Sends one command APDU and gives the whole answer, status word included.
     ///
-    /// Errors: `Removed`, `Timeout`, `ResetByOther`, `Service` and `Answer`, each with its outcome.
+    /// Errors: `Removed`, `Contact`, `Timeout`, `ResetByOther`, `NoReader`, `Service` and `Answer`, each
+    /// with its outcome; `NotPowered` when the card was not powered on since the last error.
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, SlotError>;
 
     /// Powers the card off and lets others use it. Never fails: a card that is gone is off.
@@ -87,6 +105,16 @@ pub enum SlotError {
     },
     /// The card does not answer to reset: upside down, dirty or broken. For the cardholder.
     Mute,
+    /// What the card says at reset is no answer to reset: a foreign card, or bad contact. For the
+    /// cardholder. Source: ISO/IEC 7816-3 §8.
+    AnswerToReset,
+    /// The card is still in the slot, but the exchange with it broke: bad contact. For the cardholder.
+    Contact {
+        /// Whether the command under way was carried out.
+        outcome: Outcome,
+    },
+    /// The card has not been powered on since it was put in, or since the last error. For us.
+    NotPowered,
     /// No answer within the limit.
     Timeout {
         /// The limit that ran out.
@@ -116,6 +144,15 @@ pub enum SlotError {
         /// Bytes received.
         bytes: usize,
     },
+    /// A replayed dialogue went another way than it was recorded. For whoever wrote the test.
+    Dialogue {
+        /// Step of the dialogue, from 1.
+        step: usize,
+        /// What the dialogue has there; the data of commands that carry a PIN is masked.
+        expected: String,
+        /// What was asked instead, masked likewise.
+        got: String,
+    },
 }
 
 impl SlotError {
@@ -124,11 +161,36 @@ impl SlotError {
         match self {
             Self::NoReader { outcome, .. }
             | Self::Removed { outcome }
+            | Self::Contact { outcome }
             | Self::Timeout { outcome, .. }
             | Self::ResetByOther { outcome }
             | Self::Service { outcome, .. } => *outcome,
-            Self::NoCard | Self::Mute | Self::Busy { .. } => Outcome::NotDone,
+            Self::NoCard
+            | Self::Mute
+            | Self::AnswerToReset
+            | Self::NotPowered
+            | Self::Busy { .. }
+            | Self::Dialogue { .. } => Outcome::NotDone,
             Self::Answer { .. } => Outcome::Unknown,
+        }
+    }
+
+    /// The same error for a larger piece of work of which the failed command was a later part.
+    ///
+    /// A card pulled before `GET RESPONSE` never received `GET RESPONSE`, but has carried out the command
+    /// whose response it would have been.
+    pub fn after_command(self) -> Self {
+        let outcome = Outcome::Unknown;
+        match self {
+            Self::NoReader { reader, .. } => Self::NoReader { reader, outcome },
+            Self::Removed { .. } | Self::NoCard => Self::Removed { outcome },
+            Self::Contact { .. } | Self::Mute | Self::AnswerToReset => Self::Contact { outcome },
+            Self::Timeout { timeout_ms, .. } => Self::Timeout { timeout_ms, outcome },
+            Self::ResetByOther { .. } | Self::NotPowered | Self::Busy { .. } => {
+                Self::ResetByOther { outcome }
+            }
+            Self::Service { detail, .. } => Self::Service { detail, outcome },
+            Self::Answer { .. } | Self::Dialogue { .. } => self,
         }
     }
 }
@@ -140,6 +202,9 @@ impl fmt::Display for SlotError {
             Self::NoCard => f.write_str("no card in the slot"),
             Self::Removed { .. } => f.write_str("the card was pulled out"),
             Self::Mute => f.write_str("the card does not answer to reset"),
+            Self::AnswerToReset => f.write_str("the card's answer to reset cannot be understood"),
+            Self::Contact { .. } => f.write_str("the exchange with the card broke off"),
+            Self::NotPowered => f.write_str("the card has not been powered on"),
             Self::Timeout { timeout_ms, .. } => write!(f, "no answer within {timeout_ms} ms"),
             Self::Busy { holders } if holders.is_empty() => f.write_str("another program holds the card"),
             Self::Busy { holders } => write!(f, "the card is held by {}", holders.join(", ")),
@@ -147,6 +212,9 @@ impl fmt::Display for SlotError {
             Self::Service { detail, .. } => write!(f, "smart card service: {detail}"),
             Self::Answer { bytes } => {
                 write!(f, "the card's answer has {bytes} bytes, which no answer can have")
+            }
+            Self::Dialogue { step, expected, got } => {
+                write!(f, "step {step} of the dialogue: expected {expected}, got {got}")
             }
         }
     }

@@ -1,0 +1,210 @@
+//! What runs on a worker's thread: one context and at most one card.
+
+use std::{
+    ffi::{CStr, CString},
+    thread,
+    time::{Duration, Instant},
+};
+
+use pcsc::{Card, Context, Disposition, Error, MAX_BUFFER_SIZE_EXTENDED, Protocols, Scope, ShareMode, State};
+use zeroize::Zeroize;
+
+use super::{
+    fault::Fault,
+    reader::{self, Reader},
+};
+
+/// First and longest pause between two tries to reach pcscd.
+const PAUSE_FIRST: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// A context of libpcsclite and a card, used by one thread only.
+pub(super) struct Connection {
+    context: Option<Context>,
+    card: Option<Card>,
+    buffer: Vec<u8>,
+}
+
+/// Why an exchange gave no answer, and the answer's size if it was only too long.
+pub(super) struct Broken {
+    pub(super) error: Error,
+    pub(super) bytes: usize,
+}
+
+impl Connection {
+    pub(super) fn new() -> Self {
+        Connection { context: None, card: None, buffer: Vec::new() }
+    }
+
+    /// All readers that pcscd knows, waiting at most `service` for pcscd.
+    pub(super) fn readers(&mut self, service: Duration) -> Result<Vec<Reader>, Error> {
+        self.with_context(service, reader::look)
+    }
+
+    /// Waits until a card is there (`present`) or gone, at most `timeout`. Gives whether that came true.
+    ///
+    /// pcscd may be restarted meanwhile; it is given `service` each time to come back.
+    pub(super) fn wait(
+        &mut self,
+        reader: &str,
+        present: bool,
+        timeout: Duration,
+        service: Duration,
+    ) -> Result<bool, Error> {
+        let end = Instant::now() + timeout;
+        let mut first = true;
+        loop {
+            let context = self.establish(service)?;
+            let result =
+                reader::resolve(context, reader).and_then(|name| wait_state(context, &name, present, end));
+            match result {
+                // The context died while we waited, or long before and this is how we learn it.
+                Err(error) if is_service(error) && (first || Instant::now() < end) => {
+                    self.forget();
+                    if !first {
+                        thread::sleep(PAUSE_FIRST);
+                    }
+                    first = false;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Takes the card for us alone and resets it cold; gives its answer to reset.
+    pub(super) fn power_on(&mut self, reader: &str, service: Duration) -> Result<Vec<u8>, Error> {
+        self.power_off();
+        let (card, atr) = self.with_context(service, |context| {
+            let name = reader::resolve(context, reader)?;
+            connect(context, &name)
+        })?;
+        self.card = Some(card);
+        Ok(atr)
+    }
+
+    /// Sends a command to the card that was powered on.
+    pub(super) fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, Broken> {
+        let card = self.card.as_ref().ok_or(Broken { error: Error::InvalidHandle, bytes: 0 })?;
+        self.buffer.resize(MAX_BUFFER_SIZE_EXTENDED, 0);
+        let result = match card.transmit2(command, &mut self.buffer) {
+            Ok(answer) => {
+                let (answer, bytes) = (answer.to_vec(), answer.len());
+                // Personal data does not stay in a buffer.
+                self.buffer[..bytes].zeroize();
+                Ok(answer)
+            }
+            Err((error, bytes)) => Err(Broken { error, bytes }),
+        };
+        if result.as_ref().is_err_and(|broken| is_service(broken.error)) {
+            self.forget();
+        }
+        result
+    }
+
+    /// Puts the card away and looks, at most `limit` long, whether it is gone.
+    pub(super) fn is_pulled(&mut self, reader: &str, limit: Duration) -> bool {
+        self.power_off();
+        self.wait(reader, false, limit, Duration::ZERO).unwrap_or(false)
+    }
+
+    /// Powers the card off and lets others use it.
+    pub(super) fn power_off(&mut self) {
+        if let Some(card) = self.card.take()
+            && let Err((card, _)) = card.disconnect(Disposition::UnpowerCard)
+        {
+            // Whatever is wrong with the handle, its second end is the last.
+            drop(card);
+        }
+    }
+
+    /// Gives `action` a context. If the one at hand has died meanwhile, a new one, once.
+    fn with_context<T>(
+        &mut self,
+        service: Duration,
+        action: impl Fn(&Context) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let was_fresh = self.context.is_none();
+        let mut result = self.establish(service).and_then(&action);
+        if result.as_ref().is_err_and(|error| is_service(*error)) {
+            self.forget();
+            if !was_fresh {
+                result = self.establish(service).and_then(&action);
+                if result.as_ref().is_err_and(|error| is_service(*error)) {
+                    self.forget();
+                }
+            }
+        }
+        result
+    }
+
+    /// The context, made anew if need be; tries for `service` with growing pauses.
+    fn establish(&mut self, service: Duration) -> Result<&Context, Error> {
+        if self.context.is_none() {
+            self.context = Some(establish(service)?);
+        }
+        self.context.as_ref().ok_or(Error::NoService)
+    }
+
+    /// Throws the context away with everything that hangs on it.
+    fn forget(&mut self) {
+        self.card = None;
+        self.context = None;
+    }
+}
+
+/// A context, trying for `service` with growing pauses.
+pub(super) fn establish(service: Duration) -> Result<Context, Error> {
+    let end = Instant::now() + service;
+    let mut pause = PAUSE_FIRST;
+    loop {
+        match Context::establish(Scope::System) {
+            Err(error) if is_service(error) && Instant::now() + pause < end => {
+                thread::sleep(pause);
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Whether an error means that the context is of no use any more.
+pub(super) fn is_service(error: Error) -> bool {
+    matches!(Fault::of(error), Fault::Service(_))
+}
+
+fn connect(context: &Context, name: &CStr) -> Result<(Card, Vec<u8>), Error> {
+    let mut card = context.connect(name, ShareMode::Exclusive, Protocols::ANY)?;
+    // pcscd may have powered the card long ago, and another program may have left rights open in it.
+    let reset = card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::UnpowerCard);
+    let status = reset.and_then(|()| card.status2_owned());
+    match status {
+        Ok(status) if status.protocol2().is_some() => Ok((card, status.atr().to_vec())),
+        other => {
+            // How it ends does not change what went wrong.
+            let _ = card.disconnect(Disposition::UnpowerCard);
+            Err(other.err().unwrap_or(Error::ProtoMismatch))
+        }
+    }
+}
+
+fn wait_state(context: &Context, name: &CString, present: bool, end: Instant) -> Result<bool, Error> {
+    let mut state = [pcsc::ReaderState::new(name.clone(), State::UNAWARE)];
+    loop {
+        let rest = end.saturating_duration_since(Instant::now());
+        match context.get_status_change(rest, &mut state) {
+            Err(Error::Timeout) => return Ok(false),
+            result => result?,
+        }
+        let now = state[0].event_state();
+        if now.intersects(State::UNKNOWN | State::UNAVAILABLE | State::IGNORE) {
+            return Err(Error::ReaderUnavailable);
+        }
+        if now.contains(State::PRESENT) == present {
+            return Ok(true);
+        }
+        if Instant::now() >= end {
+            return Ok(false);
+        }
+        state[0].sync_current_state();
+    }
+}
