@@ -1,0 +1,101 @@
+//! The command line as types. Every command says what it does in both languages and shows examples.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    command::{card, rules},
+    locale::LanguageArgument,
+};
+
+/// Looked for in the environment when `--data` is not given.
+pub(crate) const DATA_VARIABLE: &str = "JINBAO_DATA";
+
+const ABOUT: &str = "\
+金保终端：社会保障卡读写、结算、上传与维护
+Jinbao terminal: read social security cards, settle visits, upload, maintain";
+
+const EXAMPLES: &str = "\
+例 Examples:
+  jinbao doctor                            全面自检 · check everything an installer needs
+  jinbao card info                         读卡（姓名号码掩码） · read the card, personal data masked
+  jinbao visit --bill bill.json            一次就诊结算 · settle one visit
+  jinbao rules explain --city c.json --bill b.json
+                                           逐步解释待遇计算 · explain a settlement step by step
+  jinbao queue list                        待上传交易 · what waits for upload
+  jinbao card decode 6A82                  解释状态字、ATR、APDU · explain bytes, no card needed
+
+语言 Language: --lang zh|en，否则看 LC_ALL、LC_MESSAGES、LANG（zh 开头为中文，其余英文）
+               --lang zh|en, else LC_ALL, LC_MESSAGES, LANG (Chinese when it starts with zh, else English)
+";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "jinbao",
+    version,
+    about = ABOUT,
+    after_help = after_help(),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "通用 Global")]
+pub(crate) struct Global {
+    /// 数据目录 · folder of the terminal's data [默认 default: ~/.local/share/jinbao, root: /var/lib/jinbao]
+    #[arg(long, global = true, value_name = "DIR", env = DATA_VARIABLE, hide_env_values = true)]
+    pub(crate) data: Option<PathBuf>,
+
+    /// 语言 · language
+    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    pub(crate) lang: Option<LanguageArgument>,
+
+    /// 输出一个 JSON 对象，供程序读取 · print one JSON object, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// 读卡器 · reader: auto, NAME, "NAME,PSAM NAME", sim:CARD.json,PSAM.json
+    #[arg(long, global = true, value_name = "READER")]
+    pub(crate) reader: Option<String>,
+
+    /// 密码从标准输入逐行读取 · read PINs and secrets from standard input, one line each
+    #[arg(long, global = true)]
+    pub(crate) pin_stdin: bool,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// 读写卡、验改密码、解释字节 · read and write the card, PIN, explain bytes
+    #[command(subcommand)]
+    Card(card::Command),
+    /// 待遇规则：解释与检查 · city rules: explain and check
+    #[command(subcommand)]
+    Rules(rules::Command),
+}
+
+fn after_help() -> String {
+    let mut text = String::from(EXAMPLES);
+    text.push_str("\n退出码 Exit codes:\n");
+    for exit in crate::exit::ALL {
+        let (chinese, english) = exit.meaning();
+        text.push_str(&format!("  {:>3}  {chinese} · {english}\n", exit.code()));
+    }
+    text.push_str(
+        "\n任何时候按 Ctrl-C 都是安全的：账本先于不可逆操作落盘，未完成的由下一条命令接续。\n\
+         Ctrl-C is safe at any moment: the ledger is written before anything irreversible, and the next\n\
+         command takes up what was left open.\n",
+    );
+    text
+}

@@ -1,0 +1,255 @@
+//! The line to the center: HTTP over mutual TLS, every step with a limit.
+//!
+//! Only our own authority is trusted, whatever the system trusts; proxies from the environment are not
+//! used. An error says whether the request may have been carried out (`Lost`) or not (`Down`).
+
+use std::{io, sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use protocol::{
+    account::{LoadAnswer, LoadRequest},
+    feed::{PAGE_BYTES_MAX, PersonAnswer, PersonQuery, SignedPage},
+    reconciliation::{ReconciliationAnswer, ReconciliationRequest},
+    rules::RULES_BYTES_MAX,
+    signature::Signed,
+    upload::{Batch, BatchAnswer, ChainHead, Problem, ProblemKind},
+};
+use rustls::{AlertDescription, CertificateError, crypto::CryptoProvider, sign::CertifiedKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde::{Serialize, de::DeserializeOwned};
+use terminal::ports::{CenterLink, LinkError};
+use ureq::{
+    Agent, Timeout,
+    http::StatusCode,
+    tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsConfigBuilder, TlsProvider},
+};
+use zeroize::Zeroizing;
+
+/// Limit of name look-up, connection and TLS together.
+const CONNECT_TIMEOUT_MS: u64 = 5_000;
+
+/// Limit of sending a request's body.
+const SEND_TIMEOUT_MS: u64 = 60_000;
+
+/// Limit of waiting for the answer's head.
+const ANSWER_TIMEOUT_MS: u64 = 30_000;
+
+/// Limit of reading the answer's body.
+const BODY_TIMEOUT_MS: u64 = 60_000;
+
+/// Most bytes of an answer: rules or a page, in base64 or hexadecimal, with room for the signature.
+const ANSWER_BYTES_MAX: u64 =
+    if RULES_BYTES_MAX > PAGE_BYTES_MAX { RULES_BYTES_MAX as u64 * 2 } else { PAGE_BYTES_MAX as u64 * 2 };
+
+/// How to prove who we are.
+pub(crate) struct ClientIdentity {
+    /// Certificate chain, DER, our own first.
+    pub(crate) chain: Vec<Vec<u8>>,
+    /// Private key, PKCS #8 DER.
+    pub(crate) key: Zeroizing<Vec<u8>>,
+}
+
+impl ClientIdentity {
+    /// Whether key and certificate belong together; the TLS library takes that for granted.
+    fn check(&self) -> Result<(), LinkError> {
+        let chain = self.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.to_vec()));
+        match CertifiedKey::from_der(chain, key, &provider()) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(LinkError::NotAccepted),
+        }
+    }
+}
+
+/// The line to one center.
+pub(crate) struct HttpsLink {
+    agent: Agent,
+    base: String,
+}
+
+impl HttpsLink {
+    /// A line to `base` (`https://name:port`) that trusts `authority` (DER) alone; nothing is sent yet.
+    ///
+    /// Without an identity only what needs no certificate works: enrolment.
+    pub(crate) fn new(
+        base: &str,
+        authority: &[u8],
+        identity: Option<&ClientIdentity>,
+    ) -> Result<Self, LinkError> {
+        let roots = RootCerts::Specific(Arc::new(vec![Certificate::from_der(authority).to_owned()]));
+        let client = match identity {
+            None => None,
+            Some(identity) => {
+                identity.check()?;
+                let chain: Vec<_> =
+                    identity.chain.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+                let pem = Zeroizing::new(format!(
+                    "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+                    Zeroizing::new(STANDARD.encode(&*identity.key)).as_str()
+                ));
+                let key = PrivateKey::from_pem(pem.as_bytes()).map_err(|_| LinkError::NotAccepted)?;
+                Some(ClientCert::new_with_certs(&chain, key))
+            }
+        };
+        Ok(Self::with_tls(base, tls().root_certs(roots).client_cert(client).build()))
+    }
+
+    /// A line that does not check who answers. Only for fetching the authority's certificate, which the
+    /// caller compares with the fingerprint it was given before anything else is sent.
+    pub(crate) fn unchecked(base: &str) -> Self {
+        Self::with_tls(base, tls().disable_verification(true).build())
+    }
+
+    fn with_tls(base: &str, tls: TlsConfig) -> Self {
+        let ms = |ms| Some(Duration::from_millis(ms));
+        let agent = Agent::config_builder()
+            .https_only(true)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .user_agent(concat!("jinbao/", env!("CARGO_PKG_VERSION")))
+            .tls_config(tls)
+            .timeout_resolve(ms(CONNECT_TIMEOUT_MS))
+            .timeout_connect(ms(CONNECT_TIMEOUT_MS))
+            .timeout_send_request(ms(SEND_TIMEOUT_MS))
+            .timeout_send_body(ms(SEND_TIMEOUT_MS))
+            .timeout_recv_response(ms(ANSWER_TIMEOUT_MS))
+            .timeout_recv_body(ms(BODY_TIMEOUT_MS))
+            .build()
+            .new_agent();
+        HttpsLink { agent, base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Asks for something that changes nothing.
+    pub(crate) fn fetch<A: DeserializeOwned>(&self, path: &str) -> Result<A, LinkError> {
+        parse(&self.fetch_bytes(path)?.ok_or_else(no_content)?)
+    }
+
+    /// [`HttpsLink::fetch`] of plain bytes; `None` when the center has nothing (204 or 304).
+    pub(crate) fn fetch_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, LinkError> {
+        take(self.agent.get(format!("{}{path}", self.base)).call())
+    }
+
+    /// Sends a document and gives the answer.
+    pub(crate) fn send<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &Q,
+    ) -> Result<A, LinkError> {
+        let body =
+            serde_json::to_vec(question).map_err(|error| LinkError::Answer { detail: error.to_string() })?;
+        let sent = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("content-type", "application/json")
+            .send(&body[..]);
+        parse(&take(sent)?.ok_or_else(no_content)?)
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn tls() -> TlsConfigBuilder {
+    TlsConfig::builder().provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider())
+}
+
+fn no_content() -> LinkError {
+    LinkError::Answer { detail: "an answer without content".into() }
+}
+
+fn parse<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, LinkError> {
+    // The parser's message names places in the document, never what stands there.
+    serde_json::from_slice(bytes).map_err(|error| LinkError::Answer {
+        detail: format!("line {}, column {}: {:?}", error.line(), error.column(), error.classify()),
+    })
+}
+
+/// The answer's bytes, or the center's problem.
+fn take(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Option<Vec<u8>>, LinkError> {
+    let mut answer = answer.map_err(link_error)?;
+    let status = answer.status();
+    let bytes = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(link_error)?;
+    match status {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Ok(None),
+        status if status.is_success() => Ok(Some(bytes)),
+        status => Err(refusal(status, &bytes)),
+    }
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> LinkError {
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(Problem { kind: ProblemKind::NotAuthenticated, .. }) => LinkError::NotAccepted,
+        Ok(problem) => LinkError::Refused(problem),
+        Err(_) => LinkError::Answer { detail: format!("status {} without a reason", status.as_u16()) },
+    }
+}
+
+/// Sorts a failure by what it means for the request.
+fn link_error(error: ureq::Error) -> LinkError {
+    match error {
+        ureq::Error::HostNotFound => LinkError::Down { detail: "the center's name is not known".into() },
+        ureq::Error::ConnectionFailed => LinkError::Down { detail: "no connection".into() },
+        ureq::Error::Timeout(limit @ (Timeout::Resolve | Timeout::Connect)) => {
+            LinkError::Down { detail: format!("no connection in time ({limit})") }
+        }
+        ureq::Error::Timeout(limit) => LinkError::Lost { detail: format!("no answer in time ({limit})") },
+        ureq::Error::Rustls(error) => tls_error(&error),
+        ureq::Error::Io(error) => io_error(&error),
+        ureq::Error::BodyExceedsLimit(limit) => {
+            LinkError::Answer { detail: format!("longer than {limit} bytes") }
+        }
+        ureq::Error::Http(_) | ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => {
+            LinkError::Down { detail: "the center's address is not one".into() }
+        }
+        ureq::Error::Protocol(_) => LinkError::Answer { detail: "not HTTP".into() },
+        other => LinkError::Lost { detail: other.to_string() },
+    }
+}
+
+fn io_error(error: &io::Error) -> LinkError {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return tls_error(tls);
+    }
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>())
+        && let ureq::Error::Timeout(limit) = inner
+    {
+        return LinkError::Lost { detail: format!("no answer in time ({limit})") };
+    }
+    let detail = error.kind().to_string();
+    match error.kind() {
+        // Before a connection stands nothing can have gone out.
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::AddrNotAvailable => LinkError::Down { detail },
+        _ => LinkError::Lost { detail },
+    }
+}
+
+fn tls_error(error: &rustls::Error) -> LinkError {
+    match error {
+        rustls::Error::InvalidCertificate(problem) => match problem {
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => LinkError::ExpiredCertificate,
+            _ => LinkError::WrongCertificate,
+        },
+        rustls::Error::AlertReceived(AlertDescription::CertificateExpired) => LinkError::ExpiredCertificate,
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError,
+        ) => LinkError::NotAccepted,
+        rustls::Error::NoCertificatesPresented => LinkError::WrongCertificate,
+        other => LinkError::Answer { detail: format!("not TLS as we speak it: {other}") },
+    }
+}

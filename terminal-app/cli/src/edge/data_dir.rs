@@ -1,0 +1,200 @@
+//! The folder that holds everything a terminal keeps.
+
+use std::{
+    ffi::OsString,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::failure::{CliError, file_error};
+
+/// Largest file that is read into memory whole.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// The terminal's folder, mode 0700, and the names of the files in it.
+#[derive(Clone, Debug)]
+pub(crate) struct DataDir {
+    root: PathBuf,
+}
+
+impl DataDir {
+    /// The folder asked for, else `/var/lib/jinbao` for root and `~/.local/share/jinbao` for others.
+    pub(crate) fn choose(
+        asked: Option<PathBuf>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, CliError> {
+        let root = match asked {
+            Some(root) => root,
+            None if rustix::process::geteuid().is_root() => PathBuf::from("/var/lib/jinbao"),
+            None => match variable("XDG_DATA_HOME").filter(|path| Path::new(path).is_absolute()) {
+                Some(data) => Path::new(&data).join("jinbao"),
+                None => match variable("HOME").filter(|home| !home.is_empty()) {
+                    Some(home) => Path::new(&home).join(".local/share/jinbao"),
+                    None => return Err(CliError::NoDataDir),
+                },
+            },
+        };
+        Ok(DataDir { root })
+    }
+
+    /// The folder itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes the folder where it is missing, and refuses one that others may enter or that is not ours.
+    pub(crate) fn prepare(&self) -> Result<(), CliError> {
+        if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&self.root) {
+            return Err(file_error(&self.root)(error));
+        }
+        self.check()
+    }
+
+    /// Refuses a folder that is missing, that others may enter or that is not ours.
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        let meta = fs::metadata(&self.root).map_err(file_error(&self.root))?;
+        if !meta.is_dir() {
+            return Err(file_error(&self.root)(io::ErrorKind::NotADirectory.into()));
+        }
+        let own = rustix::process::geteuid();
+        if meta.uid() != own.as_raw() && !own.is_root() {
+            return Err(CliError::NotOurs { path: self.root.clone() });
+        }
+        if meta.mode() & 0o077 != 0 {
+            return Err(CliError::OpenToOthers { path: self.root.clone(), mode: meta.mode() & 0o777 });
+        }
+        Ok(())
+    }
+
+    /// The ledger, never dropped.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.root.join("ledger.db")
+    }
+
+    /// The eligibility cache, rebuilt at will.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.root.join("cache.db")
+    }
+
+    /// The terminal's keys, sealed by the machine's secret.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.root.join("keys.sealed")
+    }
+
+    /// Where the chain ended last, outside the ledger, to notice a ledger that was put back.
+    pub(crate) fn head(&self) -> PathBuf {
+        self.root.join("head")
+    }
+
+    /// Settings.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.root.join("config.json")
+    }
+
+    /// Our TLS certificate, PEM.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.root.join("certificate.pem")
+    }
+
+    /// The center's authority, PEM.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.root.join("authority.pem")
+    }
+
+    /// Random half of the machine's secret.
+    pub(crate) fn machine_secret(&self) -> PathBuf {
+        self.root.join("machine.secret")
+    }
+
+    /// Disk space kept back for the ledger.
+    pub(crate) fn ballast(&self) -> PathBuf {
+        self.root.join("ballast")
+    }
+
+    /// Held while a command changes things.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+}
+
+/// Reads a file that a person named, with a limit on its size.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let meta = fs::metadata(path).map_err(file_error(path))?;
+    if meta.is_dir() {
+        return Err(file_error(path)(io::ErrorKind::IsADirectory.into()));
+    }
+    if meta.len() > FILE_BYTES_MAX {
+        return Err(CliError::TooLarge {
+            path: path.to_owned(),
+            bytes: meta.len(),
+            bytes_max: FILE_BYTES_MAX,
+        });
+    }
+    fs::read(path).map_err(file_error(path))
+}
+
+/// [`read`], as UTF-8 text.
+pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
+    String::from_utf8(read(path)?).map_err(|_| CliError::NotText { path: path.to_owned() })
+}
+
+/// Writes a file whole or not at all: a new file beside it, synced, then renamed over it. Mode 0600.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    write().map_err(file_error(path))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn the_folder_is_ours_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let data = DataDir::choose(Some(temp.path().join("a/b")), |_| None).unwrap();
+        assert!(matches!(data.check(), Err(CliError::File { .. })));
+        data.prepare().unwrap();
+        assert_eq!(fs::metadata(data.root()).unwrap().mode() & 0o777, 0o700);
+        fs::set_permissions(data.root(), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(data.prepare(), Err(CliError::OpenToOthers { mode: 0o755, .. })));
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_private() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("file");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn other_users_find_their_own_folder() {
+        if rustix::process::geteuid().is_root() {
+            let data = DataDir::choose(None, |_| None).unwrap();
+            assert_eq!(data.root(), Path::new("/var/lib/jinbao"));
+        } else {
+            let home = |name: &str| (name == "HOME").then(|| OsString::from("/home/x"));
+            let data = DataDir::choose(None, home).unwrap();
+            assert_eq!(data.root(), Path::new("/home/x/.local/share/jinbao"));
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Everything that the core is not allowed to do itself: paths, files, chance, sockets, the keyboard.
+
+pub(crate) mod ballast;
+pub(crate) mod center_link;
+pub(crate) mod certificate;
+pub(crate) mod data_dir;
+pub(crate) mod lock;
+pub(crate) mod machine_secret;
+pub(crate) mod pin_entry;
+pub(crate) mod random;

@@ -1,0 +1,280 @@
+//! What stops a command: whose move it is, a stable word for machines, sentences for people.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use terminal::{language::Language, rules::RulesError};
+
+use crate::{console::Console, exit::Exit};
+
+/// Anything that stops a command.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Around the terminal's logic.
+    Cli(CliError),
+    /// A document of rules, a catalog or a bill, and where it came from.
+    Rules {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: RulesError,
+    },
+}
+
+impl Failure {
+    /// For `map_err`: an error of the rules engine about a file.
+    pub(crate) fn rules(path: &Path, error: RulesError) -> Self {
+        Failure::Rules { path: path.to_owned(), error }
+    }
+
+    /// Whose move it is.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Failure::Cli(error) => error.exit(),
+            Failure::Rules { error: RulesError::Identity(_), .. } => Exit::Fault,
+            Failure::Rules { .. } => Exit::Usage,
+        }
+    }
+
+    /// The stable word for machines.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Failure::Cli(error) => error.kind(),
+            Failure::Rules { .. } => "rules",
+        }
+    }
+
+    /// What happened.
+    pub(crate) fn text(&self, language: Language) -> String {
+        match self {
+            Failure::Cli(error) => error.text(language),
+            Failure::Rules { path, error } => format!("{}: {}", path.display(), error.words(language)),
+        }
+    }
+
+    /// What to do, where it does not stand in the text.
+    pub(crate) fn advice(&self, _language: Language) -> Option<String> {
+        None
+    }
+
+    /// Tells it, in the form that was asked for.
+    pub(crate) fn report(&self, console: &Console) {
+        let language = console.language();
+        let (text, advice) = (self.text(language), self.advice(language));
+        if console.is_json() {
+            let exit = self.exit();
+            console.machine(
+                false,
+                serde_json::json!({ "error": {
+                    "kind": self.kind(),
+                    "who": exit.word(),
+                    "exit": exit.code(),
+                    "text": text,
+                    "advice": advice,
+                }}),
+            );
+        } else {
+            console.error_line(&format!("✗ {text}"));
+            if let Some(advice) = advice {
+                console.error_line(&format!("  → {advice}"));
+            }
+        }
+    }
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Self {
+        Failure::Cli(error)
+    }
+}
+
+/// What is wrong around the terminal's logic: command line, files, the machine. What is wrong inside comes
+/// as the core's own error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub(crate) enum CliError {
+    /// A file or folder could not be read or written.
+    File { path: PathBuf, source: io::Error },
+    /// A file is larger than anything of its kind.
+    TooLarge { path: PathBuf, bytes: u64, bytes_max: u64 },
+    /// A text file is no UTF-8.
+    NotText { path: PathBuf },
+    /// A file is not what it should be.
+    Content { path: PathBuf, problem: String },
+    /// Words on the command line that fit their place but mean nothing.
+    Argument { expected: &'static str, expected_chinese: &'static str },
+    /// Neither `--data` nor a home folder.
+    NoDataDir,
+    /// The data folder belongs to another user.
+    NotOurs { path: PathBuf },
+    /// Others may enter the data folder.
+    OpenToOthers { path: PathBuf, mode: u32 },
+    /// Another command holds the terminal.
+    InUse { process: Option<u32> },
+    /// No `config.json` yet: the terminal is not enrolled.
+    NotEnrolled,
+    /// Something is asked that needs a terminal to type at, and there is none.
+    NoKeyboard,
+    /// The person said no.
+    Declined,
+    /// The center's authority is not the one whose fingerprint was given.
+    Fingerprint { expected: String, got: String },
+    /// A key, certificate or request could not be made or read.
+    Certificate { problem: String },
+}
+
+/// For `map_err`: names the file.
+pub(crate) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> CliError {
+    let path = path.to_owned();
+    move |source| CliError::File { path, source }
+}
+
+impl CliError {
+    /// Whose move it is.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::Usage,
+            Self::File { .. } | Self::NotOurs { .. } | Self::OpenToOthers { .. } => Exit::Installer,
+            Self::TooLarge { .. } | Self::NotText { .. } | Self::Content { .. } | Self::Argument { .. } => {
+                Exit::Usage
+            }
+            Self::NoDataDir | Self::NoKeyboard => Exit::Usage,
+            Self::NotEnrolled | Self::Fingerprint { .. } | Self::Certificate { .. } => Exit::Installer,
+            Self::InUse { .. } | Self::Declined => Exit::Operator,
+        }
+    }
+
+    /// The stable word for machines.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::TooLarge { .. } => "file_too_large",
+            Self::NotText { .. } => "file_not_text",
+            Self::Content { .. } => "file_content",
+            Self::Argument { .. } => "argument",
+            Self::NoDataDir => "no_data_dir",
+            Self::NotOurs { .. } => "data_dir_not_ours",
+            Self::OpenToOthers { .. } => "data_dir_open_to_others",
+            Self::InUse { .. } => "in_use",
+            Self::NotEnrolled => "not_enrolled",
+            Self::NoKeyboard => "no_keyboard",
+            Self::Declined => "declined",
+            Self::Fingerprint { .. } => "fingerprint",
+            Self::Certificate { .. } => "certificate",
+        }
+    }
+
+    /// What happened, and what to do where that helps.
+    pub(crate) fn text(&self, language: Language) -> String {
+        let zh = language == Language::Chinese;
+        match self {
+            Self::File { path, source } => {
+                let reason = io_reason(source, language);
+                format!("{}: {reason}", path.display())
+            }
+            Self::TooLarge { path, bytes, bytes_max } => {
+                let path = path.display();
+                if zh {
+                    format!("{path}:文件有 {bytes} 字节，上限为 {bytes_max} 字节")
+                } else {
+                    format!("{path}: the file has {bytes} bytes, at most {bytes_max} are read")
+                }
+            }
+            Self::NotText { path } => {
+                let path = path.display();
+                if zh {
+                    format!("{path}:不是 UTF-8 文本；如为 GBK 文件请先转码")
+                } else {
+                    format!("{path}: not UTF-8 text; convert it first if it is GBK")
+                }
+            }
+            Self::Content { path, problem } => format!("{}: {problem}", path.display()),
+            Self::Argument { expected, expected_chinese } => {
+                if zh {
+                    format!("参数应为：{expected_chinese}")
+                } else {
+                    format!("expected {expected}")
+                }
+            }
+            Self::NoDataDir => language
+                .pick(
+                    "不知道数据目录：请用 --data 目录 或环境变量 JINBAO_DATA 指定",
+                    "no data folder known: name one by --data DIR or the variable JINBAO_DATA",
+                )
+                .to_owned(),
+            Self::NotOurs { path } => {
+                let path = path.display();
+                if zh {
+                    format!("{path} 属于其他用户；请以该用户运行，或用 --data 指定自己的目录")
+                } else {
+                    format!("{path} belongs to another user; run as that user, or name your own by --data")
+                }
+            }
+            Self::OpenToOthers { path, mode } => {
+                let path = path.display();
+                if zh {
+                    format!("{path} 可被其他用户进入（权限 {mode:o}）；请执行：chmod 700 {path}")
+                } else {
+                    format!("{path} is open to other users (mode {mode:o}); run: chmod 700 {path}")
+                }
+            }
+            Self::InUse { process: Some(process) } => {
+                if zh {
+                    format!("另一个 jinbao 正在使用本终端（进程 {process}）；请等它结束后再试")
+                } else {
+                    format!("another jinbao is using this terminal (process {process}); try again when it has ended")
+                }
+            }
+            Self::InUse { process: None } => language
+                .pick("另一个 jinbao 正在使用本终端；请稍后再试", "another jinbao is using this terminal; try again")
+                .to_owned(),
+            Self::NotEnrolled => language
+                .pick(
+                    "本终端尚未登记到中心；请先运行 jinbao enrol",
+                    "this terminal is not enrolled yet; run `jinbao enrol` first",
+                )
+                .to_owned(),
+            Self::NoKeyboard => language
+                .pick(
+                    "需要输入密码，但没有键盘终端；自动运行时请用 --pin-stdin 逐行输入",
+                    "a PIN or secret has to be typed and there is no terminal; scripts use --pin-stdin, one line each",
+                )
+                .to_owned(),
+            Self::Declined => language.pick("已放弃，未做任何改动", "declined; nothing was changed").to_owned(),
+            Self::Fingerprint { expected, got } => {
+                if zh {
+                    format!("中心的根证书指纹不符，未发送登记码。应为 {expected}，实为 {got}。请核对中心地址与指纹。")
+                } else {
+                    format!(
+                        "the center's authority has another fingerprint; the code was not sent. Expected \
+                         {expected}, got {got}. Check the address and the fingerprint with the center."
+                    )
+                }
+            }
+            Self::Certificate { problem } => {
+                if zh {
+                    format!("证书或密钥有误：{problem}")
+                } else {
+                    format!("certificate or key: {problem}")
+                }
+            }
+        }
+    }
+}
+
+/// The system's reason, in the language; the system's own words for what is rare.
+fn io_reason(error: &io::Error, language: Language) -> String {
+    let known = match error.kind() {
+        io::ErrorKind::NotFound => Some(("没有这个文件或目录", "no such file or folder")),
+        io::ErrorKind::PermissionDenied => Some(("没有权限", "permission denied")),
+        io::ErrorKind::IsADirectory => Some(("是目录，不是文件", "is a folder, not a file")),
+        io::ErrorKind::NotADirectory => Some(("不是目录", "is not a folder")),
+        io::ErrorKind::StorageFull => Some(("磁盘已满", "the disk is full")),
+        io::ErrorKind::ReadOnlyFilesystem => Some(("文件系统为只读", "the file system is read-only")),
+        io::ErrorKind::AlreadyExists => Some(("已经存在", "exists already")),
+        _ => None,
+    };
+    known.map_or_else(|| error.to_string(), |(chinese, english)| language.pick(chinese, english).to_owned())
+}
