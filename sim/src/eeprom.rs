@@ -347,7 +347,10 @@ mod tests {
                         memory_again.recover().unwrap();
                     }
                     let done = memory_again.cells == after;
-                    assert!(done || memory_again.cells == memory.cells, "cut at {at}, {again}: half an update");
+                    assert!(
+                        done || memory_again.cells == memory.cells,
+                        "cut at {at}, {again}: half an update"
+                    );
                     assert_eq!(memory_again.journal(), b"");
                     memory_again.commit(&update).unwrap();
                     assert_eq!(memory_again.cells, after);

@@ -5,9 +5,15 @@
 //! apart from what the terminal expects. The same chip sits behind the real pcscd ([`pcscd`], [`vpcd`])
 //! and in process ([`slot`]). Everything random comes from a seed: one seed, one run.
 
+pub mod card;
+pub mod chip;
 pub mod eeprom;
 pub mod error;
 pub mod fault;
-pub mod chip;
+pub mod image;
+pub mod keys;
 pub mod pcscd;
+pub mod people;
+pub mod personalise;
+pub mod slot;
 pub mod vpcd;

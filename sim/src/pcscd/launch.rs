@@ -128,7 +128,8 @@ pub(super) fn start(programs: &Programs, directory: &Path, port: u16) -> Result<
         _ => {}
     }
     let listener = UnixListener::bind(&socket).map_err(SimError::file("making the socket", &socket))?;
-    let log_file = File::create(log_path(directory)).map_err(SimError::file("making", log_path(directory)))?;
+    let log_file =
+        File::create(log_path(directory)).map_err(SimError::file("making", log_path(directory)))?;
     let said_too = log_file.try_clone().map_err(SimError::io("sharing the log"))?;
 
     let mut command = match mounts {

@@ -21,7 +21,7 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-pub use visits::{Visit, VisitKind};
+pub use visits::{VISITS_MAX, Visit, VisitKind};
 
 /// Most people of one population: ten thousand region codes with a thousand sequence codes each.
 pub const PEOPLE_MAX: u64 = 10_000_000;
@@ -32,8 +32,7 @@ const VISIT_STREAMS: u64 = 1 << 40;
 
 /// Share of the population in each five-year age band, in thousandths, from 0–4 to 90–94 years
 /// (rounded from the published 2020 census).
-const AGE_BANDS: [u32; 19] =
-    [55, 64, 60, 52, 53, 65, 88, 71, 66, 81, 86, 72, 52, 53, 35, 22, 14, 8, 3];
+const AGE_BANDS: [u32; 19] = [55, 64, 60, 52, 53, 65, 88, 71, 66, 81, 86, 72, 52, 53, 35, 22, 14, 8, 3];
 
 /// Ethnic groups by GB/T 3304 code with their shares in thousandths; what is missing to 1000 is Han.
 const ETHNIC_GROUPS: [(u8, u32); 9] =
@@ -370,7 +369,8 @@ mod tests {
     #[test]
     fn the_mix_is_plausible() {
         let people: Vec<Person> = Population::new(SEED, 20_000).iter().collect();
-        let share = |test: fn(&Person) -> bool| people.iter().filter(|person| test(person)).count() as f64 / 2e4;
+        let share =
+            |test: fn(&Person) -> bool| people.iter().filter(|person| test(person)).count() as f64 / 2e4;
         assert!((0.44..0.56).contains(&share(|p| p.sex == Sex::Male)));
         assert!((0.20..0.40).contains(&share(|p| p.insurance == Insurance::Working)));
         assert!((0.05..0.15).contains(&share(|p| p.insurance == Insurance::Retired)));

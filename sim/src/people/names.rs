@@ -30,11 +30,8 @@ static GIVEN: Characters = LazyLock::new(|| {
 });
 
 /// Characters that naming laws and keyboards suffer from, all of them in GBK.
-static RARE: Characters = LazyLock::new(|| {
-    "喆堃淼垚骉犇翀赟昇瑄琰珺旻曌龑燚頔劼昉祎翾彧勍甯"
-    .chars()
-    .collect()
-});
+static RARE: Characters =
+    LazyLock::new(|| "喆堃淼垚骉犇翀赟昇瑄琰珺旻曌龑燚頔劼昉祎翾彧勍甯".chars().collect());
 
 /// Parts of transliterated names.
 const SYLLABLES: [&str; 20] = [
