@@ -1,5 +1,9 @@
 //! Lamps, buzzer and the tamper switch.
 
+pub mod pins;
+#[cfg(feature = "rpi")]
+pub mod rpi;
+
 use std::fmt;
 
 /// The lamps of a terminal.

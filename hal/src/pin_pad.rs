@@ -1,5 +1,7 @@
 //! PIN pads: where the holder types, and nobody else looks.
 
+pub mod scripted;
+
 use std::fmt;
 
 use zeroize::Zeroizing;

@@ -1,5 +1,9 @@
 //! Receipt printers.
 
+pub mod escpos;
+pub mod memory;
+pub mod text;
+
 use std::fmt;
 
 /// One printed line and how it is set.
