@@ -3,7 +3,14 @@
 //! Reads no clock, random source, path or socket of its own: devices come as `hal` traits, chance and
 //! the line to the center as [`ports`], databases as open connections.
 
+pub mod audit;
+pub mod cache;
 pub mod catalog;
+pub mod keys;
 pub mod language;
+pub mod ledger;
 pub mod ports;
+pub mod reconcile;
+pub mod roles;
 pub mod rules;
+pub mod store;

@@ -1,0 +1,135 @@
+//! Applying pages of the feed.
+
+use protocol::feed::{BlockReason, Change, Page, PageError, Person, PersonState, SignedPage};
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{Cache, CacheError, Feed, Progress};
+
+/// `class` column: see the layout.
+pub(super) fn class_of(person: &Person) -> i64 {
+    let state = match person.state {
+        PersonState::Active => 0,
+        PersonState::Suspended => 1,
+        PersonState::Ended => 2,
+        PersonState::Deceased => 3,
+    };
+    i64::from(person.insutype) << 11
+        | i64::from(person.psn_type) << 3
+        | i64::from(person.civil_servant) << 2
+        | state
+}
+
+pub(super) fn reason_number(reason: BlockReason) -> i64 {
+    match reason {
+        BlockReason::Lost => 0,
+        BlockReason::Replaced => 1,
+        BlockReason::Deceased => 2,
+        BlockReason::Fraud => 3,
+    }
+}
+
+impl Cache {
+    /// The cursor to ask the center with: the feed's generation and the last change applied.
+    pub fn cursor(&self) -> Result<(u64, u64), CacheError> {
+        let feed = self.reload()?;
+        Ok((feed.epoch, feed.cursor))
+    }
+
+    /// Checks a page and applies it together with the cursor, all or nothing.
+    ///
+    /// A page of another generation of the feed starts the cache again from nothing, when it is that
+    /// generation's first page and not older than what was seen.
+    /// Errors: `NotSigned`, `Content`, `OtherCity`, `OutOfOrder` (a gap or a page sent again), `Outdated`,
+    /// `Damaged`, `Store`; the cache is as it was before.
+    pub fn apply(&mut self, signed: &SignedPage) -> Result<Progress, CacheError> {
+        let page = signed.open(&self.center).map_err(|error| match error {
+            PageError::Signature => CacheError::NotSigned,
+            _ => CacheError::Content,
+        })?;
+        if page.city != self.city {
+            return Err(CacheError::OtherCity);
+        }
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let before = Cache::load(&transaction)?;
+        let after = follow(&before, &page)?;
+        if page.epoch != before.epoch {
+            transaction.execute_batch("DELETE FROM person; DELETE FROM blocked;")?;
+        }
+        write_changes(&transaction, &page.changes)?;
+        Cache::save(&transaction, &after)?;
+        transaction.commit()?;
+        self.feed.set(after);
+        let Feed { epoch, cursor, newest, as_of, .. } = after;
+        Ok(Progress { epoch, cursor, newest, as_of })
+    }
+
+    /// Throws all people and blocked cards away; the next fill starts from nothing. Rules and limits stay.
+    pub fn clear(&mut self) -> Result<(), CacheError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch("DELETE FROM person; DELETE FROM blocked;")?;
+        Cache::save(&transaction, &Feed::default())?;
+        transaction.commit()?;
+        self.feed.set(Feed::default());
+        Ok(())
+    }
+}
+
+/// Where the feed stands after a page, or why the page cannot follow.
+fn follow(before: &Feed, page: &Page) -> Result<Feed, CacheError> {
+    let restarted = page.epoch != before.epoch;
+    let expected = if restarted { 0 } else { before.cursor };
+    if restarted && before.seen_at.is_some_and(|seen| page.as_of < seen) {
+        return Err(CacheError::Outdated);
+    }
+    if page.after != expected {
+        return Err(CacheError::OutOfOrder { expected, got: page.after });
+    }
+    let complete = page.upto >= page.newest;
+    let as_of = if restarted { None } else { before.as_of };
+    Ok(Feed {
+        epoch: page.epoch,
+        cursor: page.upto,
+        newest: page.newest.max(page.upto),
+        // An old empty page, sent again, must not make the copy look younger or older.
+        as_of: if complete { as_of.max(Some(page.as_of)) } else { as_of },
+        seen_at: before.seen_at.max(Some(page.as_of)),
+    })
+}
+
+fn write_changes(connection: &Connection, changes: &[Change]) -> Result<(), CacheError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT OR REPLACE INTO person (key, class, paid_until, year, deductible, pooled_outpatient,
+             pooled_inpatient, own_in_scope, stays) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for change in changes {
+        match change {
+            Change::Person(person) => {
+                insert.execute(params![
+                    person.key,
+                    class_of(person),
+                    person.paid_until,
+                    person.year,
+                    person.deductible_fen,
+                    person.pooled_outpatient_fen,
+                    person.pooled_inpatient_fen,
+                    person.own_in_scope_fen,
+                    person.stays,
+                ])?;
+            }
+            Change::PersonGone(key) => {
+                connection.prepare_cached("DELETE FROM person WHERE key = ?1")?.execute([key])?;
+            }
+            Change::CardBlocked { card, reason } => {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO blocked (card, reason) VALUES (?1, ?2)")?
+                    .execute(params![card, reason_number(*reason)])?;
+            }
+            Change::CardFreed(card) => {
+                connection.prepare_cached("DELETE FROM blocked WHERE card = ?1")?.execute([card])?;
+            }
+            // A change that this version does not know cannot be left out silently.
+            _ => return Err(CacheError::Content),
+        }
+    }
+    Ok(())
+}

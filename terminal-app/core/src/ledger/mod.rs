@@ -1,0 +1,193 @@
+//! The terminal's books (账本): what was intended, what the card did, what the center said.
+//!
+//! A transaction is a row, and the row is the queue: there is no second list that could disagree. Its name is
+//! committed with the intention before anything irreversible happens; its state only moves forward, and the
+//! file's own triggers see to that. When the outcome is known it gets the next sequence, its body is frozen as
+//! the very bytes that are hashed, signed and sent, and the row becomes a link of the terminal's chain.
+//!
+//! ```text
+//! intended ── arm ──► armed ── record / abandon ──► recorded ──► uploaded ──► booked | refused | conflict
+//!     └──────────────────────── record / abandon ──────▲
+//! ```
+//!
+//! One file, SQLCipher, WAL with `synchronous=FULL`: what a call returned from survives a power cut.
+
+mod error;
+mod export;
+mod halt;
+mod head;
+mod query;
+mod record;
+mod refund;
+mod retention;
+mod row;
+mod space;
+mod transaction;
+mod upload;
+mod verify;
+mod visit;
+
+use protocol::{id::TerminalId, timestamp::Timestamp};
+use rusqlite::{Connection, TransactionBehavior};
+
+pub use error::LedgerError;
+pub use export::{ExportError, Salvaged, salvage};
+pub use halt::HaltReason;
+pub use head::{Head, HeadInMemory, HeadKeeper, HeadKeeperError};
+pub use query::{Filter, Status};
+pub use refund::Owed;
+pub use retention::{PURGE_RECORDS_MAX, Purged, RETENTION_MS_MIN};
+pub use space::{Ballast, Space};
+pub use transaction::{
+    Arming, CardKey, CenterVerdict, Intention, Link, Outcome, Purpose, State, Transaction,
+};
+pub use upload::{Applied, PendingBatch};
+pub use verify::{BrokenPart, Verified};
+pub use visit::{FeeLine, LINES_MAX, Visit, VisitState};
+
+use crate::{
+    audit::{self, Actor, AuditEvent},
+    keys::Identity,
+    store::{self, CopyPlace, Durability, Layout, Settings, StoreError, StoreKey},
+};
+
+/// What tables the ledger has.
+pub const LAYOUT: Layout = Layout { application_id: 0x4A42_4C31, versions: &[include_str!("schema.sql")] };
+
+/// How large a ledger may become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// New business starts only while the file is below this many pages of [`store::PAGE_BYTES`].
+    pub pages_max: u32,
+    /// Further pages for what was begun, for receipts and for the audit.
+    pub reserve_pages: u32,
+}
+
+impl Default for Quota {
+    /// 1 GiB, and 32 MiB in reserve: 90 days of a busy counter take about 200 MiB.
+    fn default() -> Self {
+        Quota { pages_max: 262_144, reserve_pages: 8_192 }
+    }
+}
+
+/// Who writes the ledger, and what is around it.
+pub struct Setup {
+    /// Terminal number, written into every body.
+    pub terminal: TerminalId,
+    /// Signs every link.
+    pub identity: Identity,
+    /// How large the file may become.
+    pub quota: Quota,
+    /// Keeps the head outside of the file.
+    pub keeper: Box<dyn HeadKeeper>,
+    /// Disk space kept back.
+    pub ballast: Box<dyn Ballast>,
+}
+
+/// The open ledger.
+pub struct Ledger {
+    connection: Connection,
+    terminal: TerminalId,
+    identity: Identity,
+    quota: Quota,
+    keeper: Box<dyn HeadKeeper>,
+    ballast: Box<dyn Ballast>,
+    ballast_spent: bool,
+}
+
+impl Ledger {
+    /// Opens the ledger, makes a new one in an empty file, and looks whether it is the one it was.
+    ///
+    /// Checks every page, the whole chain's digests and the last signature, and compares with the head kept
+    /// outside. A ledger that was put back opens, but [`Ledger::halted`] says why no business is done on it.
+    /// Errors: `Store(Damaged)` when pages are torn (then [`salvage`] reads what can be read), `ChainBroken`,
+    /// `Store(NewerLayout)`.
+    pub fn open(
+        connection: Connection,
+        key: &StoreKey,
+        setup: Setup,
+        copy: &mut dyn CopyPlace,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        let settings = Settings {
+            durability: Durability::EveryCommit,
+            pages_max: setup.quota.pages_max.saturating_add(setup.quota.reserve_pages),
+            memory_kib: 4_096,
+            busy_timeout_ms: 5_000,
+        };
+        let connection = store::open(connection, key, &LAYOUT, &settings, copy)?;
+        store::check(&connection)?;
+        let Setup { terminal, identity, quota, keeper, ballast } = setup;
+        let mut ledger =
+            Ledger { connection, terminal, identity, quota, keeper, ballast, ballast_spent: false };
+        ledger.verify_quickly()?;
+        ledger.compare_with_keeper(now)?;
+        Ok(ledger)
+    }
+
+    /// Whose ledger it is.
+    pub fn terminal(&self) -> TerminalId {
+        self.terminal
+    }
+
+    /// How far the ledger has come.
+    pub fn head(&self) -> Result<Head, LedgerError> {
+        verify::head(&self.connection)
+    }
+
+    /// Closes the file and empties its log.
+    pub fn close(self) -> Result<(), LedgerError> {
+        store::checkpoint(&self.connection)?;
+        self.connection.close().map_err(|(_, error)| StoreError::from(error))?;
+        Ok(())
+    }
+
+    /// The connection, for what is kept in the same file.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// One durable change. Nothing of it stays when it fails.
+    pub(crate) fn write<T>(
+        &mut self,
+        change: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = change(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+
+    /// Tells the keeper outside. The ledger is ahead until it does, which is in order.
+    fn keep(&mut self, head: &Head) {
+        // A keeper that fails weakens the next opening's check; it must not stop a transaction in flight.
+        let _ = self.keeper.store(head);
+    }
+
+    fn compare_with_keeper(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        let head = self.head()?;
+        match self.keeper.load().ok().flatten() {
+            Some(kept) => {
+                if let Some(reason) = halt::compare_kept(&self.connection, &kept)? {
+                    // The kept head stays: it is the proof.
+                    return self.halt(reason, now);
+                }
+            }
+            None if head.intentions > 0 => self.audit(now, Actor::default(), &AuditEvent::HeadMissing)?,
+            None => self.write(|transaction| {
+                if audit::verify(transaction)? == 0 {
+                    audit::append(transaction, now, Actor::default(), &AuditEvent::LedgerMade)?;
+                }
+                Ok(())
+            })?,
+        }
+        self.keep(&head);
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").field("terminal", &self.terminal).finish_non_exhaustive()
+    }
+}

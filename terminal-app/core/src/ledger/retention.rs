@@ -1,0 +1,123 @@
+use protocol::{limits::OfflineLimits, timestamp::Timestamp};
+use rusqlite::{Connection, params};
+
+use super::{Ledger, LedgerError, State, row, verify};
+use crate::audit::{self, Actor, AuditEvent};
+
+/// Shortest time that booked records are kept after the center's receipt, whatever the center's limits say.
+pub const RETENTION_MS_MIN: i64 = 90 * 24 * 3_600_000;
+
+/// Most records of one purge, so that no other change waits long for it.
+pub const PURGE_RECORDS_MAX: u64 = 2_000;
+
+/// What a purge has removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Records.
+    pub records: u64,
+    /// There is more to purge.
+    pub more: bool,
+}
+
+impl Ledger {
+    /// Removes booked records after their time, with their visits, lines and receipts.
+    ///
+    /// At most [`PURGE_RECORDS_MAX`] records in one commit. Each removed span leaves an anchor, so that
+    /// [`Ledger::verify`] still holds; the last link, records that are refused or in conflict, settlements
+    /// whose refund is still owed and everything younger than the retention stay.
+    pub fn purge(&mut self, limits: &OfflineLimits, now: Timestamp) -> Result<Purged, LedgerError> {
+        let before = now.plus_ms(-limits.retention_ms.max(RETENTION_MS_MIN));
+        let spans = self.purgeable(before)?;
+        let records: u64 = spans.iter().map(|span| span.last - span.first + 1).sum();
+        let Some(last) = spans.last().map(|span| span.last) else { return Ok(Purged::default()) };
+        self.write_in_flight(|transaction| {
+            for span in &spans {
+                anchor(transaction, span, now)?;
+            }
+            sweep(transaction, before)?;
+            audit::append(transaction, now, Actor::default(), &AuditEvent::Purged { records, upto: last })
+        })?;
+        Ok(Purged { records, more: records >= PURGE_RECORDS_MAX })
+    }
+
+    /// Spans of consecutive records that may go.
+    fn purgeable(&self, before: Timestamp) -> Result<Vec<Span>, LedgerError> {
+        let (head, _) = verify::last_link(self.connection())?;
+        let mut statement = self.connection().prepare_cached(
+            "SELECT sequence, state, verdict_at, digest,
+                    EXISTS (SELECT 1 FROM refund WHERE cancellation = txn.id AND loaded_by IS NULL),
+                    EXISTS (SELECT 1 FROM txn AS later WHERE later.sequence IS NULL AND later.of = txn.id)
+             FROM txn WHERE sequence IS NOT NULL AND sequence < ?1 ORDER BY sequence",
+        )?;
+        let mut rows = statement.query([head])?;
+        let mut spans: Vec<Span> = Vec::new();
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let sequence: u64 = row.get(0)?;
+            if row::state_of(row, 1)? < State::Booked || count >= PURGE_RECORDS_MAX {
+                break;
+            }
+            let verdict_at: Option<i64> = row.get(2)?;
+            let needed: bool = row.get::<_, bool>(4)? || row.get::<_, bool>(5)?;
+            let booked = row::state_of(row, 1)? == State::Booked;
+            if !booked || needed || verdict_at.is_none_or(|at| at >= before.0) {
+                continue;
+            }
+            count += 1;
+            let digest = row.get(3)?;
+            match spans.last_mut() {
+                Some(span) if span.last + 1 == sequence => (span.last, span.digest) = (sequence, digest),
+                _ => spans.push(Span { first: sequence, last: sequence, digest }),
+            }
+        }
+        Ok(spans)
+    }
+}
+
+struct Span {
+    first: u64,
+    last: u64,
+    digest: [u8; 32],
+}
+
+/// Puts an anchor in the place of a span, joined with the anchors that touch it.
+fn anchor(connection: &Connection, span: &Span, now: Timestamp) -> Result<(), LedgerError> {
+    let Span { mut first, mut last, mut digest } = *span;
+    for known in verify::anchors(connection)? {
+        if known.last + 1 == first {
+            first = known.first;
+        } else if last + 1 == known.first {
+            (last, digest) = (known.last, known.digest.0);
+        }
+    }
+    connection.execute("DELETE FROM anchor WHERE first_sequence BETWEEN ?1 AND ?2", params![first, last])?;
+    connection.execute(
+        "INSERT INTO anchor (first_sequence, last_sequence, digest, purged_at) VALUES (?1, ?2, ?3, ?4)",
+        params![first, last, digest, now.0],
+    )?;
+    connection.execute("DELETE FROM txn WHERE sequence BETWEEN ?1 AND ?2", params![span.first, span.last])?;
+    Ok(())
+}
+
+/// Removes what belonged to nothing but purged records, and visits of that age that were never settled.
+fn sweep(connection: &Connection, before: Timestamp) -> Result<(), LedgerError> {
+    let visits: Vec<String> = connection
+        .prepare_cached(
+            "SELECT number FROM visit WHERE
+                 (state = 2 AND NOT EXISTS (SELECT 1 FROM txn WHERE id = visit.settled_by))
+                 OR (state IN (0, 3) AND registered_at < ?1)",
+        )?
+        .query_map([before.0], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for visit in &visits {
+        // The visit first: its lines are kept as long as it is.
+        connection.prepare_cached("DELETE FROM visit WHERE number = ?1")?.execute([visit])?;
+        connection.prepare_cached("DELETE FROM fee_line WHERE visit = ?1")?.execute([visit])?;
+    }
+    connection.execute_batch(
+        "DELETE FROM receipt WHERE number NOT IN (SELECT receipt FROM txn WHERE receipt IS NOT NULL);
+         DELETE FROM refund WHERE loaded_by IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM txn WHERE id = refund.cancellation);",
+    )?;
+    Ok(())
+}

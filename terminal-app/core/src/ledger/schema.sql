@@ -1,0 +1,211 @@
+-- The ledger, layout 1. A released layout is never changed, only followed by another.
+
+-- A transaction is a row, and the row is the queue (see `state`).
+CREATE TABLE txn (
+    ordinal      INTEGER PRIMARY KEY AUTOINCREMENT,   -- order of the intentions
+    id           BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
+    state        INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),
+        -- 0 intended, 1 armed, 2 recorded, 3 uploaded, 4 booked, 5 refused, 6 conflict
+    purpose      INTEGER NOT NULL CHECK (purpose BETWEEN 0 AND 2),
+        -- 0 settlement, 1 cancellation, 2 load
+    of           BLOB    CHECK (of IS NULL OR length(of) = 16),
+        -- the settlement that is cancelled, or the cancellation whose refund is loaded
+    visit        TEXT,
+    person       INTEGER NOT NULL,                    -- first 17 digits of the person number
+    card         BLOB    NOT NULL CHECK (length(card) = 12),
+    cycle        TEXT    NOT NULL,
+    operator     TEXT    NOT NULL,
+    intended_at  INTEGER NOT NULL,
+    plan         TEXT    NOT NULL,                    -- JSON of the flow: enough to finish after a restart
+    armed        TEXT,                                -- JSON: enough to ask the card for its proof
+    armed_at     INTEGER,
+    -- The outcome, frozen:
+    sequence     INTEGER UNIQUE,                      -- place in the chain; none yet while unresolved
+    digest       BLOB    CHECK (digest IS NULL OR length(digest) = 32),
+    signature    BLOB    CHECK (signature IS NULL OR length(signature) = 64),
+    body         TEXT,                                -- JSON, verbatim what is hashed, signed and sent
+    recorded_at  INTEGER,
+    abandoned    INTEGER,                             -- 1 when nothing has happened on the card
+    -- Sums for reconciliation and for the year of the person:
+    medfee       INTEGER, fund INTEGER, account INTEGER, cash INTEGER,
+    year         INTEGER,
+    deductible   INTEGER, pooled_outpatient INTEGER, pooled_inpatient INTEGER,
+    own_in_scope INTEGER, stays INTEGER,
+    -- What the center said:
+    verdict_at   INTEGER,                             -- the center's clock
+    receipt      TEXT,
+    refusal      TEXT,
+    -- Flags:
+    late         INTEGER NOT NULL DEFAULT 0,          -- not uploaded within the deadline
+    cancelled_by BLOB,
+    CHECK ((state >= 1) OR (armed IS NULL)),
+    CHECK ((state >= 2) = (sequence IS NOT NULL)),
+    CHECK ((sequence IS NULL) = (digest IS NULL)),
+    CHECK ((sequence IS NULL) = (signature IS NULL)),
+    CHECK ((sequence IS NULL) = (body IS NULL)),
+    CHECK ((sequence IS NULL) = (abandoned IS NULL))
+);
+CREATE INDEX txn_person ON txn (person);
+
+CREATE TRIGGER txn_starts_intended BEFORE INSERT ON txn
+WHEN NEW.state <> 0
+BEGIN SELECT RAISE(ABORT, 'a transaction starts as an intention'); END;
+
+CREATE TRIGGER txn_forward_only BEFORE UPDATE OF state ON txn
+WHEN NEW.state < OLD.state OR (OLD.state >= 4 AND NEW.state <> OLD.state)
+BEGIN SELECT RAISE(ABORT, 'a state never moves back'); END;
+
+CREATE TRIGGER txn_intention_frozen BEFORE UPDATE ON txn
+WHEN NEW.ordinal IS NOT OLD.ordinal OR NEW.id IS NOT OLD.id OR NEW.purpose IS NOT OLD.purpose
+  OR NEW.of IS NOT OLD.of OR NEW.visit IS NOT OLD.visit OR NEW.person IS NOT OLD.person
+  OR NEW.card IS NOT OLD.card OR NEW.cycle IS NOT OLD.cycle OR NEW.operator IS NOT OLD.operator
+  OR NEW.intended_at IS NOT OLD.intended_at OR NEW.plan IS NOT OLD.plan
+BEGIN SELECT RAISE(ABORT, 'an intention never changes'); END;
+
+CREATE TRIGGER txn_armed_frozen BEFORE UPDATE ON txn
+WHEN OLD.state >= 1 AND (NEW.armed IS NOT OLD.armed OR NEW.armed_at IS NOT OLD.armed_at)
+BEGIN SELECT RAISE(ABORT, 'what the card was asked never changes'); END;
+
+CREATE TRIGGER txn_outcome_frozen BEFORE UPDATE ON txn
+WHEN OLD.sequence IS NOT NULL AND (
+     NEW.sequence IS NOT OLD.sequence OR NEW.digest IS NOT OLD.digest
+  OR NEW.signature IS NOT OLD.signature OR NEW.body IS NOT OLD.body
+  OR NEW.recorded_at IS NOT OLD.recorded_at OR NEW.abandoned IS NOT OLD.abandoned
+  OR NEW.medfee IS NOT OLD.medfee OR NEW.fund IS NOT OLD.fund
+  OR NEW.account IS NOT OLD.account OR NEW.cash IS NOT OLD.cash)
+BEGIN SELECT RAISE(ABORT, 'an outcome never changes'); END;
+
+CREATE TRIGGER txn_verdict_frozen BEFORE UPDATE ON txn
+WHEN OLD.state >= 4 AND (
+     NEW.verdict_at IS NOT OLD.verdict_at OR NEW.receipt IS NOT OLD.receipt
+  OR NEW.refusal IS NOT OLD.refusal)
+BEGIN SELECT RAISE(ABORT, 'a verdict never changes'); END;
+
+CREATE TRIGGER txn_cancelled_once BEFORE UPDATE OF cancelled_by ON txn
+WHEN OLD.cancelled_by IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a settlement is cancelled once'); END;
+
+-- Where rows were purged: spans of the chain and the digest of the last link of each.
+CREATE TABLE anchor (
+    first_sequence INTEGER PRIMARY KEY,
+    last_sequence  INTEGER NOT NULL,
+    digest         BLOB    NOT NULL CHECK (length(digest) = 32),
+    purged_at      INTEGER NOT NULL,
+    CHECK (last_sequence >= first_sequence)
+);
+
+-- Only what is booked and anchored may go.
+CREATE TRIGGER txn_kept BEFORE DELETE ON txn
+WHEN OLD.state <> 4 OR NOT EXISTS (
+    SELECT 1 FROM anchor
+    WHERE first_sequence <= OLD.sequence AND last_sequence >= OLD.sequence)
+BEGIN SELECT RAISE(ABORT, 'a transaction is kept until it is booked and anchored'); END;
+
+-- The center's receipts, as signed.
+CREATE TABLE receipt (
+    number      TEXT    PRIMARY KEY,
+    text        TEXT    NOT NULL,
+    signature   BLOB    NOT NULL CHECK (length(signature) = 64),
+    received_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE visit (
+    number        TEXT    PRIMARY KEY,
+    state         INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),
+        -- 0 open, 1 settling, 2 settled, 3 cancelled
+    person        INTEGER NOT NULL,                   -- first 17 digits of the person number
+    region        TEXT    NOT NULL,
+    card          BLOB    NOT NULL CHECK (length(card) = 12),
+    card_id       TEXT    NOT NULL,
+    med_type      TEXT    NOT NULL,
+    insutype      TEXT    NOT NULL,
+    cycle         TEXT    NOT NULL,
+    operator      TEXT    NOT NULL,
+    registered_at INTEGER NOT NULL,
+    settled_by    BLOB
+) WITHOUT ROWID;
+
+CREATE INDEX visit_open ON visit (registered_at) WHERE state < 2;
+
+CREATE TRIGGER visit_kept BEFORE DELETE ON visit
+WHEN OLD.state = 1 OR (OLD.state = 2 AND EXISTS (SELECT 1 FROM txn WHERE id = OLD.settled_by))
+BEGIN SELECT RAISE(ABORT, 'a visit is kept as long as its settlement'); END;
+
+CREATE TABLE fee_line (
+    visit    TEXT    NOT NULL,
+    position INTEGER NOT NULL,                        -- order of upload
+    serial   TEXT    NOT NULL,                        -- the hospital's number of the line
+    batch    TEXT    NOT NULL,
+    content  TEXT    NOT NULL,                        -- JSON, verbatim
+    PRIMARY KEY (visit, position),
+    UNIQUE (visit, serial)
+) WITHOUT ROWID;
+
+CREATE TRIGGER fee_line_added BEFORE INSERT ON fee_line
+WHEN (SELECT state FROM visit WHERE number = NEW.visit) IS NOT 0
+BEGIN SELECT RAISE(ABORT, 'the visit is not open'); END;
+
+CREATE TRIGGER fee_line_frozen BEFORE UPDATE ON fee_line
+BEGIN SELECT RAISE(ABORT, 'a fee line never changes'); END;
+
+CREATE TRIGGER fee_line_removed BEFORE DELETE ON fee_line
+WHEN (SELECT state FROM visit WHERE number = OLD.visit) IN (1, 2)
+BEGIN SELECT RAISE(ABORT, 'the visit is not open'); END;
+
+-- Account money of cancelled settlements that belongs back on a card.
+CREATE TABLE refund (
+    cancellation BLOB    PRIMARY KEY CHECK (length(cancellation) = 16),
+    card         BLOB    NOT NULL CHECK (length(card) = 12),
+    person       INTEGER NOT NULL,
+    amount       INTEGER NOT NULL CHECK (amount > 0),
+    loaded_by    BLOB    CHECK (loaded_by IS NULL OR length(loaded_by) = 16)
+) WITHOUT ROWID;
+
+CREATE TRIGGER refund_once BEFORE UPDATE ON refund
+WHEN OLD.loaded_by IS NOT NULL OR NEW.cancellation IS NOT OLD.cancellation
+  OR NEW.card IS NOT OLD.card OR NEW.person IS NOT OLD.person OR NEW.amount IS NOT OLD.amount
+BEGIN SELECT RAISE(ABORT, 'a refund is loaded once'); END;
+
+CREATE TABLE operator (
+    number       TEXT    PRIMARY KEY,
+    role         INTEGER NOT NULL CHECK (role BETWEEN 0 AND 3),
+    active       INTEGER NOT NULL,
+    salt         BLOB    NOT NULL,
+    iterations   INTEGER NOT NULL,
+    secret       BLOB    NOT NULL,
+    failures     INTEGER NOT NULL DEFAULT 0,
+    locked_until INTEGER
+) WITHOUT ROWID;
+
+CREATE TABLE cycle (
+    number        TEXT    PRIMARY KEY,
+    operator      TEXT    NOT NULL,
+    opened_at     INTEGER NOT NULL,
+    from_sequence INTEGER NOT NULL,                   -- first sequence that can belong to the cycle
+    closed_at     INTEGER,
+    to_sequence   INTEGER,
+    agreed_to     INTEGER,                            -- up to where the center's sums were the same
+    reconciled_at INTEGER,                            -- last comparison with the center
+    outcome       TEXT                                -- JSON of that comparison
+) WITHOUT ROWID;
+
+CREATE TABLE audit (
+    number   INTEGER PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    operator TEXT,
+    cycle    TEXT,
+    event    TEXT    NOT NULL,                        -- JSON, without personal data
+    digest   BLOB    NOT NULL CHECK (length(digest) = 32)
+);
+
+CREATE TRIGGER audit_frozen BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
+
+CREATE TRIGGER audit_kept BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
+
+-- Single values: why business was stopped, the clock's last comparison.
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
