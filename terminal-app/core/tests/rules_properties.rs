@@ -17,7 +17,7 @@ use proptest::{
 use serde_json::{Value, json};
 use terminal::language::Language;
 use terminal::rules::{
-    Account, AidClass, Bill, CityRules, Contribution, Count, Figures, Fund, HospitalLevel, ItemClass,
+    Account, AidClass, Amounts, Bill, CityRules, Contribution, Count, Fund, HospitalLevel, ItemClass,
     KindToDate, LayersToDate, Line, Outcome, Person, PersonKind, Settlement, Share, Step, UnitPrice,
     VisitKind, YearToDate, settle,
 };
@@ -341,7 +341,7 @@ fn fen(value: &Value) -> Fen {
 fn figures_add_up_and_stay_within_limits() {
     check("figures", input(Periods::Any), |input| {
         let outcome = input.settle();
-        let f: Figures = outcome.settlement.figures();
+        let f: Amounts = outcome.settlement.amounts();
         // The identities, written out from the plain figures.
         prop_assert_eq!(
             f.medfee_sumamt,

@@ -403,7 +403,7 @@ fn aid_is_for_its_classes_and_stops_at_its_cap() {
         settle(&rules, &stay, &person, &YearToDate::empty(2025), &Account::default())
             .unwrap()
             .settlement
-            .figures()
+            .amounts()
             .maf_pay
     };
     assert_eq!(paid(None), Fen::ZERO);

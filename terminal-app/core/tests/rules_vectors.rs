@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use card_spec::money::Fen;
 use serde::Deserialize;
 use terminal::rules::{
-    Account, Bill, Case, CityRules, Figures, Fund, HospitalLevel, ItemClass, Line, LineAmounts, Person,
+    Account, Amounts, Bill, Case, CityRules, Fund, HospitalLevel, ItemClass, Line, LineAmounts, Person,
     PersonKind, Settlement, Share, VisitKind, YearToDate, settle,
 };
 use terminal::{catalog::Catalog, language::Language};
@@ -151,9 +151,9 @@ fn recorded_lines() {
 }
 
 /// The figures of an answer; what it leaves out is zero, and a person's part is the sum of its means.
-fn figures(answer: &BTreeMap<String, String>) -> Figures {
+fn figures(answer: &BTreeMap<String, String>) -> Amounts {
     let mut object: serde_json::Map<String, serde_json::Value> =
-        serde_json::to_value(Figures::default()).unwrap().as_object().unwrap().clone();
+        serde_json::to_value(Amounts::default()).unwrap().as_object().unwrap().clone();
     for (field, text) in answer.iter().filter(|(field, _)| *field != "id") {
         let old = object.insert(field.clone(), fen(text).0.into());
         assert!(old.is_some(), "{field} is no figure");
@@ -173,7 +173,7 @@ fn recorded_answers_satisfy_the_identities_and_broken_ones_do_not() {
         let figures = figures(answer);
         let settlement =
             Settlement::try_from(figures).unwrap_or_else(|error| panic!("{}: {error}", answer["id"]));
-        assert_eq!(settlement.figures(), figures, "{}", answer["id"]);
+        assert_eq!(settlement.amounts(), figures, "{}", answer["id"]);
 
         // One fen more in any single figure but the deductible breaks an identity.
         let object = serde_json::to_value(figures).unwrap();
@@ -207,7 +207,7 @@ fn a_recorded_settlement_is_reproduced_and_cancelled() {
     let year = YearToDate::empty(2025);
     let account = Account { wanted: true, balance: fen(&replay.balance), family_balance: Fen::ZERO };
     let outcome = settle(&city(&replay.city), &bill, &person, &year, &account).unwrap();
-    assert_eq!(outcome.settlement.figures(), figures(answer));
+    assert_eq!(outcome.settlement.amounts(), figures(answer));
     assert_eq!(outcome.balance_after, fen(&replay.balance_after));
 
     // I5: the cancellation is the exact negative, the balance and the year go back.

@@ -26,9 +26,10 @@ pub use person::{
     age_years,
 };
 pub use settle::{Outcome, settle};
-pub use settlement::{Figures, Fund, Identity, Settlement};
+pub use settlement::{Fund, Identity, Settlement};
 pub use step::{AccountUnused, Step, StepFigures};
 
+pub use protocol::record::Amounts;
 use serde::de::DeserializeOwned;
 
 /// Reads a JSON document of at most `bytes_max` bytes.

@@ -1,6 +1,7 @@
 //! The figures of a settlement and the identities between them.
 
 use card_spec::money::Fen;
+use protocol::record::Amounts;
 use serde::{Deserialize, Serialize};
 
 use super::error::RulesError;
@@ -74,9 +75,9 @@ impl Fund {
 ///
 /// Only the independent amounts are stored. The total, the sum of the funds, the person's part and the
 /// cash are computed from them, so the identities I1 to I4 of [`Identity`] cannot fail.
-/// Serialises as [`Figures`]; reading figures that do not add up fails.
+/// Serialises as [`Amounts`], plain data that may hold anything; reading what does not add up fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Figures", try_from = "Figures")]
+#[serde(into = "Amounts", try_from = "Amounts")]
 pub struct Settlement {
     parts: Parts,
 }
@@ -189,9 +190,9 @@ impl Settlement {
         }
     }
 
-    /// All figures under their national names.
-    pub fn figures(&self) -> Figures {
-        Figures {
+    /// All figures under their national names: what is stored, sent and compared.
+    pub fn amounts(&self) -> Amounts {
+        Amounts {
             medfee_sumamt: self.medfee_sumamt(),
             fulamt_ownpay_amt: self.fulamt_ownpay_amt(),
             overlmt_selfpay: self.overlmt_selfpay(),
@@ -215,52 +216,6 @@ impl Settlement {
     }
 }
 
-/// The amounts of `setlinfo` in fen, under their national names: what is stored, sent and compared.
-///
-/// Plain data that may hold anything; [`Settlement`] is the checked form.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Figures {
-    /// Total of the bill.
-    pub medfee_sumamt: Fen,
-    /// Outside the catalog.
-    pub fulamt_ownpay_amt: Fen,
-    /// Above the price ceilings.
-    pub overlmt_selfpay: Fen,
-    /// First shares of 乙 items.
-    pub preselfpay_amt: Fen,
-    /// In policy scope.
-    pub inscp_scp_amt: Fen,
-    /// Deductible counted.
-    pub act_pay_dedc: Fen,
-    /// Pooled fund.
-    pub hifp_pay: Fen,
-    /// Civil servants' supplement.
-    pub cvlserv_pay: Fen,
-    /// Enterprise supplement.
-    pub hifes_pay: Fen,
-    /// Residents' major illness insurance.
-    pub hifmi_pay: Fen,
-    /// Employees' large amount aid.
-    pub hifob_pay: Fen,
-    /// Medical aid.
-    pub maf_pay: Fen,
-    /// Other funds.
-    pub oth_pay: Fen,
-    /// All funds.
-    pub fund_pay_sumamt: Fen,
-    /// The person's part.
-    pub psn_part_amt: Fen,
-    /// From the personal account.
-    pub acct_pay: Fen,
-    /// From relatives' accounts.
-    pub acct_mulaid_pay: Fen,
-    /// In cash.
-    pub psn_cash_pay: Fen,
-    /// Borne by the hospital.
-    pub hosp_part_amt: Fen,
-}
-
 /// An identity that the figures of every settlement satisfy.
 ///
 /// Source: recorded answers of the national interface (transactions 2207, 2208, 2304, 2305).
@@ -276,37 +231,37 @@ pub enum Identity {
     FundByFund,
 }
 
-impl TryFrom<Figures> for Settlement {
+impl TryFrom<Amounts> for Settlement {
     type Error = RulesError;
 
     /// Checks I1 to I4. Error: `Identity` with the first that fails.
-    fn try_from(figures: Figures) -> Result<Self, RulesError> {
+    fn try_from(amounts: Amounts) -> Result<Self, RulesError> {
         let settlement = Settlement::new(Parts {
-            fulamt_ownpay_amt: figures.fulamt_ownpay_amt,
-            overlmt_selfpay: figures.overlmt_selfpay,
-            preselfpay_amt: figures.preselfpay_amt,
-            inscp_scp_amt: figures.inscp_scp_amt,
-            act_pay_dedc: figures.act_pay_dedc,
+            fulamt_ownpay_amt: amounts.fulamt_ownpay_amt,
+            overlmt_selfpay: amounts.overlmt_selfpay,
+            preselfpay_amt: amounts.preselfpay_amt,
+            inscp_scp_amt: amounts.inscp_scp_amt,
+            act_pay_dedc: amounts.act_pay_dedc,
             funds: [
-                figures.hifp_pay,
-                figures.cvlserv_pay,
-                figures.hifes_pay,
-                figures.hifmi_pay,
-                figures.hifob_pay,
-                figures.maf_pay,
-                figures.oth_pay,
+                amounts.hifp_pay,
+                amounts.cvlserv_pay,
+                amounts.hifes_pay,
+                amounts.hifmi_pay,
+                amounts.hifob_pay,
+                amounts.maf_pay,
+                amounts.oth_pay,
             ],
-            hosp_part_amt: figures.hosp_part_amt,
-            acct_pay: figures.acct_pay,
-            acct_mulaid_pay: figures.acct_mulaid_pay,
+            hosp_part_amt: amounts.hosp_part_amt,
+            acct_pay: amounts.acct_pay,
+            acct_mulaid_pay: amounts.acct_mulaid_pay,
         });
-        let failed = if settlement.medfee_sumamt() != figures.medfee_sumamt {
+        let failed = if settlement.medfee_sumamt() != amounts.medfee_sumamt {
             Some(Identity::FeeByScope)
-        } else if settlement.fund_pay_sumamt() != figures.fund_pay_sumamt {
+        } else if settlement.fund_pay_sumamt() != amounts.fund_pay_sumamt {
             Some(Identity::FundByFund)
-        } else if figures.acct_pay + figures.acct_mulaid_pay + figures.psn_cash_pay != figures.psn_part_amt {
+        } else if amounts.acct_pay + amounts.acct_mulaid_pay + amounts.psn_cash_pay != amounts.psn_part_amt {
             Some(Identity::PersonByMeans)
-        } else if settlement.figures() != figures {
+        } else if settlement.amounts() != amounts {
             Some(Identity::FeeByPayer)
         } else {
             None
@@ -315,8 +270,8 @@ impl TryFrom<Figures> for Settlement {
     }
 }
 
-impl From<Settlement> for Figures {
+impl From<Settlement> for Amounts {
     fn from(settlement: Settlement) -> Self {
-        settlement.figures()
+        settlement.amounts()
     }
 }
