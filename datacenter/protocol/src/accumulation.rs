@@ -13,7 +13,7 @@ use crate::{feed::Person, record::Amounts};
 /// A cancellation adds the negative of what its settlement added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accumulation {
-    /// Deductible taken (`act_pay_dedc`).
+    /// Deductible taken by outpatients (`act_pay_dedc`); a stay's is its own and never counts over the year.
     pub deductible: Fen,
     /// Pooled fund, outpatients (`hifp_pay`).
     pub pooled_outpatient: Fen,
@@ -33,7 +33,7 @@ impl Accumulation {
         let inpatient = med_type.starts_with('2');
         let pooled = amounts.hifp_pay;
         Accumulation {
-            deductible: amounts.act_pay_dedc,
+            deductible: if inpatient { Fen::ZERO } else { amounts.act_pay_dedc },
             pooled_outpatient: if inpatient { Fen::ZERO } else { pooled },
             pooled_inpatient: if inpatient { pooled } else { Fen::ZERO },
             own_in_scope: amounts.inscp_scp_amt - pooled,
@@ -124,7 +124,8 @@ mod tests {
         for med_type in ["11", "21"] {
             let mut after = person();
             after.accumulate(2026, &Accumulation::of(&amounts, med_type));
-            assert_eq!(after.deductible_fen, 30_000);
+            // Counted together, a stay's deductible would shorten that of later outpatient visits.
+            assert_eq!(after.deductible_fen, if med_type == "11" { 30_000 } else { 10_000 });
             assert_eq!(after.own_in_scope_fen, 32_500);
             assert_eq!(after.stays, u8::from(med_type == "21"));
             after.accumulate(2026, &Accumulation::of(&amounts.negated(), med_type));

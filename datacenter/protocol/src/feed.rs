@@ -85,7 +85,7 @@ pub struct Person {
     pub paid_until: u16,
     /// Year that the accumulations below belong to.
     pub year: u16,
-    /// Deductible taken this year, in fen.
+    /// Deductible taken by outpatients this year, in fen; that of a stay does not count over the year.
     pub deductible_fen: u32,
     /// Pooled fund paid this year for outpatients, in fen.
     pub pooled_outpatient_fen: u32,

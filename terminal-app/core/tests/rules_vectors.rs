@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use card_spec::money::Fen;
+use protocol::accumulation::Accumulation;
 use serde::Deserialize;
 use terminal::rules::{
     Account, Amounts, Bill, Case, CityRules, Fund, HospitalLevel, ItemClass, Line, LineAmounts, Person,
@@ -274,4 +275,37 @@ fn sample_bills_settle_with_and_without_the_catalog() {
 
     let stay = run(&Case::from_json(&file("samples/bills/inpatient.json"), None).unwrap());
     assert_eq!(stay.settlement.act_pay_dedc(), fen("650.00"));
+}
+
+#[test]
+fn the_sums_that_the_center_keeps_settle_like_the_full_amounts() {
+    let visits: [(VisitKind, HospitalLevel, &str); 8] = [
+        (VisitKind::Outpatient, HospitalLevel::Tertiary, "640.37"),
+        (VisitKind::Inpatient, HospitalLevel::Secondary, "31000.01"),
+        (VisitKind::Outpatient, HospitalLevel::Primary, "900.00"),
+        (VisitKind::Outpatient, HospitalLevel::Community, "2111.11"),
+        (VisitKind::Inpatient, HospitalLevel::Tertiary, "88000.05"),
+        (VisitKind::Outpatient, HospitalLevel::Secondary, "7000.00"),
+        (VisitKind::Inpatient, HospitalLevel::Tertiary, "52000.99"),
+        (VisitKind::Outpatient, HospitalLevel::Tertiary, "1500.50"),
+    ];
+    for name in CITIES {
+        let rules = city(name);
+        for kind in PersonKind::ALL {
+            let person = Person { kind, age_years: 64, civil_servant: false, aid: None };
+            let mut year = YearToDate::empty(2025);
+            let mut sums = Accumulation::default();
+            for (index, (visit, level, amount)) in visits.into_iter().enumerate() {
+                let lines = vec![line(ItemClass::A, amount, "1", Share::NONE)];
+                let bill = Bill::new(visit, level, date!(2025 - 05 - 05), lines).unwrap();
+                let run = |year| settle(&rules, &bill, &person, year, &Account::default()).unwrap();
+                let full = run(&year);
+                let unfolded = run(&rules.year_to_date(&person, 2025, &sums));
+                assert_eq!(full.settlement, unfolded.settlement, "{name} {kind:?} visit {}", index + 1);
+                year = year.with(&full.contribution);
+                let med_type = if visit == VisitKind::Inpatient { "21" } else { "11" };
+                sums += Accumulation::of(&full.settlement.amounts(), med_type);
+            }
+        }
+    }
 }

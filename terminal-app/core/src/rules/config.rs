@@ -381,7 +381,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    fn applies(&self, person: &Person, visit: VisitKind) -> bool {
+    pub(super) fn applies(&self, person: &Person, visit: VisitKind) -> bool {
         self.persons.contains(&person.kind)
             && self.visits.contains(&visit)
             && (!self.civil_servants_only || person.civil_servant)

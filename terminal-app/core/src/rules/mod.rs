@@ -4,6 +4,7 @@
 //! when it is made ([`bill::Bill`]), the figures cannot contradict each other ([`Settlement`]), and every
 //! step can be explained in words ([`Step`]).
 
+mod bands;
 pub mod bill;
 mod case;
 mod check;
@@ -15,6 +16,7 @@ mod settle;
 mod settlement;
 mod step;
 mod words;
+mod year;
 
 pub use bill::{Bill, HospitalLevel, ItemClass, Line, LineAmounts, VisitKind};
 pub use case::{CASE_BYTES_MAX, Case, LineInput};

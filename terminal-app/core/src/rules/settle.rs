@@ -4,6 +4,7 @@ use card_spec::money::Fen;
 use serde::Serialize;
 
 use super::{
+    bands::walk,
     bill::{Bill, ItemClass, LineAmounts, VisitKind},
     config::{
         Band, Bands, Benefit, CityRules, CountFrom, Deductible, LaterStays, Layer, LayerBase, OwnItem, Period,
@@ -250,7 +251,7 @@ impl Run {
         Some(paid)
     }
 
-    /// Pays the cost between two points on the scale of a band table, each band rounded by itself.
+    /// Pays the cost between two points on the scale of a band table and notes each band.
     fn walk(
         &mut self,
         fund: Fund,
@@ -260,32 +261,19 @@ impl Run {
         start: Fen,
         end: Fen,
     ) -> Fen {
-        let mut above = from;
-        let mut paid = Fen::ZERO;
-        for band in table {
-            let up_to = band.up_to.map(|yuan| yuan.0);
-            let base = end.min(up_to.unwrap_or(end)) - start.max(above);
-            if base > Fen::ZERO {
-                let share = match own_share_factor {
-                    Some(factor) => band.fund.complement().times(factor).complement(),
-                    None => band.fund,
-                };
-                let amount = share.of(base);
-                paid += amount;
-                self.steps.push(Step::Band {
-                    fund,
-                    above,
-                    up_to,
-                    base,
-                    table: band.fund,
-                    own_share_factor,
-                    share,
-                    paid: amount,
-                });
-            }
-            above = up_to.unwrap_or(above);
-        }
-        paid
+        let steps = &mut self.steps;
+        walk(table, own_share_factor, from, start, end, |part| {
+            steps.push(Step::Band {
+                fund,
+                above: part.above,
+                up_to: part.up_to,
+                base: part.base,
+                table: part.table,
+                own_share_factor,
+                share: part.share,
+                paid: part.paid,
+            });
+        })
     }
 
     /// Holds the pooled payment under every cap that the benefit names.
