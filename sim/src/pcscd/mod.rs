@@ -7,6 +7,7 @@
 //! out of: simulated cards only.
 
 mod launch;
+pub mod rerun;
 mod wire;
 
 use std::{
