@@ -6,11 +6,15 @@
 pub mod audit;
 pub mod cache;
 pub mod catalog;
+pub mod clock;
 pub mod keys;
 pub mod language;
 pub mod ledger;
+pub mod pace;
 pub mod ports;
 pub mod reconcile;
 pub mod roles;
 pub mod rules;
 pub mod store;
+pub mod sync;
+pub mod uploader;

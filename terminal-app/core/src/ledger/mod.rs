@@ -21,6 +21,7 @@ mod record;
 mod refund;
 mod retention;
 mod row;
+mod setting;
 mod space;
 mod transaction;
 mod upload;

@@ -89,6 +89,15 @@ impl Ledger {
         query::answered(self.connection())
     }
 
+    /// First sequence after this one that is still kept; the one after the head when there is none.
+    pub fn kept_from(&self, sequence: u64) -> Result<u64, LedgerError> {
+        let kept: Option<u64> = self
+            .connection()
+            .prepare_cached("SELECT min(sequence) FROM txn WHERE sequence > ?1")?
+            .query_row([sequence], |row| row.get(0))?;
+        Ok(kept.unwrap_or(self.head()?.sequence + 1))
+    }
+
     /// Notes that records were sent and no answer came: the center may hold them.
     pub fn mark_uploaded(&mut self, from_sequence: u64, to_sequence: u64) -> Result<(), LedgerError> {
         self.write(|transaction| {
