@@ -20,13 +20,13 @@ pub struct Name(String<NAME_UTF8_BYTES_MAX>);
 impl Name {
     /// Checks that the name fits the two records.
     ///
-    /// `Text` for characters that GBK does not have, `TooLong` above 50 bytes of GBK, `Malformed` for
-    /// control characters.
+    /// `TooLong` above 50 bytes of GB 18030 (two for a common character, four for a rare one),
+    /// `Malformed` for control characters.
     pub fn new(name: &str) -> Result<Self, Error> {
         if name.chars().any(char::is_control) {
             return Err(Error::Malformed { part: Part::Name });
         }
-        text::encode_gbk::<{ NAME_BYTES + EXTENSION_BYTES }>(name)?;
+        text::encode_gb18030::<{ NAME_BYTES + EXTENSION_BYTES }>(name)?;
         let mut own = String::new();
         own.push_str(name).map_err(|_| Error::TooLong {
             part: Part::Name,
@@ -57,17 +57,19 @@ impl Name {
         if name.chars().any(char::is_control) {
             return Err(Error::Malformed { part: Part::Name });
         }
+        // A character that the card wrote in a shorter, obsolete way may not fit when written again.
+        text::encode_gb18030::<{ NAME_BYTES + EXTENSION_BYTES }>(&name)?;
         Ok(Name(name))
     }
 
     /// Values of tags 09 and 4E, filled up with 00.
     pub fn to_records(&self) -> ([u8; NAME_BYTES], [u8; EXTENSION_BYTES]) {
-        // Cannot fail: both constructors take only what fits and is GBK.
-        let encoded = text::encode_an::<{ NAME_BYTES + EXTENSION_BYTES }>(&self.0)
-            .unwrap_or([0; NAME_BYTES + EXTENSION_BYTES]);
+        // Cannot fail: both constructors take only what fits.
+        let encoded = text::encode_gb18030::<{ NAME_BYTES + EXTENSION_BYTES }>(&self.0).unwrap_or_default();
         let (mut name, mut extension) = ([0; NAME_BYTES], [0; EXTENSION_BYTES]);
-        name.copy_from_slice(&encoded[..NAME_BYTES]);
-        extension.copy_from_slice(&encoded[NAME_BYTES..]);
+        for (to, from) in name.iter_mut().chain(&mut extension).zip(&encoded) {
+            *to = *from;
+        }
         (name, extension)
     }
 

@@ -3,7 +3,9 @@
 //! `an` is text, left-aligned, filled up with 00. `cn` is BCD, left-aligned, filled up with F.
 //! Chinese is GBK; the decoder also takes the four-byte characters of GB 18030, which rare names need.
 
-use encoding_rs::{DecoderResult, EncoderResult, GBK};
+use core::str;
+
+use encoding_rs::{DecoderResult, EncoderResult, Encoding, GB18030, GBK};
 use heapless::{String, Vec};
 
 use crate::{Error, Part};
@@ -14,20 +16,27 @@ use crate::{Error, Part};
 /// with the offset of the first bad byte when it is no GBK; `TooLong` when the text does not fit `N`
 /// bytes of UTF-8 (three for each two of GBK are enough).
 pub fn decode_an<const N: usize>(bytes: &[u8]) -> Result<String<N>, Error> {
-    let bytes = trim(bytes);
-    let mut buffer = Vec::<u8, N>::new();
-    // Cannot fail: the new length is the capacity.
-    let _ = buffer.resize(N, 0);
+    let mut rest = trim(bytes);
+    let length = rest.len();
+    let mut out = String::new();
     let mut decoder = GBK.new_decoder_without_bom_handling();
-    let (result, read, written) = decoder.decode_to_utf8_without_replacement(bytes, &mut buffer, true);
-    match result {
-        DecoderResult::InputEmpty => {
-            buffer.truncate(written);
-            String::from_utf8(buffer).map_err(|error| Error::Text { offset: error.valid_up_to() })
-        }
-        DecoderResult::OutputFull => Err(Error::TooLong { part: Part::Text, max: N, got: bytes.len() }),
-        DecoderResult::Malformed(bad, after) => {
-            Err(Error::Text { offset: read.saturating_sub(usize::from(bad) + usize::from(after)) })
+    // The decoder asks for spare room at the end of its buffer, which a text of exactly N bytes does not
+    // have: it works in a buffer of its own.
+    let mut piece = [0; 48];
+    loop {
+        let (result, read, written) = decoder.decode_to_utf8_without_replacement(rest, &mut piece, true);
+        let text = piece.get(..written).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
+        out.push_str(text).map_err(|_| Error::TooLong { part: Part::Text, max: N, got: length })?;
+        rest = rest.get(read..).unwrap_or_default();
+        match result {
+            DecoderResult::InputEmpty => return Ok(out),
+            DecoderResult::OutputFull => {}
+            DecoderResult::Malformed(bad, after) => {
+                let read = length - rest.len();
+                return Err(Error::Text {
+                    offset: read.saturating_sub(usize::from(bad) + usize::from(after)),
+                });
+            }
         }
     }
 }
@@ -37,15 +46,27 @@ pub fn decode_an<const N: usize>(bytes: &[u8]) -> Result<String<N>, Error> {
 /// `Text` with the byte offset in `text` of the first character that GBK does not have; `TooLong` when
 /// the result does not fit `N` bytes.
 pub fn encode_gbk<const N: usize>(text: &str) -> Result<Vec<u8, N>, Error> {
+    encode(GBK, text)
+}
+
+/// The same in GB 18030, which has every character: those of GBK in the same two bytes, others in four.
+///
+/// `TooLong` when the result does not fit `N` bytes.
+pub fn encode_gb18030<const N: usize>(text: &str) -> Result<Vec<u8, N>, Error> {
+    encode(GB18030, text)
+}
+
+fn encode<const N: usize>(encoding: &'static Encoding, text: &str) -> Result<Vec<u8, N>, Error> {
     let mut out = Vec::<u8, N>::new();
-    let mut single = [0; 4];
     // Character by character: the encoder asks for spare room at the end of its buffer, which a field
     // that is filled to the last byte does not have.
     for (offset, character) in text.char_indices() {
-        let mut encoder = GBK.new_encoder();
-        let mut utf8 = [0; 4];
-        let (result, _, written) =
-            encoder.encode_from_utf8_without_replacement(character.encode_utf8(&mut utf8), &mut single, true);
+        let (mut utf8, mut single) = ([0; 4], [0; 8]);
+        let (result, _, written) = encoding.new_encoder().encode_from_utf8_without_replacement(
+            character.encode_utf8(&mut utf8),
+            &mut single,
+            true,
+        );
         if !matches!(result, EncoderResult::InputEmpty) {
             return Err(Error::Text { offset });
         }
