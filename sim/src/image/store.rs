@@ -22,6 +22,13 @@ struct Versioned {
     jinbao_image: u32,
 }
 
+/// An image beside its version.
+#[derive(Deserialize)]
+struct ToRead {
+    #[serde(flatten)]
+    image: Image,
+}
+
 #[derive(Serialize)]
 struct ToWrite<'a> {
     jinbao_image: u32,
@@ -41,7 +48,8 @@ pub fn load(path: &Path) -> Result<Image, SimError> {
             problem: format!("version {jinbao_image} is newer than {FORMAT_VERSION}, the newest known here"),
         });
     }
-    serde_json::from_str(&text).map_err(problem)
+    let ToRead { image } = serde_json::from_str(&text).map_err(problem)?;
+    Ok(image)
 }
 
 /// Writes an image file; the old one stays until the new one is complete.

@@ -83,6 +83,10 @@ pub(crate) enum Command {
     /// 待遇规则：解释与检查 · city rules: explain and check
     #[command(subcommand)]
     Rules(rules::Command),
+    /// 模拟的人、卡和读卡器（试用） · simulated people, cards and reader, for trying out
+    #[cfg(feature = "demo")]
+    #[command(subcommand)]
+    Sim(crate::command::sim::Command),
 }
 
 fn after_help() -> String {

@@ -5,6 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use hal::pin_pad::PinPadError;
+#[cfg(feature = "demo")]
+use sim::error::SimError;
 use terminal::{language::Language, rules::RulesError};
 
 use crate::{console::Console, exit::Exit};
@@ -21,6 +24,11 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         error: RulesError,
     },
+    /// Typing a PIN or a secret.
+    Entry(PinPadError),
+    /// The simulation around the cards.
+    #[cfg(feature = "demo")]
+    Sim(SimError),
 }
 
 impl Failure {
@@ -35,6 +43,14 @@ impl Failure {
             Failure::Cli(error) => error.exit(),
             Failure::Rules { error: RulesError::Identity(_), .. } => Exit::Fault,
             Failure::Rules { .. } => Exit::Usage,
+            Failure::Entry(PinPadError::Device) => Exit::Usage,
+            Failure::Entry(_) => Exit::Cardholder,
+            #[cfg(feature = "demo")]
+            Failure::Sim(SimError::Image { .. } | SimError::Personalise { .. } | SimError::Occupied) => {
+                Exit::Usage
+            }
+            #[cfg(feature = "demo")]
+            Failure::Sim(_) => Exit::Installer,
         }
     }
 
@@ -43,6 +59,9 @@ impl Failure {
         match self {
             Failure::Cli(error) => error.kind(),
             Failure::Rules { .. } => "rules",
+            Failure::Entry(_) => "entry",
+            #[cfg(feature = "demo")]
+            Failure::Sim(_) => "simulation",
         }
     }
 
@@ -51,6 +70,9 @@ impl Failure {
         match self {
             Failure::Cli(error) => error.text(language),
             Failure::Rules { path, error } => format!("{}: {}", path.display(), error.words(language)),
+            Failure::Entry(error) => entry(*error, language),
+            #[cfg(feature = "demo")]
+            Failure::Sim(error) => simulation(error, language),
         }
     }
 
@@ -123,6 +145,52 @@ pub(crate) enum CliError {
     Fingerprint { expected: String, got: String },
     /// A key, certificate or request could not be made or read.
     Certificate { problem: String },
+}
+
+impl From<PinPadError> for Failure {
+    fn from(error: PinPadError) -> Self {
+        Failure::Entry(error)
+    }
+}
+
+#[cfg(feature = "demo")]
+impl From<SimError> for Failure {
+    fn from(error: SimError) -> Self {
+        Failure::Sim(error)
+    }
+}
+
+fn entry(error: PinPadError, language: Language) -> String {
+    match error {
+        PinPadError::Cancelled => language.pick("已取消输入", "the entry was cancelled").to_owned(),
+        PinPadError::Timeout => language.pick("等待输入超时", "nothing was typed in time").to_owned(),
+        PinPadError::Length { got } => match language {
+            Language::Chinese => format!("长度不对：输入了 {got} 个字符"),
+            Language::English => format!("wrong length: {got} characters"),
+        },
+        _ => CliError::NoKeyboard.text(language),
+    }
+}
+
+/// Only testers meet these: Chinese says what kind of thing is wrong, the rest stays as it is.
+#[cfg(feature = "demo")]
+fn simulation(error: &SimError, language: Language) -> String {
+    let kind = match error {
+        SimError::Missing { program, package } if language == Language::Chinese => {
+            return format!("未安装 {program}；安装方法：apt-get install {package}");
+        }
+        SimError::RunDirectory => "pcscd 需要目录 /run/pcscd，请执行：sudo mkdir -p /run/pcscd",
+        SimError::NotReady { .. } => "pcscd 未能按时启动",
+        SimError::NoPorts => "没有两个相邻的空闲端口",
+        SimError::Occupied => "卡槽里已有卡",
+        SimError::Image { .. } => "不是可用的卡文件",
+        SimError::Personalise { .. } => "无法写到卡上",
+        _ => "模拟环境出错",
+    };
+    match language {
+        Language::Chinese => format!("{kind}（{error}）"),
+        Language::English => error.to_string(),
+    }
 }
 
 /// For `map_err`: names the file.

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod command;
+mod config;
 mod console;
 mod edge;
 mod exit;

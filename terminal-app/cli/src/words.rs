@@ -1,12 +1,12 @@
 //! Names of figures and codes that only the command line shows.
 
 use card_spec::money::Fen;
-use terminal::rules::{Figures, HospitalLevel, PersonKind, VisitKind};
+use terminal::rules::{Amounts, HospitalLevel, PersonKind, VisitKind};
 
-/// Figures of a settlement with their Chinese and English names, in the order people expect. Zero figures
+/// Amounts of a settlement with their Chinese and English names, in the order people expect. Zero figures
 /// that most settlements lack are left out.
-pub(crate) fn figures(figures: &Figures) -> Vec<(&'static str, &'static str, Fen)> {
-    let f = figures;
+pub(crate) fn figures(amounts: &Amounts) -> Vec<(&'static str, &'static str, Fen)> {
+    let f = amounts;
     let all = [
         ("医疗费总额", "Total fee", f.medfee_sumamt, true),
         ("全自费（丙类）", "Wholly own-paid (class C)", f.fulamt_ownpay_amt, false),

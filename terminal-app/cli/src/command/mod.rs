@@ -3,13 +3,17 @@
 pub(crate) mod card;
 pub(crate) mod decode;
 pub(crate) mod rules;
+#[cfg(feature = "demo")]
+pub(crate) mod sim;
 
-use card_spec::money::Fen;
+use card_spec::{date::Date, money::Fen, region::RegionCode};
+use hal::clock::{Clock, SystemClock};
+use protocol::timestamp::Timestamp;
 
 use crate::{
     arguments::{Command, Global},
     console::Console,
-    edge::data_dir::DataDir,
+    edge::{data_dir::DataDir, pin_entry::SecretEntry},
     exit::Exit,
     failure::Failure,
 };
@@ -29,6 +33,11 @@ impl Context {
     pub(crate) fn data(&self) -> Result<DataDir, Failure> {
         Ok(DataDir::choose(self.global.data.clone(), |name| std::env::var_os(name))?)
     }
+
+    /// Where PINs and secrets are typed.
+    pub(crate) fn secrets(&self) -> SecretEntry {
+        SecretEntry::new(self.console.language(), self.global.pin_stdin)
+    }
 }
 
 /// Runs one command.
@@ -36,6 +45,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
     match command {
         Command::Card(command) => card::run(context, command),
         Command::Rules(command) => rules::run(context, command),
+        #[cfg(feature = "demo")]
+        Command::Sim(command) => sim::run(context, command),
     }
 }
 
@@ -44,4 +55,27 @@ pub(crate) fn yuan(text: &str) -> Result<Fen, String> {
     Fen::parse_yuan(text)
         .filter(|amount| amount.0 >= 0)
         .ok_or_else(|| "金额应形如 12.30 · an amount looks like 12.30".to_owned())
+}
+
+/// Parses a region code on the command line.
+pub(crate) fn region(text: &str) -> Result<RegionCode, String> {
+    RegionCode::parse(text).map_err(|_| "行政区划代码为六位数字 · a region code has six digits".to_owned())
+}
+
+/// Parses a day on the command line, with or without hyphens.
+pub(crate) fn day(text: &str) -> Result<Date, String> {
+    Date::parse(&text.replace('-', ""))
+        .ok_or_else(|| "日期形如 20260131 · a day looks like 20260131".to_owned())
+}
+
+/// The machine's time.
+pub(crate) fn now() -> Timestamp {
+    Timestamp(SystemClock::start().unix_ms())
+}
+
+/// The machine's day, in UTC+8.
+pub(crate) fn today() -> Date {
+    let civil = now().civil();
+    let year = u16::try_from(civil.year()).unwrap_or_default();
+    Date::new(year, civil.month().into(), civil.day()).unwrap_or(Date::EPOCH)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use terminal::{
     catalog::Catalog,
     rules::{
-        Account, Bill, Case, CityRules, Figures, HospitalLevel, ItemClass, Line, LineAmounts, Outcome,
+        Account, Amounts, Bill, Case, CityRules, HospitalLevel, ItemClass, Line, LineAmounts, Outcome,
         Person, PersonKind, RulesError, Share, Step, StepFigures, VisitKind, YearToDate, settle,
     },
 };
@@ -143,7 +143,7 @@ struct Explanation<'a> {
     bill: &'a Bill,
     steps: Vec<ExplainedStep<'a>>,
     lines: &'a [LineAmounts],
-    amounts: Figures,
+    amounts: Amounts,
     balance_after: Fen,
     family_balance_after: Fen,
     #[serde(skip)]
@@ -197,7 +197,7 @@ fn explain(context: &Context, arguments: &ExplainArguments) -> Result<Exit, Fail
             .map(|step| ExplainedStep { step, figures: step.figures(), words: step.words(language) })
             .collect(),
         lines: &lines,
-        amounts: settlement.figures(),
+        amounts: settlement.amounts(),
         balance_after,
         family_balance_after,
         with_lines: arguments.lines,

@@ -9,10 +9,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PAGE_BYTES_MAX, PersonAnswer, PersonQuery, SignedPage},
+    problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     rules::RULES_BYTES_MAX,
     signature::Signed,
-    upload::{Batch, BatchAnswer, ChainHead, Problem, ProblemKind},
+    upload::{Batch, BatchAnswer, ChainHead},
 };
 use rustls::{AlertDescription, CertificateError, crypto::CryptoProvider, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -94,12 +95,6 @@ impl HttpsLink {
         Ok(Self::with_tls(base, tls().root_certs(roots).client_cert(client).build()))
     }
 
-    /// A line that does not check who answers. Only for fetching the authority's certificate, which the
-    /// caller compares with the fingerprint it was given before anything else is sent.
-    pub(crate) fn unchecked(base: &str) -> Self {
-        Self::with_tls(base, tls().disable_verification(true).build())
-    }
-
     fn with_tls(base: &str, tls: TlsConfig) -> Self {
         let ms = |ms| Some(Duration::from_millis(ms));
         let agent = Agent::config_builder()
@@ -130,6 +125,10 @@ impl HttpsLink {
         take(self.agent.get(format!("{}{path}", self.base)).call())
     }
 
+    fn newer(&self, path: &str) -> Result<Option<Signed>, LinkError> {
+        self.fetch_bytes(path)?.map(|bytes| parse(&bytes)).transpose()
+    }
+
     /// Sends a document and gives the answer.
     pub(crate) fn send<Q: Serialize, A: DeserializeOwned>(
         &self,
@@ -147,7 +146,43 @@ impl HttpsLink {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+impl CenterLink for HttpsLink {
+    fn chain_head(&mut self) -> Result<ChainHead, LinkError> {
+        self.fetch("/v1/chain-head")
+    }
+
+    fn upload(&mut self, batch: &Batch) -> Result<BatchAnswer, LinkError> {
+        self.send("/v1/records", batch)
+    }
+
+    fn feed(&mut self, epoch: u64, after: u64) -> Result<SignedPage, LinkError> {
+        let bytes =
+            self.fetch_bytes(&format!("/v1/feed?epoch={epoch}&after={after}"))?.ok_or_else(no_content)?;
+        postcard::from_bytes(&bytes).map_err(|_| LinkError::Answer { detail: "no feed page".into() })
+    }
+
+    fn rules(&mut self, revision: u64) -> Result<Option<Signed>, LinkError> {
+        self.newer(&format!("/v1/rules?revision={revision}"))
+    }
+
+    fn limits(&mut self, version: u64) -> Result<Option<Signed>, LinkError> {
+        self.newer(&format!("/v1/limits?version={version}"))
+    }
+
+    fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError> {
+        self.send("/v1/person", query)
+    }
+
+    fn load(&mut self, request: &LoadRequest) -> Result<LoadAnswer, LinkError> {
+        self.send("/v1/load", request)
+    }
+
+    fn reconcile(&mut self, request: &ReconciliationRequest) -> Result<ReconciliationAnswer, LinkError> {
+        self.send("/v1/reconciliation", request)
+    }
+}
+
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -208,7 +243,7 @@ fn link_error(error: ureq::Error) -> LinkError {
     }
 }
 
-fn io_error(error: &io::Error) -> LinkError {
+pub(super) fn io_error(error: &io::Error) -> LinkError {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return tls_error(tls);
     }
@@ -229,7 +264,7 @@ fn io_error(error: &io::Error) -> LinkError {
     }
 }
 
-fn tls_error(error: &rustls::Error) -> LinkError {
+pub(super) fn tls_error(error: &rustls::Error) -> LinkError {
     match error {
         rustls::Error::InvalidCertificate(problem) => match problem {
             CertificateError::Expired

@@ -4,6 +4,8 @@ pub(crate) mod ballast;
 pub(crate) mod center_link;
 pub(crate) mod certificate;
 pub(crate) mod data_dir;
+pub(crate) mod files;
+pub(crate) mod first_contact;
 pub(crate) mod lock;
 pub(crate) mod machine_secret;
 pub(crate) mod pin_entry;

@@ -1,0 +1,38 @@
+//! `jinbao sim`: people, cards, PSAM and a reader that exist only here.
+
+mod card;
+pub(crate) mod fault;
+mod people;
+pub(crate) mod reader;
+
+use clap::Subcommand;
+
+use super::Context;
+use crate::{exit::Exit, failure::Failure};
+
+/// Seed of people and keys when none is given; a center of one's own uses the same.
+const SEED: u64 = 1;
+
+/// What can be simulated.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// 虚构的参保人（可导出给中心） · made-up people, also as a file for a center
+    People(people::Arguments),
+    /// 模拟卡文件 · files of simulated cards
+    #[command(subcommand)]
+    Card(card::Command),
+    /// 模拟 PSAM 文件 · files of simulated PSAMs
+    #[command(subcommand)]
+    Psam(card::PsamCommand),
+    /// 启动私有 pcscd，插入卡与 PSAM · a private pcscd with a card and a PSAM in its slots
+    Reader(reader::Arguments),
+}
+
+pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::People(arguments) => people::run(context, &arguments),
+        Command::Card(command) => card::run(context, command),
+        Command::Psam(command) => card::run_psam(context, command),
+        Command::Reader(arguments) => reader::run(context, &arguments),
+    }
+}

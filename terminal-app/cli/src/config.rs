@@ -1,0 +1,171 @@
+//! The terminal's settings, `config.json` in its folder.
+
+use std::io;
+
+use card_spec::region::RegionCode;
+use protocol::{id::TerminalId, signature::PublicKey};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    edge::data_dir::{self, DataDir},
+    failure::CliError,
+};
+
+/// Layout of the file that this version reads and writes.
+const VERSION: u16 = 1;
+
+/// Settings. Written by `jinbao enrol`, changed by hand or by another enrolment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Layout of this file.
+    pub(crate) version: u16,
+    /// Terminal number, as in its PSAM.
+    pub(crate) terminal: TerminalId,
+    /// Where the center is.
+    pub(crate) center: Center,
+    /// Where the terminal stands.
+    pub(crate) place: Place,
+    /// Card readers.
+    #[serde(default)]
+    pub(crate) readers: Readers,
+    /// Receipt printer.
+    #[serde(default)]
+    pub(crate) printer: Option<Printer>,
+}
+
+/// Addresses and keys of the city center.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Center {
+    /// `https://name:port` of the port for enrolled terminals.
+    pub(crate) address: String,
+    /// `https://name:port` of the port for enrolment and renewal.
+    pub(crate) enrolment: String,
+    /// Key that signs receipts, pages and documents.
+    pub(crate) key: PublicKey,
+}
+
+/// Institution that the terminal stands in, as the center named it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    /// City.
+    pub(crate) city: RegionCode,
+    /// Code of the institution.
+    pub(crate) institution_code: String,
+    /// Its name.
+    pub(crate) institution_name: String,
+    /// Hospital level, 0 to 3.
+    pub(crate) level: u8,
+}
+
+/// Readers by name; what is left out is found by trying.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Readers {
+    /// Slot for the holder's card.
+    #[serde(default)]
+    pub(crate) card: Option<String>,
+    /// Slot of the PSAM.
+    #[serde(default)]
+    pub(crate) psam: Option<String>,
+}
+
+/// How receipts are printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Printer {
+    /// Device file: `/dev/usb/lp0`, `/dev/ttyUSB0`; or a plain file that receipts are appended to.
+    pub(crate) device: String,
+    /// Half-width columns of the paper: 32 for 58 mm, 48 for 80 mm.
+    #[serde(default = "paper_columns")]
+    pub(crate) columns: usize,
+    /// Baud rate of a serial line; absent for others.
+    #[serde(default)]
+    pub(crate) baud: Option<u32>,
+}
+
+fn paper_columns() -> usize {
+    48
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// Errors: `NotEnrolled` when there are none, `Content` with line and column, `File`.
+    pub(crate) fn read(data: &DataDir) -> Result<Self, CliError> {
+        let path = data.config();
+        let text = match data_dir::read_text(&path) {
+            Err(CliError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(CliError::NotEnrolled);
+            }
+            other => other?,
+        };
+        let config: Config = serde_json::from_str(&text)
+            .map_err(|error| CliError::Content { path: path.clone(), problem: error.to_string() })?;
+        if config.version != VERSION {
+            let problem = format!("version {}, this program reads {VERSION}", config.version);
+            return Err(CliError::Content { path, problem });
+        }
+        Ok(config)
+    }
+
+    /// Settings of a terminal that was just enrolled.
+    pub(crate) fn new(terminal: TerminalId, center: Center, place: Place) -> Self {
+        Config { version: VERSION, terminal, center, place, readers: Readers::default(), printer: None }
+    }
+
+    /// Writes the settings, whole or not at all.
+    pub(crate) fn write(&self, data: &DataDir) -> Result<(), CliError> {
+        let path = data.config();
+        let mut text = serde_json::to_vec_pretty(self)
+            .map_err(|error| CliError::Content { path: path.clone(), problem: error.to_string() })?;
+        text.push(b'\n');
+        data_dir::write_atomic(&path, &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn settings_round_trip_and_what_is_wrong_with_them_is_said() {
+        let temp = tempfile::tempdir().unwrap();
+        let data = DataDir::choose(Some(temp.path().join("data")), |_| None).unwrap();
+        assert!(matches!(Config::read(&data), Err(CliError::NotEnrolled)));
+        data.prepare().unwrap();
+        let center = Center {
+            address: "https://center.example:8443".into(),
+            enrolment: "https://center.example:8442".into(),
+            key: PublicKey([3; 32]),
+        };
+        let place = Place {
+            city: RegionCode::parse("430100").unwrap(),
+            institution_code: "H43010000001".into(),
+            institution_name: "第一医院".into(),
+            level: 3,
+        };
+        let mut config = Config::new("430100000001".parse().unwrap(), center, place);
+        config.printer = Some(Printer { device: "/dev/usb/lp0".into(), columns: 32, baud: None });
+        config.write(&data).unwrap();
+        assert_eq!(Config::read(&data).unwrap(), config);
+
+        for (text, said) in [
+            ("{", "line 1 column 1"),
+            ("{\"version\":1,\"colour\":2}", "unknown field `colour`"),
+            ("", "line 1 column 0"),
+        ] {
+            std::fs::write(data.config(), text).unwrap();
+            match Config::read(&data) {
+                Err(CliError::Content { problem, .. }) => assert!(problem.contains(said), "{problem}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        let newer = serde_json::to_string(&Config { version: 9, ..config }).unwrap();
+        std::fs::write(data.config(), newer).unwrap();
+        assert!(matches!(Config::read(&data), Err(CliError::Content { .. })));
+    }
+}
