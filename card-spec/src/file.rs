@@ -1,7 +1,7 @@
 //! The one table of the card's files.
 //!
 //! The terminal reads by it, the simulated card is laid out by it, `docs/card-files.md` is written from
-//! it. It follows the 2.0 structure (人社信息函[2012]37号) as far as that is public; what is a choice of
+//! it. It follows the 2.0 structure (人社信息函〔2012〕37号) as far as that is public; what is a choice of
 //! ours is marked [`Origin::OurChoice`]. A test area for secure messaging (EF0C) occurs on some cards;
 //! its layout is not public and it is not here.
 

@@ -10,7 +10,7 @@ use crate::{Error, Part};
 pub enum Generation {
     /// 1.0: triple DES, no finance application.
     One,
-    /// 2.0 (人社信息函[2012]37号), also 2.01: with a finance application.
+    /// 2.0 (人社信息函〔2012〕37号), also 2.01: with a finance application.
     Two,
     /// 3.0: SM4, external authentication before personal data.
     Three,
