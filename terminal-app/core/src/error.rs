@@ -1,0 +1,399 @@
+//! The one error of this crate: what went wrong, who has to act, and where the money is.
+
+use std::fmt;
+
+use card_spec::money::Fen;
+use hal::slot::{Outcome, SlotError};
+use protocol::id::TransactionId;
+
+use crate::{
+    cache::CacheError,
+    eligibility::Refusal,
+    keys::KeysError,
+    ledger::LedgerError,
+    ports::LinkError,
+    reconcile::ReconcileError,
+    roles::SignInError,
+    rules::RulesError,
+    session::{Chip, SessionError},
+    store::StoreError,
+};
+
+/// Why a flow did not come to its end.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// Card, security module or PIN.
+    Session(SessionError),
+    /// Bill or rules.
+    Rules(RulesError),
+    /// The books.
+    Ledger(LedgerError),
+    /// The eligibility cache.
+    Cache(CacheError),
+    /// The line to the center.
+    Link(LinkError),
+    /// The terminal's keys.
+    Keys(KeysError),
+    /// Operator and role.
+    SignIn(SignInError),
+    /// The comparison with the center.
+    Reconcile(ReconcileError),
+    /// The card or its holder may not settle.
+    NotEligible(Refusal),
+    /// More than this terminal may do while the line is down.
+    Limit(Limit),
+    /// Nobody has signed in who does business here.
+    NotSignedIn,
+    /// The visit is of another card than the one in the slot.
+    OtherCard,
+    /// The bill has changed since it was shown: show it again.
+    BillChanged,
+    /// There is nothing to put onto the card.
+    NothingToLoad,
+    /// It is not known yet whether the card has carried out a transaction: the same card has to come back.
+    /// Nothing is taken twice.
+    Unresolved {
+        /// The transaction.
+        id: TransactionId,
+        /// What interrupted it.
+        cause: Box<Error>,
+    },
+    /// An earlier transaction of this card is not resolved, and this has to be done first.
+    ResolveFirst {
+        /// The transaction.
+        id: TransactionId,
+        /// What is needed for it.
+        need: Need,
+    },
+    /// The card has carried it out, and this terminal could not write it down: the same card has to come back.
+    DoneNotRecorded {
+        /// The transaction.
+        id: TransactionId,
+        /// Why it could not be written down.
+        cause: Box<Error>,
+    },
+}
+
+/// What an offline limit is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The fee of one settlement.
+    Amount {
+        /// The limit.
+        max: Fen,
+        /// The fee.
+        got: Fen,
+    },
+    /// Account money of one settlement.
+    Account {
+        /// The limit.
+        max: Fen,
+        /// The amount.
+        got: Fen,
+    },
+    /// The age of the eligibility cache.
+    CacheAge {
+        /// The limit.
+        max_ms: i64,
+        /// The age.
+        got_ms: i64,
+    },
+}
+
+/// What resolving an earlier transaction needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The holder's PIN: only then the card shows its serial and its log.
+    Pin,
+    /// A person: the card has moved on too far to tell. It is listed in the day's comparison.
+    Supervisor,
+}
+
+/// Who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WhoActs {
+    /// Whoever holds the card.
+    Cardholder,
+    /// Whoever serves.
+    Operator,
+    /// Whoever set the machine up.
+    Installer,
+    /// The center, or the line to it.
+    Center,
+    /// The card's issuer.
+    Issuer,
+    /// Whoever wrote this program.
+    Us,
+}
+
+/// Where the money of a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MoneyOutcome {
+    /// Nothing was taken or put on.
+    NotDone,
+    /// It was taken or put on.
+    Done,
+    /// Only the card can tell; it will be asked.
+    Unknown,
+}
+
+impl Error {
+    /// Who has to act.
+    pub fn who_acts(&self) -> WhoActs {
+        match self {
+            Self::Session(error) => session_actor(error),
+            Self::Rules(error) => match error {
+                RulesError::Json { .. }
+                | RulesError::TooLarge { .. }
+                | RulesError::Field { .. }
+                | RulesError::NoRules { .. }
+                | RulesError::NotInForce { .. } => WhoActs::Installer,
+                _ => WhoActs::Operator,
+            },
+            Self::Ledger(error) => ledger_actor(error),
+            Self::Cache(error) => match error {
+                CacheError::Store(error) => store_actor(error),
+                CacheError::NotSigned | CacheError::Content => WhoActs::Center,
+                _ => WhoActs::Installer,
+            },
+            Self::Link(error) => link_actor(error),
+            Self::Keys(_) => WhoActs::Installer,
+            Self::SignIn(SignInError::Ledger(error)) | Self::Reconcile(ReconcileError::Ledger(error)) => {
+                ledger_actor(error)
+            }
+            Self::SignIn(_) => WhoActs::Operator,
+            Self::Reconcile(ReconcileError::Link(error)) => link_actor(error),
+            Self::Reconcile(_) => WhoActs::Operator,
+            Self::NotEligible(refusal) => match refusal {
+                Refusal::OtherCityOffline { .. }
+                | Refusal::UnknownOffline
+                | Refusal::CacheTooOld { .. }
+                | Refusal::CacheEmpty => WhoActs::Center,
+                Refusal::ClockDoubtful => WhoActs::Installer,
+                refusal if refusal.is_alarm() => WhoActs::Operator,
+                _ => WhoActs::Cardholder,
+            },
+            Self::Limit(_) => WhoActs::Center,
+            Self::NotSignedIn | Self::BillChanged | Self::NothingToLoad => WhoActs::Operator,
+            Self::OtherCard => WhoActs::Cardholder,
+            Self::Unresolved { .. } | Self::DoneNotRecorded { .. } => WhoActs::Cardholder,
+            Self::ResolveFirst { need: Need::Pin, .. } => WhoActs::Cardholder,
+            Self::ResolveFirst { need: Need::Supervisor, .. } => WhoActs::Operator,
+        }
+    }
+
+    /// Where the money of the transaction under way is.
+    ///
+    /// An error that a flow returned before the card was asked, or after the card proved that it did nothing,
+    /// is `NotDone`; the flows see to it that this is so.
+    pub fn money(&self) -> MoneyOutcome {
+        match self {
+            Self::Unresolved { .. } | Self::ResolveFirst { .. } => MoneyOutcome::Unknown,
+            Self::DoneNotRecorded { .. } => MoneyOutcome::Done,
+            Self::Ledger(LedgerError::Unresolved { .. } | LedgerError::OutcomeUnknown { .. }) => {
+                MoneyOutcome::Unknown
+            }
+            _ => MoneyOutcome::NotDone,
+        }
+    }
+
+    /// The number that the terminal's C interface gives for it; 0 is never one of them.
+    ///
+    /// Numbers of its own table where it has one, the negative status word otherwise, and -14 (bad
+    /// parameter) for what that interface does not know. Source: LD/T 33.
+    pub fn return_code(&self) -> i32 {
+        match self {
+            Self::Session(error) => session_code(error),
+            Self::Unresolved { cause, .. } | Self::DoneNotRecorded { cause, .. } => cause.return_code(),
+            Self::OtherCard => -22,
+            _ => -14,
+        }
+    }
+}
+
+fn session_actor(error: &SessionError) -> WhoActs {
+    match error {
+        SessionError::Slot { error, .. }
+        | SessionError::PinUnknown { error }
+        | SessionError::PinChangeUnknown { error } => match error {
+            SlotError::NoReader { .. } | SlotError::Service { .. } => WhoActs::Installer,
+            SlotError::Busy { .. } | SlotError::ResetByOther { .. } => WhoActs::Operator,
+            SlotError::NotPowered | SlotError::Dialogue { .. } => WhoActs::Us,
+            _ => WhoActs::Cardholder,
+        },
+        SessionError::Status { chip: Chip::Card, .. } | SessionError::Data { chip: Chip::Card, .. } => {
+            WhoActs::Issuer
+        }
+        SessionError::Status { chip: Chip::Psam, .. }
+        | SessionError::Data { chip: Chip::Psam, .. }
+        | SessionError::UnknownGeneration { .. }
+        | SessionError::NoPsam
+        | SessionError::PsamLacksAlgorithm
+        | SessionError::PsamLacksReadKey
+        | SessionError::PsamKeyLevel
+        | SessionError::PsamLacksPurchase
+        | SessionError::PsamLocked
+        | SessionError::OtherPsam
+        | SessionError::NotAuthorised { .. }
+        | SessionError::PinEntry(hal::pin_pad::PinPadError::Device) => WhoActs::Installer,
+        SessionError::UnsupportedAlgorithm { .. }
+        | SessionError::CardBlocked
+        | SessionError::ApplicationBlocked { .. }
+        | SessionError::KeyLocked
+        | SessionError::NoSuchKey
+        | SessionError::CounterAtEnd => WhoActs::Issuer,
+        SessionError::Forged | SessionError::Amount | SessionError::NotEnoughMoney => WhoActs::Operator,
+        SessionError::Command { .. } => WhoActs::Us,
+        SessionError::Atr { .. }
+        | SessionError::ForeignCard
+        | SessionError::HealthCard
+        | SessionError::OtherCard
+        | SessionError::PurchaseMac
+        | SessionError::NoMedicalAccount
+        | SessionError::WrongPin { .. }
+        | SessionError::PinBlocked
+        | SessionError::PinEntry(_)
+        | SessionError::Pin(_)
+        | SessionError::PinsDiffer
+        | SessionError::PinFirst
+        | SessionError::CardFirst => WhoActs::Cardholder,
+    }
+}
+
+fn session_code(error: &SessionError) -> i32 {
+    use card_spec::error::PinError;
+    use hal::pin_pad::PinPadError;
+    match error {
+        SessionError::Slot { error, .. } => match error {
+            SlotError::NoReader { .. } => -11,
+            SlotError::NoCard | SlotError::Removed { .. } => -2,
+            SlotError::Service { .. } | SlotError::Busy { .. } => -12,
+            SlotError::NotPowered => -3,
+            _ => -4,
+        },
+        SessionError::PinUnknown { .. } | SessionError::PinChangeUnknown { .. } => -4,
+        SessionError::Status { got, .. } => got.driver_error(),
+        SessionError::Data { .. } => -15,
+        SessionError::Atr { .. } | SessionError::ForeignCard | SessionError::HealthCard => -1,
+        SessionError::UnsupportedAlgorithm { .. } => -2202,
+        SessionError::UnknownGeneration { .. } => -20,
+        SessionError::CardBlocked => -27265,
+        SessionError::ApplicationBlocked { for_good: true } => -37635,
+        SessionError::ApplicationBlocked { for_good: false } => -27013,
+        SessionError::Forged => -21,
+        SessionError::OtherCard => -22,
+        SessionError::NotAuthorised { tries_left } => {
+            card_spec::status::StatusWord::tries(tries_left.unwrap_or(0)).driver_error()
+        }
+        SessionError::KeyLocked => -27011,
+        SessionError::NoSuchKey => -27272,
+        SessionError::NoPsam | SessionError::OtherPsam => -2201,
+        SessionError::PsamLacksAlgorithm => -2202,
+        SessionError::PsamLacksReadKey => -2203,
+        SessionError::PsamKeyLevel => -24,
+        SessionError::PsamLacksPurchase => -37891,
+        SessionError::PsamLocked => -27011,
+        SessionError::PurchaseMac => -37634,
+        SessionError::NoMedicalAccount => -27266,
+        SessionError::NotEnoughMoney => -37889,
+        SessionError::Amount => -23,
+        SessionError::CounterAtEnd => -37890,
+        SessionError::WrongPin { .. } => -51,
+        SessionError::PinBlocked => -52,
+        SessionError::PinEntry(PinPadError::Cancelled) => -31,
+        SessionError::PinEntry(PinPadError::Timeout) => -32,
+        SessionError::PinEntry(PinPadError::Length { .. }) => -33,
+        SessionError::PinEntry(_) => -13,
+        SessionError::Pin(PinError::Length { .. } | PinError::NotDigits) => -33,
+        SessionError::Pin(PinError::Initial) => -35,
+        SessionError::Pin(_) => -23,
+        SessionError::PinsDiffer => -34,
+        SessionError::PinFirst => -27010,
+        SessionError::CardFirst => -2,
+        SessionError::Command { .. } => -14,
+    }
+}
+
+fn ledger_actor(error: &LedgerError) -> WhoActs {
+    match error {
+        LedgerError::Store(error) => store_actor(error),
+        LedgerError::Halted(_)
+        | LedgerError::SpaceLow
+        | LedgerError::NotSigned
+        | LedgerError::ReceiptDiffers
+        | LedgerError::ChainBroken { .. } => WhoActs::Installer,
+        LedgerError::QueueFull { .. } => WhoActs::Center,
+        LedgerError::Unresolved { .. } | LedgerError::OutcomeUnknown { .. } => WhoActs::Cardholder,
+        LedgerError::IdTaken { .. }
+        | LedgerError::PurposeDiffers { .. }
+        | LedgerError::BodyTooLarge { .. }
+        | LedgerError::WrongState { .. } => WhoActs::Us,
+        _ => WhoActs::Operator,
+    }
+}
+
+fn store_actor(error: &StoreError) -> WhoActs {
+    match error {
+        StoreError::Refused { .. } => WhoActs::Us,
+        _ => WhoActs::Installer,
+    }
+}
+
+fn link_actor(error: &LinkError) -> WhoActs {
+    match error {
+        LinkError::WrongCertificate | LinkError::ExpiredCertificate | LinkError::NotAccepted => {
+            WhoActs::Installer
+        }
+        _ => WhoActs::Center,
+    }
+}
+
+impl SessionError {
+    /// Whether the slot's command under way may have been carried out.
+    pub(crate) fn may_have_happened(&self) -> bool {
+        self.outcome() == Outcome::Unknown
+    }
+}
+
+impl fmt::Display for Error {
+    /// For logs, in English; [`crate::words`] speaks to people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(error) => error.fmt(f),
+            Self::Rules(error) => error.fmt(f),
+            Self::Ledger(error) => error.fmt(f),
+            Self::Cache(error) => error.fmt(f),
+            Self::Link(error) => error.fmt(f),
+            Self::Keys(error) => error.fmt(f),
+            Self::SignIn(error) => error.fmt(f),
+            Self::Reconcile(error) => error.fmt(f),
+            Self::NotEligible(refusal) => write!(f, "not eligible: {refusal:?}"),
+            Self::Limit(limit) => write!(f, "beyond the offline limit: {limit:?}"),
+            Self::NotSignedIn => f.write_str("no operator has signed in for business"),
+            Self::OtherCard => f.write_str("the visit is of another card"),
+            Self::BillChanged => f.write_str("the bill has changed since it was shown"),
+            Self::NothingToLoad => f.write_str("there is nothing to put onto the card"),
+            Self::Unresolved { id, cause } => write!(f, "the outcome of {id} is not known yet: {cause}"),
+            Self::ResolveFirst { id, need } => write!(f, "transaction {id} comes first, it needs {need:?}"),
+            Self::DoneNotRecorded { id, cause } => write!(f, "{id} is done and not written down: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+macro_rules! from {
+    ($($variant:ident($error:ty)),* $(,)?) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
+}
+from! {
+    Session(SessionError), Rules(RulesError), Ledger(LedgerError), Cache(CacheError), Link(LinkError),
+    Keys(KeysError), SignIn(SignInError), Reconcile(ReconcileError), Limit(Limit), NotEligible(Refusal),
+}

@@ -1,0 +1,152 @@
+//! Texts for the flows.
+
+use super::{Words, say, session};
+use crate::{
+    error::{Error, Limit, MoneyOutcome, Need},
+    language::Language,
+};
+
+impl Error {
+    /// What happened and what to do next.
+    ///
+    /// Where it is open whether the card has paid, this is said first: nothing is taken twice.
+    pub fn words(&self, language: Language) -> Words {
+        let l = language;
+        match self {
+            Self::Session(error) => session::session(error, l),
+            Self::Rules(error) => Words {
+                what: error.words(l),
+                next: l.pick("请更正后再试。", "Correct it and try again.").into(),
+            },
+            Self::Ledger(error) => error.words(l),
+            Self::Cache(error) => error.words(l),
+            Self::Link(error) => error.words(l),
+            Self::Keys(error) => error.words(l),
+            Self::SignIn(error) => error.words(l),
+            Self::Reconcile(error) => error.words(l),
+            Self::NotEligible(refusal) => refusal.words(l),
+            Self::Limit(limit) => limit.words(l),
+            Self::NotSignedIn => say(
+                l,
+                ("操作员还没有签到。", "请先签到；有未对账的周期时请先对账。"),
+                (
+                    "No operator has signed in for business.",
+                    "Sign in; reconcile first if an older cycle is open.",
+                ),
+            ),
+            Self::OtherCard => say(
+                l,
+                ("插入的卡与就诊登记的不是同一张。", "请换回登记时的卡。"),
+                ("The visit is of another card.", "Put in the card it was registered with."),
+            ),
+            Self::BillChanged => say(
+                l,
+                ("费用明细在预结算之后有改动。", "请重新预结算，让持卡人确认新的金额。"),
+                ("The bill has changed since it was shown.", "Show it to the holder again."),
+            ),
+            Self::NothingToLoad => say(
+                l,
+                ("没有可圈存的金额。", "请核对金额。"),
+                ("There is nothing to put onto the card.", "Check the amount."),
+            ),
+            Self::Unresolved { .. } => say(
+                l,
+                ("交易被中断，结果待核实。金额未重复扣除。", "请重新插卡，终端会向卡片核实并完成交易。"),
+                (
+                    "The transaction was interrupted; its result is being found out. No amount is taken twice.",
+                    "Put the card in again: the terminal asks the card and completes the transaction.",
+                ),
+            ),
+            Self::ResolveFirst { need: Need::Pin, .. } => say(
+                l,
+                ("这张卡上一笔交易的结果待核实。金额未重复扣除。", "请输入密码，终端会向卡片核实。"),
+                (
+                    "The result of this card's last transaction is not known yet. No amount is taken twice.",
+                    "Type the PIN: the terminal asks the card.",
+                ),
+            ),
+            Self::ResolveFirst { need: Need::Supervisor, .. } => say(
+                l,
+                ("这张卡上一笔交易的结果卡片已无法说明。", "请报告主管，与中心和卡内明细人工核对。"),
+                (
+                    "The card cannot tell any more what became of its last transaction here.",
+                    "Report to the supervisor, who compares with the center and the card's log.",
+                ),
+            ),
+            Self::DoneNotRecorded { cause, .. } => {
+                let cause = cause.words(l);
+                say(
+                    l,
+                    (
+                        format!("卡片已扣款，但本机没能记账：{}金额未重复扣除。", cause.what),
+                        "请不要再次收费。处理故障后重新插卡，终端会补记。",
+                    ),
+                    (
+                        format!(
+                            "The card has paid, but it could not be written down: {} No amount is taken twice.",
+                            cause.what
+                        ),
+                        "Do not charge again. When the fault is mended, put the card in again and it is written down.",
+                    ),
+                )
+            }
+        }
+    }
+}
+
+impl Limit {
+    /// What happened and what to do next.
+    pub fn words(&self, language: Language) -> Words {
+        let l = language;
+        let next = ("请等网络恢复后结算，或部分自费。", "Wait for the line, or pay a part in cash.");
+        match self {
+            Self::Amount { max, got } => say(
+                l,
+                (format!("脱机时每笔费用不能超过 {max} 元，本笔 {got} 元。"), next.0),
+                (format!("While the line is down a fee may be {max} yuan at most; this is {got}."), next.1),
+            ),
+            Self::Account { max, got } => say(
+                l,
+                (format!("脱机时每笔个人账户支付不能超过 {max} 元，本笔 {got} 元。"), next.0),
+                (
+                    format!(
+                        "While the line is down at most {max} yuan may come from the account; this is {got}."
+                    ),
+                    next.1,
+                ),
+            ),
+            Self::CacheAge { max_ms, got_ms } => say(
+                l,
+                (
+                    format!(
+                        "本机参保数据已有 {} 小时未更新（上限 {} 小时）。",
+                        got_ms / 3_600_000,
+                        max_ms / 3_600_000
+                    ),
+                    next.0,
+                ),
+                (
+                    format!(
+                        "This terminal's data are {} hours old (limit {}).",
+                        got_ms / 3_600_000,
+                        max_ms / 3_600_000
+                    ),
+                    next.1,
+                ),
+            ),
+        }
+    }
+}
+
+impl MoneyOutcome {
+    /// Where the money is, in a few words.
+    pub fn words(self, language: Language) -> &'static str {
+        match self {
+            Self::NotDone => language.pick("未扣款", "nothing was taken"),
+            Self::Done => language.pick("已扣款", "it was taken"),
+            Self::Unknown => {
+                language.pick("结果待核实，金额未重复扣除", "being found out, nothing is taken twice")
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Texts for the line to the center.
+
+use protocol::{problem::ProblemKind, upload::RefusalReason};
+
+use super::{Words, say};
+use crate::{language::Language, ports::LinkError};
+
+impl LinkError {
+    /// What happened and what to do next.
+    pub fn words(&self, language: Language) -> Words {
+        let l = language;
+        match self {
+            Self::Down { .. } => say(
+                l,
+                ("联系不上中心。", "可在脱机限额内继续办理，网络恢复后自动上传；长时间不通请检查网络。"),
+                (
+                    "The center cannot be reached.",
+                    "Go on within the offline limits, records are sent later; if it lasts, check the network.",
+                ),
+            ),
+            Self::Lost { .. } => say(
+                l,
+                ("与中心的连接中断，中心可能已收到。", "终端会自动重发，不会重复入账。"),
+                (
+                    "The connection broke; the center may have the request.",
+                    "It is sent again by itself and never booked twice.",
+                ),
+            ),
+            Self::WrongCertificate => say(
+                l,
+                ("对方证书不是本市中心的。", "不要继续。请联系设备维护人员检查网络和中心地址。"),
+                (
+                    "The certificate is not our center's.",
+                    "Stop, and call the installer to check network and address.",
+                ),
+            ),
+            Self::ExpiredCertificate => say(
+                l,
+                ("证书已过有效期，或本机时间不对。", "请联系设备维护人员校准时间或更新证书。"),
+                (
+                    "A certificate is out of date, or this terminal's clock is wrong.",
+                    "Call the installer to set the clock or renew the certificate.",
+                ),
+            ),
+            Self::NotAccepted => say(
+                l,
+                ("中心不接受本终端的证书。", "请联系设备维护人员重新注册终端。"),
+                (
+                    "The center does not accept this terminal's certificate.",
+                    "Call the installer to enrol it again.",
+                ),
+            ),
+            Self::Refused(problem) => refused(problem.kind, l),
+            Self::Answer { .. } => say(
+                l,
+                ("中心的应答无法识别。", "请联系设备维护人员核对程序版本。"),
+                ("The center's answer cannot be read.", "Call the installer to compare program versions."),
+            ),
+        }
+    }
+}
+
+fn refused(kind: ProblemKind, l: Language) -> Words {
+    match kind {
+        ProblemKind::LoadRefused => say(
+            l,
+            ("中心不同意圈存：额度不足，或卡片凭证不符。", "请核对金额；仍不行请到经办机构查询。"),
+            (
+                "The center does not grant the load: not enough credit, or the card's MAC is wrong.",
+                "Check the amount; the agency answers questions.",
+            ),
+        ),
+        ProblemKind::NotAuthenticated | ProblemKind::TerminalUnknown => say(
+            l,
+            ("中心不认识本终端，或本终端已停用。", "请联系设备维护人员。"),
+            ("The center does not know this terminal, or has blocked it.", "Call the installer."),
+        ),
+        ProblemKind::Code => say(
+            l,
+            ("注册码不正确、已使用或已过期。", "请向中心申请新的注册码。"),
+            ("The one-time code is wrong, used or out of date.", "Ask the center for a new one."),
+        ),
+        ProblemKind::Overloaded | ProblemKind::TooSlow => say(
+            l,
+            ("中心繁忙。", "请稍候，终端会自动重试。"),
+            ("The center is busy.", "Wait a little: the terminal tries again by itself."),
+        ),
+        ProblemKind::Storage | ProblemKind::Internal => say(
+            l,
+            ("中心系统故障。", "记录保存在本机，终端会自动重试。"),
+            ("The center has a fault.", "Records are kept here, and the terminal tries again by itself."),
+        ),
+        ProblemKind::ChainBroken | ProblemKind::ChainGap => say(
+            l,
+            ("本机账本与中心记录不衔接。", "业务已停止。请联系设备维护人员。"),
+            (
+                "This terminal's books do not continue the center's.",
+                "Business is stopped. Call the installer.",
+            ),
+        ),
+        ProblemKind::NotFound => say(
+            l,
+            ("中心没有这项内容。", "请核对后再试。"),
+            ("The center has nothing by that name.", "Check it and try again."),
+        ),
+        _ => say(
+            l,
+            ("中心不接受请求。", "请联系设备维护人员核对程序版本。"),
+            ("The center does not accept the request.", "Call the installer to compare program versions."),
+        ),
+    }
+}
+
+/// What a clerk is told about a record that the center does not book.
+pub fn refusal(reason: RefusalReason, language: Language) -> Words {
+    let l = language;
+    match reason {
+        RefusalReason::Unbalanced => say(
+            l,
+            ("中心未入账：金额不平。", "请撤销后重新结算，并联系设备维护人员。"),
+            ("Not booked: the amounts do not add up.", "Cancel and settle again, and call the installer."),
+        ),
+        RefusalReason::NothingToCancel => say(
+            l,
+            ("中心未入账：原结算不存在或已撤销。", "请与中心核对原结算。"),
+            ("Not booked: the settlement is unknown or was cancelled.", "Compare with the center."),
+        ),
+        RefusalReason::Unreadable | RefusalReason::Misplaced => say(
+            l,
+            ("中心未入账：记录无法识别。", "请联系设备维护人员。"),
+            ("Not booked: the record cannot be read.", "Call the installer."),
+        ),
+        RefusalReason::Blacklisted => say(
+            l,
+            ("中心未入账：结算时卡片已停用。", "请联系持卡人按自费处理，并报告主管。"),
+            (
+                "Not booked: the card was blocked by then.",
+                "The visit is to be paid in cash; report to the supervisor.",
+            ),
+        ),
+        RefusalReason::OverLimit => say(
+            l,
+            ("中心未入账：超过脱机限额。", "请报告主管，与中心人工核对。"),
+            (
+                "Not booked: above the offline limit.",
+                "Report to the supervisor, who compares with the center.",
+            ),
+        ),
+        RefusalReason::TacWrong => say(
+            l,
+            ("中心未入账：卡片交易验证码（TAC）不符。", "请报告主管，核对卡内交易明细。"),
+            (
+                "Not booked: the card's TAC is wrong.",
+                "Report to the supervisor, who looks at the card's log.",
+            ),
+        ),
+        RefusalReason::LoadUnknown => say(
+            l,
+            ("中心未入账：圈存未经中心同意。", "请报告主管。"),
+            ("Not booked: the load was not granted.", "Report to the supervisor."),
+        ),
+        RefusalReason::RefundWrong => say(
+            l,
+            ("中心未入账：退款与原结算不符。", "请报告主管。"),
+            ("Not booked: the refund does not fit the settlement.", "Report to the supervisor."),
+        ),
+        _ => say(l, ("中心未入账。", "请与中心联系。"), ("Not booked.", "Ask the center.")),
+    }
+}
