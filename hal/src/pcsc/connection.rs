@@ -18,11 +18,17 @@ use super::{
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
+/// How long pcscd may call a slot empty without having seen the card go; it looks every 400 ms.
+const DOUBT_LIMIT: Duration = Duration::from_millis(800);
+const DOUBT_SLICE: Duration = Duration::from_millis(200);
+
 /// A context of libpcsclite and a card, used by one thread only.
 pub(super) struct Connection {
     context: Option<Context>,
     card: Option<Card>,
     buffer: Vec<u8>,
+    /// pcscd's count of card movements when we last saw a card.
+    card_seen_at: Option<u16>,
 }
 
 /// Why an exchange gave no answer, and the answer's size if it was only too long.
@@ -33,7 +39,7 @@ pub(super) struct Broken {
 
 impl Connection {
     pub(super) fn new() -> Self {
-        Connection { context: None, card: None, buffer: Vec::new() }
+        Connection { context: None, card: None, buffer: Vec::new(), card_seen_at: None }
     }
 
     /// All readers that pcscd knows, waiting at most `service` for pcscd.
@@ -54,9 +60,11 @@ impl Connection {
         let end = Instant::now() + timeout;
         let mut first = true;
         loop {
+            let mut card_seen_at = self.card_seen_at;
             let context = self.establish(service)?;
-            let result =
-                reader::resolve(context, reader).and_then(|name| wait_state(context, &name, present, end));
+            let result = reader::resolve(context, reader)
+                .and_then(|name| wait_state(context, &name, present, end, &mut card_seen_at));
+            self.card_seen_at = card_seen_at;
             match result {
                 // The context died while we waited, or long before and this is how we learn it.
                 Err(error) if is_service(error) && (first || Instant::now() < end) => {
@@ -74,11 +82,13 @@ impl Connection {
     /// Takes the card for us alone and resets it cold; gives its answer to reset.
     pub(super) fn power_on(&mut self, reader: &str, service: Duration) -> Result<Vec<u8>, Error> {
         self.power_off();
-        let (card, atr) = self.with_context(service, |context| {
+        let (card, atr, event_count) = self.with_context(service, |context| {
             let name = reader::resolve(context, reader)?;
-            connect(context, &name)
+            let (card, atr) = connect(context, &name)?;
+            Ok((card, atr, reader::event_count(context, &name)?))
         })?;
         self.card = Some(card);
+        self.card_seen_at = Some(event_count);
         Ok(atr)
     }
 
@@ -101,10 +111,17 @@ impl Connection {
         result
     }
 
-    /// Puts the card away and looks, at most `limit` long, whether it is gone.
+    /// Looks, at most `limit` long, whether the card is gone, and puts it away.
+    ///
+    /// Until that is known the card stays ours: others must not find it with our rights still open.
     pub(super) fn is_pulled(&mut self, reader: &str, limit: Duration) -> bool {
+        let pulled = self.wait(reader, false, limit, Duration::ZERO).unwrap_or(false);
+        if pulled && let Some(card) = self.card.take() {
+            // A card that is gone needs no powering off, which would only confuse pcscd.
+            let _ = card.disconnect(Disposition::LeaveCard);
+        }
         self.power_off();
-        self.wait(reader, false, limit, Duration::ZERO).unwrap_or(false)
+        pulled
     }
 
     /// Powers the card off and lets others use it.
@@ -187,24 +204,61 @@ fn connect(context: &Context, name: &CStr) -> Result<(Card, Vec<u8>), Error> {
     }
 }
 
-fn wait_state(context: &Context, name: &CString, present: bool, end: Instant) -> Result<bool, Error> {
+fn wait_state(
+    context: &Context,
+    name: &CString,
+    present: bool,
+    end: Instant,
+    card_seen_at: &mut Option<u16>,
+) -> Result<bool, Error> {
     let mut state = [pcsc::ReaderState::new(name.clone(), State::UNAWARE)];
+    let mut doubt_since = None;
     loop {
+        let doubtful = doubt_since.is_some() && card_seen_at.is_some();
         let rest = end.saturating_duration_since(Instant::now());
-        match context.get_status_change(rest, &mut state) {
-            Err(Error::Timeout) => return Ok(false),
+        let slice = if doubtful { rest.min(DOUBT_SLICE) } else { rest };
+        match context.get_status_change(slice, &mut state) {
+            Err(Error::Timeout) if !doubtful => return Ok(false),
+            Err(Error::Timeout) => {}
             result => result?,
         }
         let now = state[0].event_state();
         if now.intersects(State::UNKNOWN | State::UNAVAILABLE | State::IGNORE) {
             return Err(Error::ReaderUnavailable);
         }
-        if now.contains(State::PRESENT) == present {
+        let (here, event_count) = (now.contains(State::PRESENT), reader::count_of(&state[0]));
+        if here {
+            *card_seen_at = Some(event_count);
+        }
+        if here == present {
             return Ok(true);
         }
         if Instant::now() >= end {
             return Ok(false);
         }
         state[0].sync_current_state();
+        if !here && *card_seen_at == Some(event_count) {
+            if doubt_since.get_or_insert_with(Instant::now).elapsed() >= DOUBT_LIMIT {
+                *card_seen_at = None;
+                look_again(context, name);
+                // pcscd tells nobody of what it found.
+                state = [pcsc::ReaderState::new(name.clone(), State::UNAWARE)];
+            }
+        } else {
+            doubt_since = None;
+        }
+    }
+}
+
+/// Makes pcscd look for a card that it has overlooked.
+///
+/// pcscd 1.9.9 calls a slot empty when powering off fails because the card was just pulled, but does not
+/// count that as a movement. If a card is there again by its next look, 400 ms later at most, it sees no
+/// change, and calls the slot empty until that card is pulled as well. Powering the slot on sets it right.
+fn look_again(context: &Context, name: &CStr) {
+    // Whatever goes wrong here: the card will have to be put in once more, as without it.
+    if let Ok(mut card) = context.connect(name, ShareMode::Direct, Protocols::UNDEFINED) {
+        let _ = card.reconnect(ShareMode::Direct, Protocols::ANY, Disposition::UnpowerCard);
+        let _ = card.disconnect(Disposition::LeaveCard);
     }
 }

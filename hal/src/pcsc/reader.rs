@@ -172,12 +172,23 @@ fn model_and_slot(name: &str) -> Option<(&str, &str)> {
     (is_number(slot) && is_number(number)).then_some((model, slot))
 }
 
+/// pcscd's count of card movements in one slot.
+pub(super) fn event_count(context: &Context, name: &CString) -> Result<u16, Error> {
+    let mut state = [pcsc::ReaderState::new(name.clone(), State::UNAWARE)];
+    context.get_status_change(Duration::ZERO, &mut state)?;
+    Ok(count_of(&state[0]))
+}
+
+/// The count in a state structure: the binding's word is 32 bits wide on some platforms, pcscd counts in 16.
+pub(super) fn count_of(state: &pcsc::ReaderState) -> u16 {
+    (state.event_count() & 0xFFFF) as u16
+}
+
 /// What a state structure of the library says.
 fn seen(state: &pcsc::ReaderState) -> Reader {
     let now = state.event_state();
     let name = CStr::to_string_lossy(state.name()).into_owned();
-    // The binding's own count is 32 bits wide on some platforms; pcscd counts in 16.
-    let event_count = (state.event_count() & 0xFFFF) as u16;
+    let event_count = count_of(state);
     let in_use = if now.contains(State::EXCLUSIVE) {
         Use::Exclusive
     } else if now.contains(State::INUSE) {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Limits,
-    connection::Connection,
+    connection::{Broken, Connection},
     fault::{self, Fault},
     holder,
     reader::{self, Use, no_result},
@@ -173,6 +173,8 @@ impl CardSlot for PcscSlot {
         let limit_ms = self.limits.transmit_ms;
         let broken = match self.call(limit_ms, move |connection| connection.transmit(&command)) {
             Ok(Ok(answer)) if (2..=ANSWER_BYTES_MAX).contains(&answer.len()) => return Ok(answer),
+            // Some drivers report a lost card as success without a byte, the virtual reader among them.
+            Ok(Ok(answer)) if answer.is_empty() => Broken { error: pcsc::Error::NotTransacted, bytes: 0 },
             Ok(Ok(answer)) => {
                 self.power_off();
                 return Err(SlotError::Answer { bytes: answer.len() });
