@@ -15,7 +15,7 @@ pub mod person;
 mod settle;
 mod settlement;
 mod step;
-mod words;
+pub(crate) mod words;
 mod year;
 
 pub use bill::{Bill, HospitalLevel, ItemClass, Line, LineAmounts, VisitKind};
