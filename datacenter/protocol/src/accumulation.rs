@@ -73,9 +73,8 @@ impl Person {
             self.own_in_scope_fen = 0;
             self.stays = 0;
         }
-        let sum = |old: u32, add: Fen| {
-            u32::try_from((Fen(i64::from(old)) + add).0.max(0)).unwrap_or(u32::MAX)
-        };
+        let sum =
+            |old: u32, add: Fen| u32::try_from((Fen(i64::from(old)) + add).0.max(0)).unwrap_or(u32::MAX);
         self.deductible_fen = sum(self.deductible_fen, added.deductible);
         self.pooled_outpatient_fen = sum(self.pooled_outpatient_fen, added.pooled_outpatient);
         self.pooled_inpatient_fen = sum(self.pooled_inpatient_fen, added.pooled_inpatient);

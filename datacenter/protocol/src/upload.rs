@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use crate::problem::{Problem, ProblemKind};
 use crate::{
     id::{TerminalId, TransactionId},
     signature::{Digest, Signature, Signed},
@@ -154,47 +155,4 @@ pub struct ChainHead {
     pub digest: Digest,
     /// The center's clock.
     pub now: Timestamp,
-}
-
-/// Why the center refused a whole request; the body of every answer that is not 2xx (RFC 9457).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Problem {
-    /// What went wrong, one of a closed list.
-    #[serde(rename = "type")]
-    pub kind: ProblemKind,
-    /// HTTP status.
-    pub status: u16,
-    /// For the log of the one who has to act; holds no personal data.
-    pub detail: String,
-}
-
-/// The closed list of what can be wrong with a whole request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ProblemKind {
-    /// The request cannot be read.
-    Malformed,
-    /// Larger than allowed.
-    TooLarge,
-    /// No client certificate, or one that is not this terminal's.
-    NotAuthenticated,
-    /// The terminal is blocked or unknown.
-    TerminalUnknown,
-    /// The one-time code is wrong, used or out of date.
-    Code,
-    /// A signature is wrong.
-    Signature,
-    /// The batch does not continue the chain that the center holds: the ledger was put back.
-    ChainBroken,
-    /// Records are missing between the center's head and this batch.
-    ChainGap,
-    /// The account has not as much, or the card's MAC is wrong.
-    LoadRefused,
-    /// Nothing there by that name.
-    NotFound,
-    /// Too much at once; come again later.
-    Overloaded,
-    /// The center's storage failed; nothing was booked.
-    Storage,
 }

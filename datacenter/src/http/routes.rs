@@ -1,0 +1,340 @@
+//! The routes.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Query, Request, State, rejection::QueryRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use protocol::{
+    account::{LoadAnswer, LoadRequest},
+    enrolment::{Enrolment, EnrolmentRequest, RenewalRequest},
+    feed::{PAGE_CHANGES_MAX, PersonAnswer, PersonQuery},
+    problem::{Problem, ProblemKind},
+    reconciliation::{ReconciliationAnswer, ReconciliationRequest},
+    signature::Signed,
+    upload::{BATCH_BYTES_MAX, Batch, BatchAnswer, ChainHead},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    App, Refusal,
+    caller::Caller,
+    exchange::{answer, blocking, json},
+};
+use crate::access::roles::{Operation, Role};
+
+/// Most bytes of an enrolment or renewal.
+pub(super) const ENROLMENT_BYTES_MAX: usize = 32 << 10;
+/// Most bytes of a question about a person or of a load.
+pub(super) const SMALL_BYTES_MAX: usize = 8 << 10;
+/// Most bytes of a reconciliation.
+pub(super) const RECONCILIATION_BYTES_MAX: usize = 1 << 20;
+
+type Shared = State<Arc<App>>;
+type Answered = Result<Response, Refusal>;
+
+/// What anyone may ask.
+pub(super) fn strangers() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(openapi))
+        .routes(routes!(enrolment))
+        .routes(routes!(renewal))
+}
+
+/// What takes a terminal's certificate.
+pub(super) fn terminals() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(chain_head))
+        .routes(routes!(records))
+        .routes(routes!(feed))
+        .routes(routes!(rules))
+        .routes(routes!(limits))
+        .routes(routes!(person))
+        .routes(routes!(load))
+        .routes(routes!(reconciliation))
+}
+
+/// How the center is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `ok`; a center that is not answers with a problem.
+    status: &'static str,
+    /// The city.
+    #[schema(value_type = protocol::schema::RegionCode)]
+    city: card_spec::region::RegionCode,
+    /// The level.
+    #[schema(value_type = String)]
+    level: crate::configuration::Level,
+    /// Version of the program.
+    version: &'static str,
+    /// The center's clock.
+    now: protocol::timestamp::Timestamp,
+}
+
+/// Whether the center works: its storage answers.
+#[utoipa::path(get, path = "/healthz", tag = "center", responses(
+    (status = 200, description = "The center works.", body = Health),
+    (status = 503, description = "The storage does not answer.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn health(State(app): Shared) -> Answered {
+    Role::Stranger.check(Operation::Describe)?;
+    let work = Arc::clone(&app.production);
+    let now = work.now();
+    blocking(move || work.storage().epoch().map_err(crate::production::storage_problem)).await?;
+    answer(&Health {
+        status: "ok",
+        city: app.configuration.city,
+        level: app.configuration.level,
+        version: env!("CARGO_PKG_VERSION"),
+        now,
+    })
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "center", responses(
+    (status = 200, description = "An OpenAPI 3.1 description.", body = serde_json::Value),
+))]
+async fn openapi(State(app): Shared) -> Answered {
+    Role::Stranger.check(Operation::Describe)?;
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], app.openapi.clone()).into_response())
+}
+
+/// Enrols a terminal by its one-time code.
+///
+/// Asking again with the same code and the same identity key gets another certificate, until the code runs out.
+#[utoipa::path(post, path = "/v1/enrolment", tag = "enrolment", request_body = EnrolmentRequest, responses(
+    (status = 200, description = "The terminal is enrolled.", body = Enrolment),
+    (status = "4XX", description = "Malformed, signature, code, terminal_unknown, too_large, too_slow.",
+        body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn enrolment(State(app): Shared, request: Request<Body>) -> Answered {
+    Role::Stranger.check(Operation::Enrol)?;
+    let request: EnrolmentRequest = json(&app, request, ENROLMENT_BYTES_MAX).await?;
+    let enrolment: Enrolment = blocking(move || app.access.enrol(&request)).await?;
+    answer(&enrolment)
+}
+
+/// Issues a new certificate to an enrolled terminal, also after the old one has run out.
+#[utoipa::path(post, path = "/v1/renewal", tag = "enrolment", request_body = RenewalRequest, responses(
+    (status = 200, description = "The new certificate.", body = Enrolment),
+    (status = "4XX", description = "Malformed, signature, terminal_unknown, too_large, too_slow.",
+        body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn renewal(State(app): Shared, request: Request<Body>) -> Answered {
+    Role::Stranger.check(Operation::Enrol)?;
+    let request: RenewalRequest = json(&app, request, ENROLMENT_BYTES_MAX).await?;
+    let enrolment: Enrolment = blocking(move || app.access.renew(&request)).await?;
+    answer(&enrolment)
+}
+
+/// Where the center's copy of the terminal's chain ends.
+#[utoipa::path(get, path = "/v1/chain-head", tag = "booking", security(("terminal" = [])), responses(
+    (status = 200, description = "The head.", body = ChainHead),
+    (status = "4XX", description = "Not_authenticated, terminal_unknown.", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn chain_head(State(app): Shared, caller: Caller) -> Answered {
+    let terminal = caller.may(Operation::Book)?.terminal;
+    let head: ChainHead = blocking(move || app.production.chain_head(terminal)).await?;
+    answer(&head)
+}
+
+/// Books a batch of records, exactly once.
+///
+/// The same records may be sent again after any failure, also cut into other batches.
+#[utoipa::path(post, path = "/v1/records", tag = "booking", security(("terminal" = [])),
+    request_body = Batch, responses(
+    (status = 200, description = "Every record has a verdict in the signed receipt.", body = BatchAnswer),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, signature, chain_broken, \
+        chain_gap, too_large, too_slow: nothing was booked.", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, overloaded, internal: nothing was booked.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn records(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    let terminal = caller.may(Operation::Book)?;
+    let Ok(permit) = Arc::clone(&app.batches).try_acquire_owned() else {
+        return Err(Refusal::new(ProblemKind::Overloaded, "too many batches at once"));
+    };
+    let batch: Batch = json(&app, request, BATCH_BYTES_MAX).await?;
+    let window = app.window();
+    let booked: BatchAnswer = blocking(move || {
+        // Held until the work ends, also when nobody waits for it any more.
+        let _permit = permit;
+        app.production.book(&terminal, &batch, window)
+    })
+    .await?;
+    answer(&booked)
+}
+
+/// Where to go on in the feed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct FeedQuery {
+    /// Generation that the cursor belongs to, 0 for none yet.
+    #[serde(default)]
+    epoch: u64,
+    /// Cursor of the last change that the terminal has, 0 for none.
+    #[serde(default)]
+    after: u64,
+    /// Most changes of the page.
+    #[serde(default)]
+    limit: Option<u32>,
+}
+
+/// The page of changes after a cursor.
+///
+/// The body is a `SignedPage` in postcard (sequences of a varint length and the bytes): the page and the
+/// center's Ed25519 signature over `jinbao feed page 1`, a zero byte and the page.
+#[utoipa::path(get, path = "/v1/feed", tag = "feed", security(("terminal" = [])), params(FeedQuery), responses(
+    (status = 200, description = "A signed page.", body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown.", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn feed(
+    State(app): Shared,
+    caller: Caller,
+    query: Result<Query<FeedQuery>, QueryRejection>,
+) -> Answered {
+    caller.may(Operation::Follow)?;
+    let FeedQuery { epoch, after, limit } = query_of(query)?;
+    let limit = limit.map_or(PAGE_CHANGES_MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let page = blocking(move || app.production.feed_page(epoch, after, limit)).await?;
+    let octets = HeaderValue::from_static("application/octet-stream");
+    Ok(([(header::CONTENT_TYPE, octets)], page).into_response())
+}
+
+/// What the terminal has.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct RulesQuery {
+    /// Revision that the terminal has, 0 for none.
+    #[serde(default)]
+    revision: u64,
+}
+
+/// The rules in force and those to come, when there is a newer revision.
+#[utoipa::path(get, path = "/v1/rules", tag = "feed", security(("terminal" = [])), params(RulesQuery), responses(
+    (status = 200, description = "A signed RulesSet.", body = Signed),
+    (status = 204, description = "Nothing newer."),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown.", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn rules(
+    State(app): Shared,
+    caller: Caller,
+    query: Result<Query<RulesQuery>, QueryRejection>,
+) -> Answered {
+    caller.may(Operation::Follow)?;
+    let RulesQuery { revision } = query_of(query)?;
+    newer(blocking(move || app.production.rules(revision)).await?)
+}
+
+/// What the terminal has.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct LimitsQuery {
+    /// Version that the terminal has, 0 for none.
+    #[serde(default)]
+    version: u64,
+}
+
+/// The terminal's offline limits, when there are newer ones.
+#[utoipa::path(get, path = "/v1/limits", tag = "feed", security(("terminal" = [])), params(LimitsQuery), responses(
+    (status = 200, description = "Signed OfflineLimits.", body = Signed),
+    (status = 204, description = "Nothing newer."),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown.", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn limits(
+    State(app): Shared,
+    caller: Caller,
+    query: Result<Query<LimitsQuery>, QueryRejection>,
+) -> Answered {
+    let terminal = caller.may(Operation::Follow)?.terminal;
+    let LimitsQuery { version } = query_of(query)?;
+    newer(blocking(move || app.production.limits(terminal, version)).await?)
+}
+
+/// What the center knows of one person now.
+#[utoipa::path(post, path = "/v1/person", tag = "feed", security(("terminal" = [])),
+    request_body = PersonQuery, responses(
+    (status = 200, description = "What is known, also when that is nothing.", body = PersonAnswer),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, too_large, too_slow.",
+        body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn person(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    caller.may(Operation::AskPerson)?;
+    let query: PersonQuery = json(&app, request, SMALL_BYTES_MAX).await?;
+    let known: PersonAnswer = blocking(move || app.production.person(&query)).await?;
+    answer(&known)
+}
+
+/// Grants a load of the personal account. The same request again gets the same answer.
+#[utoipa::path(post, path = "/v1/load", tag = "account", security(("terminal" = [])),
+    request_body = LoadRequest, responses(
+    (status = 200, description = "MAC2 for the card.", body = LoadAnswer),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, load_refused, too_large, \
+        too_slow.", body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn load(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    let terminal = caller.may(Operation::Load)?.terminal;
+    let request: LoadRequest = json(&app, request, SMALL_BYTES_MAX).await?;
+    let granted: LoadAnswer = blocking(move || app.production.load(terminal, &request)).await?;
+    answer(&granted)
+}
+
+/// Compares a span of the terminal's chain.
+#[utoipa::path(post, path = "/v1/reconciliation", tag = "booking", security(("terminal" = [])),
+    request_body = ReconciliationRequest, responses(
+    (status = 200, description = "The center's sums.", body = ReconciliationAnswer),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, too_large, too_slow.",
+        body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn reconciliation(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    let terminal = caller.may(Operation::Reconcile)?.terminal;
+    let request: ReconciliationRequest = json(&app, request, RECONCILIATION_BYTES_MAX).await?;
+    let compared: ReconciliationAnswer =
+        blocking(move || app.production.reconcile(terminal, &request)).await?;
+    answer(&compared)
+}
+
+fn query_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
+    match query {
+        Ok(Query(query)) => Ok(query),
+        Err(_) => Err(Refusal::new(ProblemKind::Malformed, "the query is not what belongs here")),
+    }
+}
+
+fn newer(document: Option<Signed>) -> Answered {
+    match document {
+        Some(document) => answer(&document),
+        None => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
+}

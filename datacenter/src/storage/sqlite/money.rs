@@ -1,0 +1,157 @@
+//! Credits, refunds and loads.
+
+use card_spec::money::Fen;
+use protocol::{id::TransactionId, timestamp::Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{
+    damaged, digest, failed, fixed, int, load_state, load_state_column, transaction_id, unsigned,
+};
+use crate::storage::{
+    StorageResult,
+    rows::{LoadRow, LoadState, RefundRow},
+};
+
+pub(super) fn credits(connection: &Connection, people: &[u64]) -> StorageResult<Vec<(u64, Fen)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT amount FROM credit WHERE person = ?1").map_err(failed)?;
+    let mut credits = Vec::new();
+    for person in people {
+        let amount = statement.query_row([int(*person)?], |row| row.get(0)).optional().map_err(failed)?;
+        if let Some(amount) = amount {
+            credits.push((*person, Fen(amount)));
+        }
+    }
+    Ok(credits)
+}
+
+pub(super) fn add_credits(connection: &Connection, changes: &[(u64, Fen)]) -> StorageResult<()> {
+    let mut statement = connection
+        .prepare_cached(
+            "INSERT INTO credit (person, amount) VALUES (?1, ?2)
+             ON CONFLICT (person) DO UPDATE SET amount = amount + excluded.amount",
+        )
+        .map_err(failed)?;
+    // Taking away from nobody has to fail, while the clause above would insert a negative amount first.
+    let mut take = connection
+        .prepare_cached("UPDATE credit SET amount = amount + ?2 WHERE person = ?1")
+        .map_err(failed)?;
+    for (person, amount) in changes {
+        if amount.0 >= 0 {
+            statement.execute(params![int(*person)?, amount.0]).map_err(failed)?;
+        } else if take.execute(params![int(*person)?, amount.0]).map_err(failed)? == 0 {
+            return Err(damaged("money taken from a person without credit"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn refunds(connection: &Connection, of: &[TransactionId]) -> StorageResult<Vec<RefundRow>> {
+    let mut statement = connection
+        .prepare_cached("SELECT person, owed FROM refund WHERE cancellation = ?1")
+        .map_err(failed)?;
+    let mut refunds = Vec::new();
+    for id in of {
+        let row = statement
+            .query_row([&id.0], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
+            .optional()
+            .map_err(failed)?;
+        if let Some((person, owed)) = row {
+            refunds.push(RefundRow { of: *id, person: unsigned(person)?, owed: Fen(owed) });
+        }
+    }
+    Ok(refunds)
+}
+
+pub(super) fn put_refunds(connection: &Connection, refunds: &[RefundRow]) -> StorageResult<()> {
+    let mut statement = connection
+        .prepare_cached(
+            "INSERT INTO refund (cancellation, person, owed) VALUES (?1, ?2, ?3)
+             ON CONFLICT (cancellation) DO UPDATE SET owed = excluded.owed",
+        )
+        .map_err(failed)?;
+    for refund in refunds {
+        statement
+            .execute(params![refund.of.0.as_slice(), int(refund.person)?, refund.owed.0])
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+const LOAD_COLUMNS: &str = "id, request_digest, request, mac2, at, state";
+
+fn load(row: &Row<'_>) -> StorageResult<LoadRow> {
+    let bytes = |index: usize| row.get::<_, Vec<u8>>(index).map_err(failed);
+    let request: String = row.get(2).map_err(failed)?;
+    Ok(LoadRow {
+        id: transaction_id(&bytes(0)?)?,
+        request_digest: digest(&bytes(1)?)?,
+        request: serde_json::from_str(&request).map_err(|_| damaged("a load request"))?,
+        mac2: fixed(&bytes(3)?)?,
+        at: Timestamp(row.get(4).map_err(failed)?),
+        state: load_state(row.get(5).map_err(failed)?)?,
+    })
+}
+
+pub(super) fn loads(connection: &Connection, ids: &[TransactionId]) -> StorageResult<Vec<LoadRow>> {
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {LOAD_COLUMNS} FROM load WHERE id = ?1"))
+        .map_err(failed)?;
+    let mut loads = Vec::new();
+    for id in ids {
+        let mut rows = statement.query([&id.0]).map_err(failed)?;
+        if let Some(row) = rows.next().map_err(failed)? {
+            loads.push(load(row)?);
+        }
+    }
+    Ok(loads)
+}
+
+pub(super) fn loads_of_card(connection: &Connection, card_id: &str) -> StorageResult<Vec<LoadRow>> {
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {LOAD_COLUMNS} FROM load WHERE card_id = ?1 ORDER BY number"))
+        .map_err(failed)?;
+    let mut rows = statement.query([card_id]).map_err(failed)?;
+    let mut loads = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        loads.push(load(row)?);
+    }
+    Ok(loads)
+}
+
+pub(super) fn put_loads(connection: &Connection, loads: &[LoadRow]) -> StorageResult<()> {
+    let mut statement = connection
+        .prepare_cached(
+            "INSERT INTO load (id, card_id, request_digest, request, mac2, at, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (id) DO UPDATE SET state = excluded.state",
+        )
+        .map_err(failed)?;
+    for load in loads {
+        let request = serde_json::to_string(&load.request).map_err(|_| damaged("a load request"))?;
+        statement
+            .execute(params![
+                load.id.0.as_slice(),
+                load.request.card_id,
+                load.request_digest.0.as_slice(),
+                request,
+                load.mac2.as_slice(),
+                load.at.0,
+                load_state_column(load.state),
+            ])
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+pub(super) fn set_load_states(
+    connection: &Connection,
+    states: &[(TransactionId, LoadState)],
+) -> StorageResult<()> {
+    let mut statement =
+        connection.prepare_cached("UPDATE load SET state = ?2 WHERE id = ?1").map_err(failed)?;
+    for (id, state) in states {
+        statement.execute(params![id.0.as_slice(), load_state_column(*state)]).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Tables of the SQLite storage.
+
+/// Layout that this program writes, kept in `user_version`.
+pub(super) const LAYOUT: u32 = 1;
+
+/// Marks the file as ours ("JBCN"), kept in `application_id`.
+pub(super) const APPLICATION_ID: i32 = 0x4A42_434E;
+
+/// Makes an empty file into a storage of layout [`LAYOUT`].
+///
+/// `record` is never updated and never deleted from. Its rows lie in the order of booking; the two unique
+/// indexes are what makes booking exactly-once. A record whose id belonged to another one is kept as a link
+/// of its chain (verdict 3) and stands outside the index of ids.
+///
+/// `person` and `card` lie in the order of their last change: the primary key is the feed's cursor, so a page
+/// of the feed is one stretch of the table, and an entry that changes moves to the end.
+pub(super) const CREATE: &str = "
+CREATE TABLE record (
+    number INTEGER PRIMARY KEY,
+    terminal INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    id BLOB,
+    digest BLOB NOT NULL,
+    verdict INTEGER NOT NULL,
+    reason TEXT,
+    receipt INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    person INTEGER,
+    medfee INTEGER NOT NULL,
+    fund INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    cash INTEGER NOT NULL,
+    proof INTEGER NOT NULL,
+    signature BLOB NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX record_by_place ON record (terminal, sequence);
+CREATE UNIQUE INDEX record_by_id ON record (id) WHERE verdict < 3 AND id IS NOT NULL;
+
+CREATE TABLE cancellation (
+    settlement BLOB PRIMARY KEY,
+    cancellation BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE receipt (
+    number INTEGER PRIMARY KEY,
+    terminal INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    from_sequence INTEGER NOT NULL,
+    to_sequence INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    signature BLOB NOT NULL
+);
+CREATE INDEX receipt_by_terminal ON receipt (terminal, number);
+
+CREATE TABLE reconciliation (
+    number INTEGER PRIMARY KEY,
+    terminal INTEGER NOT NULL,
+    from_sequence INTEGER NOT NULL,
+    to_sequence INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    equal INTEGER NOT NULL,
+    unresolved INTEGER NOT NULL
+);
+
+CREATE TABLE alarm (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    terminal INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    id BLOB,
+    evidence TEXT,
+    UNIQUE (terminal, kind, sequence, digest)
+);
+
+CREATE TABLE credit (
+    person INTEGER PRIMARY KEY,
+    amount INTEGER NOT NULL CHECK (amount >= 0)
+);
+
+CREATE TABLE refund (
+    cancellation BLOB PRIMARY KEY,
+    person INTEGER NOT NULL,
+    owed INTEGER NOT NULL CHECK (owed >= 0)
+) WITHOUT ROWID;
+
+CREATE TABLE load (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    card_id TEXT NOT NULL,
+    request_digest BLOB NOT NULL,
+    request TEXT NOT NULL,
+    mac2 BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    state INTEGER NOT NULL
+);
+CREATE INDEX load_by_card ON load (card_id, number);
+
+CREATE TABLE person (
+    change INTEGER PRIMARY KEY,
+    key INTEGER NOT NULL UNIQUE,
+    state INTEGER,
+    insutype INTEGER NOT NULL,
+    psn_type INTEGER NOT NULL,
+    civil_servant INTEGER NOT NULL,
+    paid_until INTEGER NOT NULL,
+    year INTEGER NOT NULL,
+    deductible INTEGER NOT NULL,
+    pooled_outpatient INTEGER NOT NULL,
+    pooled_inpatient INTEGER NOT NULL,
+    own_in_scope INTEGER NOT NULL,
+    stays INTEGER NOT NULL
+);
+
+CREATE TABLE card (
+    change INTEGER PRIMARY KEY,
+    card BLOB NOT NULL UNIQUE,
+    reason INTEGER,
+    since INTEGER NOT NULL
+);
+
+CREATE TABLE counter (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO counter VALUES ('feed', 0), ('people', 0), ('epoch', 1), ('rules', 0), ('limits', 0);
+
+CREATE TABLE rules (
+    version TEXT PRIMARY KEY,
+    effective_from TEXT NOT NULL,
+    configuration TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE limits (
+    version INTEGER PRIMARY KEY,
+    terminal INTEGER,
+    in_force_from INTEGER NOT NULL,
+    in_force_until INTEGER,
+    document TEXT NOT NULL
+);
+
+CREATE TABLE terminal (
+    terminal INTEGER PRIMARY KEY,
+    institution_code TEXT NOT NULL,
+    institution_name TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    identity BLOB,
+    blocked INTEGER NOT NULL DEFAULT 0,
+    enrolled_at INTEGER
+);
+
+CREATE TABLE code (
+    digest BLOB PRIMARY KEY,
+    terminal INTEGER NOT NULL,
+    institution_code TEXT NOT NULL,
+    institution_name TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_by BLOB
+) WITHOUT ROWID;
+
+CREATE TABLE certificate (
+    fingerprint BLOB PRIMARY KEY,
+    terminal INTEGER NOT NULL,
+    issued_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX certificate_by_terminal ON certificate (terminal);
+
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL
+);
+";
