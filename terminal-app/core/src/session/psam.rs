@@ -19,8 +19,9 @@ use super::{
 
 /// What is added to a key's identifier to name the same key for SM4.
 ///
-/// The numbers of SM4 keys in a social PSAM are not public; this is the habit of the transport ministry's.
-pub const SM4_TWIN: u8 = 0x40;
+/// The numbers of SM4 keys in a social PSAM are not public. The transport ministry adds 40, which here
+/// would make the twin of STK (48/09) the key UK1DF04 (48/49): so bit 8 it is.
+pub const SM4_TWIN: u8 = 0x80;
 
 /// A PSAM that has been taken up: powered, known to be this terminal's, its application selected.
 #[derive(Clone, Copy, Debug)]
