@@ -11,15 +11,13 @@ mod layout;
 mod pin;
 mod read;
 mod select;
-#[cfg(test)]
-mod tests;
 mod timing;
 mod transact;
 mod wallet;
 mod write;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     fmt,
     path::{Path, PathBuf},
     thread,
@@ -65,6 +63,8 @@ pub struct Card {
     suite: Option<Suite>,
     policy: CardPolicy,
     random: ChaCha8Rng,
+    /// Random bytes to come before those of the generator.
+    given_random: VecDeque<u8>,
     session: Session,
     traffic: Traffic,
     times: ResponseTimes,
@@ -183,6 +183,7 @@ impl Card {
             suite,
             policy: image.policy,
             random: ChaCha8Rng::seed_from_u64(seed),
+            given_random: VecDeque::new(),
             session: Session::default(),
             traffic: Traffic::default(),
             times: ResponseTimes::default(),
@@ -228,6 +229,11 @@ impl Card {
     /// Another model of how long the card thinks.
     pub fn set_response_times(&mut self, times: ResponseTimes) {
         self.times = times;
+    }
+
+    /// Makes these the card's next random bytes, so that a recorded dialogue can be played again.
+    pub fn give_random(&mut self, bytes: &[u8]) {
+        self.given_random.extend(bytes);
     }
 
     /// Bytes programmed into memory since the card was made: where a [`PowerCut`] can fall.
@@ -429,6 +435,9 @@ impl Card {
     fn random_bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count.min(CHALLENGE_BYTES_MAX)];
         self.random.fill_bytes(&mut bytes);
+        for byte in &mut bytes {
+            *byte = self.given_random.pop_front().unwrap_or(*byte);
+        }
         bytes
     }
 

@@ -308,7 +308,7 @@ impl fmt::Display for Access {
 }
 
 /// The medical account (医疗个人账户) in DF04: amounts in fen.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountImage {
     /// Balance of the personal account (CIA).
     pub balance_fen: u32,
@@ -330,7 +330,7 @@ pub struct AccountImage {
 }
 
 /// Electronic deposit and electronic purse (电子存折, 电子钱包) of PBOC: amounts in fen.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalletImage {
     /// Electronic deposit (ED), which needs the PIN.
     pub deposit: PurseImage,

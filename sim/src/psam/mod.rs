@@ -3,8 +3,6 @@
 //! It derives keys of cards from roots that never leave it, enciphers and makes MACs with them, and
 //! numbers purchases. The number is raised in memory before the answer goes out, so that none comes twice.
 
-#[cfg(test)]
-mod tests;
 mod working;
 
 use std::{
