@@ -8,7 +8,39 @@
 //!   [`person`], [`region`], [`money`];
 //! - how one talks to it: [`apdu`], [`command`], [`status`];
 //! - why one may: [`key`], [`suite`], [`authentication`], [`secure_messaging`], [`pin`], [`signature`];
-//! - what one pays with: [`account`] (medical account), [`wallet`] (PBOC wallet).
+//! - what one pays with: [`account`] (medical account), [`wallet`] (PBOC wallet), [`psam`].
+//!
+//! ```
+//! use card_spec::{
+//!     apdu::ResponseApdu,
+//!     command::{Command, RecordReference, Selection},
+//!     fci::Fci,
+//!     file::{Application, FileId},
+//!     generation::{Algorithm, Generation},
+//! };
+//!
+//! // Select the environment: what answers is a social security card.
+//! let select = Command::Select(Selection::ByName(Application::Ssse.name())).build()?;
+//! assert_eq!(select[..5], [0x00, 0xA4, 0x04, 0x00, 0x0F]);
+//!
+//! // What a 3.0 card answers.
+//! let answer = b"\x6F\x1C\x84\x0Fsx1.sh.\xC9\xE7\xBB\xE1\xB1\xA3\xD5\xCF\
+//!                \xA5\x09\x88\x01\x1E\x9F\x0C\x03\x86\x01\x03\x90\x00";
+//! let answer = ResponseApdu::parse(answer)?;
+//! assert!(answer.status.is_success());
+//! assert_eq!(Fci::parse(answer.data)?.algorithm()?, Algorithm::Sm4);
+//!
+//! // Read the name by its tag; the table says in which file, how long, and who may.
+//! let holder = Application::Ssse.directory().file(FileId::EF06).unwrap();
+//! let name = holder.item(Generation::Three, 0x09).unwrap();
+//! let read = Command::ReadRecord {
+//!     record: RecordReference::Tag { file: holder.short_id(), tag: 0x09 },
+//!     le: name.bytes + 2,
+//! };
+//! assert_eq!(read.build()?, [0x00, 0xB2, 0x09, 0x30, 0x20]);
+//! assert_eq!(holder.read.of(Generation::Three).key().unwrap().to_string(), "RKSSSE");
+//! # Ok::<(), card_spec::Error>(())
+//! ```
 #![cfg_attr(not(test), no_std)]
 
 pub mod account;

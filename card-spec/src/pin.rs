@@ -9,10 +9,9 @@ use crate::{Error, Part, bytes::equal_in_constant_time, error::PinError};
 
 /// Fewest digits.
 pub const PIN_DIGITS_MIN: u8 = 4;
-/// Most digits that a card stores: six bytes of BCD.
+/// Most digits that a card stores: six bytes of BCD. The terminal standard (LD/T 33) allows a pad to take
+/// up to 16, which no card would.
 pub const PIN_DIGITS_MAX: u8 = 12;
-/// Most digits that the terminal standard allows a pad to take (LD/T 33); a card takes fewer.
-pub const ENTERED_DIGITS_MAX: u8 = 16;
 /// Fewest bytes in a VERIFY command.
 pub const PIN_BYTES_MIN: usize = 2;
 /// Most bytes in a VERIFY command.

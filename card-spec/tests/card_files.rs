@@ -5,7 +5,9 @@
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 use card_spec::{
-    file::{Access, Application, Encoding, Item, Structure, directories, write_document},
+    file::{
+        Access, Application, Encoding, Item, Structure, TRANSPARENT_BYTES_MAX, directories, write_document,
+    },
     generation::Generation,
     key::{CARD_KEYS, KeyId, KeyName, KeyRole, card_key, card_key_by_id},
     tlv::RECORD_VALUE_BYTES_MAX,
@@ -78,7 +80,10 @@ fn items_fit_their_files() {
                 assert_eq!(fields, usize::from(record_bytes), "{}", file.english);
             }
             Structure::Internal { bytes } => assert!(fields <= usize::from(bytes)),
-            Structure::Transparent { .. } => assert_eq!(fields, 0),
+            Structure::Transparent { bytes } => {
+                assert_eq!(fields, 0);
+                assert!((1..=TRANSPARENT_BYTES_MAX).contains(&bytes));
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From a command to bytes.
 
 use heapless::Vec;
+use zeroize::Zeroize;
 
 use super::{BinaryReference, Command, OFFSET_MAX, RecordReference, Selection};
 use crate::{
@@ -15,7 +16,8 @@ use crate::{
 type Data = Vec<u8, DATA_BYTES_MAX>;
 
 impl Command<'_> {
-    /// The bytes to send, always in the short form, with the Le that fits the answer.
+    /// The bytes to send, always in the short form, with the Le that fits the answer. Those of VERIFY and
+    /// CHANGE PIN are the caller's to wipe.
     ///
     /// `TooLong` when data do not fit 255 bytes, `Malformed` for data that no card takes: an empty
     /// update, an offset above [`OFFSET_MAX`], a PIN with FF in CHANGE PIN.
@@ -23,9 +25,8 @@ impl Command<'_> {
         let mut data = Data::new();
         let ([cla, ins, p1, p2], le) = self.head_and_data(&mut data)?;
         let bytes = CommandApdu { cla, ins, p1, p2, data: &data, le }.build();
-        if matches!(self, Command::Verify { .. } | Command::ChangePin { .. }) {
-            zeroize::Zeroize::zeroize(data.as_mut_slice());
-        }
+        // It may be a PIN.
+        data.as_mut_slice().zeroize();
         bytes
     }
 
