@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    command::{card, rules},
+    command::{card, certificate, enrol, operator, rules},
     locale::LanguageArgument,
 };
 
@@ -83,6 +83,14 @@ pub(crate) enum Command {
     /// 待遇规则：解释与检查 · city rules: explain and check
     #[command(subcommand)]
     Rules(rules::Command),
+    /// 操作员 · operators
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// 终端登记到中心 · make this terminal known to its center
+    Enrol(enrol::Arguments),
+    /// 终端证书 · the terminal's certificate
+    #[command(subcommand)]
+    Certificate(certificate::Command),
     /// 模拟的人、卡和读卡器（试用） · simulated people, cards and reader, for trying out
     #[cfg(feature = "demo")]
     #[command(subcommand)]

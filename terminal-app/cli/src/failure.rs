@@ -8,7 +8,11 @@ use std::{
 use hal::pin_pad::PinPadError;
 #[cfg(feature = "demo")]
 use sim::error::SimError;
-use terminal::{language::Language, rules::RulesError};
+use terminal::{
+    error::{Error, MoneyOutcome, WhoActs},
+    language::Language,
+    rules::RulesError,
+};
 
 use crate::{console::Console, exit::Exit};
 
@@ -24,8 +28,12 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         error: RulesError,
     },
+    /// Inside the terminal's logic.
+    Terminal(Error),
     /// Typing a PIN or a secret.
     Entry(PinPadError),
+    /// The two new secrets differ.
+    SecretsDiffer,
     /// The simulation around the cards.
     #[cfg(feature = "demo")]
     Sim(SimError),
@@ -43,6 +51,15 @@ impl Failure {
             Failure::Cli(error) => error.exit(),
             Failure::Rules { error: RulesError::Identity(_), .. } => Exit::Fault,
             Failure::Rules { .. } => Exit::Usage,
+            Failure::Terminal(error) => match (error.money(), error.who_acts()) {
+                (MoneyOutcome::Unknown | MoneyOutcome::Done, _) => Exit::Unknown,
+                (_, WhoActs::Cardholder | WhoActs::Issuer) => Exit::Cardholder,
+                (_, WhoActs::Operator) => Exit::Operator,
+                (_, WhoActs::Installer) => Exit::Installer,
+                (_, WhoActs::Center) => Exit::Center,
+                (_, WhoActs::Us) => Exit::Fault,
+            },
+            Failure::SecretsDiffer => Exit::Operator,
             Failure::Entry(PinPadError::Device) => Exit::Usage,
             Failure::Entry(_) => Exit::Cardholder,
             #[cfg(feature = "demo")]
@@ -59,6 +76,8 @@ impl Failure {
         match self {
             Failure::Cli(error) => error.kind(),
             Failure::Rules { .. } => "rules",
+            Failure::Terminal(error) => terminal_kind(error),
+            Failure::SecretsDiffer => "secrets_differ",
             Failure::Entry(_) => "entry",
             #[cfg(feature = "demo")]
             Failure::Sim(_) => "simulation",
@@ -70,6 +89,10 @@ impl Failure {
         match self {
             Failure::Cli(error) => error.text(language),
             Failure::Rules { path, error } => format!("{}: {}", path.display(), error.words(language)),
+            Failure::Terminal(error) => error.words(language).what,
+            Failure::SecretsDiffer => {
+                language.pick("两次输入的口令不同，未修改", "the two secrets differ; nothing was changed").to_owned()
+            }
             Failure::Entry(error) => entry(*error, language),
             #[cfg(feature = "demo")]
             Failure::Sim(error) => simulation(error, language),
@@ -77,8 +100,23 @@ impl Failure {
     }
 
     /// What to do, where it does not stand in the text.
-    pub(crate) fn advice(&self, _language: Language) -> Option<String> {
-        None
+    pub(crate) fn advice(&self, language: Language) -> Option<String> {
+        match self {
+            Failure::Terminal(error) => Some(error.words(language).next).filter(|next| !next.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// Where the money of the transaction under way is, for machines.
+    fn money(&self) -> Option<&'static str> {
+        match self {
+            Failure::Terminal(error) => Some(match error.money() {
+                MoneyOutcome::NotDone => "not_done",
+                MoneyOutcome::Done => "done",
+                MoneyOutcome::Unknown => "unknown",
+            }),
+            _ => None,
+        }
     }
 
     /// Tells it, in the form that was asked for.
@@ -95,6 +133,7 @@ impl Failure {
                     "exit": exit.code(),
                     "text": text,
                     "advice": advice,
+                    "money": self.money(),
                 }}),
             );
         } else {
@@ -145,6 +184,38 @@ pub(crate) enum CliError {
     Fingerprint { expected: String, got: String },
     /// A key, certificate or request could not be made or read.
     Certificate { problem: String },
+    /// The machine's half of the key to the keys is gone.
+    NoSecret { path: PathBuf },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Terminal(error)
+    }
+}
+
+/// Which part of the terminal an error is of.
+fn terminal_kind(error: &Error) -> &'static str {
+    match error {
+        Error::Session(_) => "card",
+        Error::Rules(_) => "rules",
+        Error::Ledger(_) => "ledger",
+        Error::Cache(_) => "cache",
+        Error::Link(_) => "link",
+        Error::Keys(_) => "keys",
+        Error::SignIn(_) => "sign_in",
+        Error::Reconcile(_) => "reconcile",
+        Error::NotEligible(_) => "not_eligible",
+        Error::Limit(_) => "offline_limit",
+        Error::NotSignedIn => "not_signed_in",
+        Error::OtherCard => "other_card",
+        Error::BillChanged => "bill_changed",
+        Error::NothingToLoad => "nothing_to_load",
+        Error::Unresolved { .. } => "unresolved",
+        Error::ResolveFirst { .. } => "resolve_first",
+        Error::DoneNotRecorded { .. } => "done_not_recorded",
+        _ => "terminal",
+    }
 }
 
 impl From<PinPadError> for Failure {
@@ -209,7 +280,10 @@ impl CliError {
                 Exit::Usage
             }
             Self::NoDataDir | Self::NoKeyboard => Exit::Usage,
-            Self::NotEnrolled | Self::Fingerprint { .. } | Self::Certificate { .. } => Exit::Installer,
+            Self::NotEnrolled
+            | Self::Fingerprint { .. }
+            | Self::Certificate { .. }
+            | Self::NoSecret { .. } => Exit::Installer,
             Self::InUse { .. } | Self::Declined => Exit::Operator,
         }
     }
@@ -231,6 +305,7 @@ impl CliError {
             Self::Declined => "declined",
             Self::Fingerprint { .. } => "fingerprint",
             Self::Certificate { .. } => "certificate",
+            Self::NoSecret { .. } => "no_secret",
         }
     }
 
@@ -318,6 +393,17 @@ impl CliError {
                     format!(
                         "the center's authority has another fingerprint; the code was not sent. Expected \
                          {expected}, got {got}. Check the address and the fingerprint with the center."
+                    )
+                }
+            }
+            Self::NoSecret { path } => {
+                let path = path.display();
+                if zh {
+                    format!("缺少 {path}，密钥无法打开。请从本机备份恢复该文件；若已丢失，须以新的终端编号重新登记。")
+                } else {
+                    format!(
+                        "{path} is missing: the keys cannot be opened. Put it back from this machine's backup; if it is \
+                         lost, the terminal has to be enrolled under a new number."
                     )
                 }
             }

@@ -60,3 +60,8 @@ pub(crate) fn level(level: HospitalLevel) -> (&'static str, &'static str) {
         HospitalLevel::Tertiary => ("三级", "tertiary"),
     }
 }
+
+/// A moment in the project's time zone.
+pub(crate) fn moment(unix_ms: i64) -> String {
+    protocol::timestamp::Timestamp(unix_ms).to_string()
+}

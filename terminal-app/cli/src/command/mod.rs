@@ -1,7 +1,10 @@
 //! One module for each command of the command line.
 
 pub(crate) mod card;
+pub(crate) mod certificate;
 pub(crate) mod decode;
+pub(crate) mod enrol;
+pub(crate) mod operator;
 pub(crate) mod rules;
 #[cfg(feature = "demo")]
 pub(crate) mod sim;
@@ -45,6 +48,9 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
     match command {
         Command::Card(command) => card::run(context, command),
         Command::Rules(command) => rules::run(context, command),
+        Command::Operator(command) => operator::run(context, command),
+        Command::Enrol(arguments) => enrol::run(context, &arguments),
+        Command::Certificate(command) => certificate::run(context, command),
         #[cfg(feature = "demo")]
         Command::Sim(command) => sim::run(context, command),
     }

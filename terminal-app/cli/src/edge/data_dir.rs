@@ -113,6 +113,11 @@ impl DataDir {
         self.root.join("ballast")
     }
 
+    /// Who is signed in.
+    pub(crate) fn shift(&self) -> PathBuf {
+        self.root.join("shift")
+    }
+
     /// Held while a command changes things.
     pub(crate) fn lock(&self) -> PathBuf {
         self.root.join("lock")

@@ -10,3 +10,5 @@ pub(crate) mod lock;
 pub(crate) mod machine_secret;
 pub(crate) mod pin_entry;
 pub(crate) mod random;
+pub(crate) mod shift;
+pub(crate) mod terminal;

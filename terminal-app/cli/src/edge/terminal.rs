@@ -1,0 +1,171 @@
+//! The terminal as it lies on the disk: settings, keys, ledger, cache, all open.
+
+use std::{fs, io, path::PathBuf};
+
+use hal::clock::{Clock, SystemClock};
+use protocol::timestamp::Timestamp;
+use terminal::{
+    audit::{Actor, AuditEvent},
+    cache::{Cache, CacheError},
+    clock::ClockWatch,
+    keys::{Identity, TerminalKeys},
+    ledger::{Ledger, LedgerError, Quota, Setup},
+    ports::LinkError,
+    store::{Opener, StoreError},
+};
+
+use super::{
+    center_link::{ClientIdentity, HttpsLink},
+    certificate,
+    data_dir::{self, DataDir},
+    files::{BallastFile, DatabaseFile, HeadFile},
+    lock::{LOCK_TIMEOUT_MS, Lock},
+    machine_secret::{self, MachineSecret},
+    random::SystemChance,
+};
+use crate::{
+    config::Config,
+    failure::{CliError, Failure, file_error},
+};
+
+/// What is needed before the books can be opened.
+pub(crate) struct Cabinet {
+    pub(crate) data: DataDir,
+    pub(crate) config: Config,
+    pub(crate) keys: TerminalKeys,
+    pub(crate) secret: MachineSecret,
+    pub(crate) clock: SystemClock,
+    _lock: Lock,
+}
+
+/// An enrolled terminal, ready for business.
+pub(crate) struct Terminal {
+    pub(crate) cabinet: Cabinet,
+    pub(crate) ledger: Ledger,
+    pub(crate) cache: Cache,
+    pub(crate) watch: ClockWatch,
+    pub(crate) random: SystemChance,
+    /// Where a damaged cache was put aside just now.
+    pub(crate) cache_put_aside: Option<PathBuf>,
+}
+
+impl Cabinet {
+    /// Takes the terminal for this command alone and opens its keys.
+    ///
+    /// Errors: `NotEnrolled`, `InUse`, `Content` of the settings, `NoSecret`, the keys' own.
+    pub(crate) fn open(data: DataDir) -> Result<Self, Failure> {
+        match data.check() {
+            Err(CliError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(CliError::NotEnrolled.into());
+            }
+            other => other?,
+        }
+        let config = Config::read(&data)?;
+        let lock = Lock::take(&data.lock(), LOCK_TIMEOUT_MS)?;
+        let secret = machine_secret::read(&data.machine_secret())?
+            .ok_or_else(|| CliError::NoSecret { path: data.machine_secret() })?;
+        let path = data.keys();
+        let sealed = fs::read(&path).map_err(file_error(&path))?;
+        let keys = TerminalKeys::open(&sealed, &*secret, config.terminal).map_err(terminal::error::Error::from)?;
+        Ok(Cabinet { data, config, keys, secret, clock: SystemClock::start(), _lock: lock })
+    }
+
+    /// The machine's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp(self.clock.unix_ms())
+    }
+
+    /// The key that signs this terminal's records.
+    pub(crate) fn identity(&self) -> Result<Identity, Failure> {
+        Ok(self.keys.identity().map_err(terminal::error::Error::from)?)
+    }
+
+    /// The file of the ledger.
+    pub(crate) fn ledger_file(&self) -> DatabaseFile {
+        DatabaseFile::new(self.data.ledger())
+    }
+
+    /// Opens the ledger. Errors: the ledger's.
+    pub(crate) fn open_ledger(&self) -> Result<Ledger, Failure> {
+        let setup = Setup {
+            terminal: self.config.terminal,
+            identity: self.identity()?,
+            quota: Quota::default(),
+            keeper: Box::new(HeadFile::new(self.data.head())),
+            ballast: Box::new(BallastFile::new(self.data.ballast())),
+        };
+        let mut file = self.ledger_file();
+        let connection = file.open().map_err(LedgerError::from).map_err(terminal::error::Error::from)?;
+        let key = self.keys.ledger();
+        let ledger = Ledger::open(connection, key, setup, &mut file, self.now());
+        Ok(ledger.map_err(terminal::error::Error::from)?)
+    }
+
+    /// Opens the cache as it is. Errors: the cache's.
+    pub(crate) fn open_cache(&self) -> Result<Cache, CacheError> {
+        let connection = DatabaseFile::new(self.data.cache()).open().map_err(StoreError::from)?;
+        Cache::open(connection, self.keys.cache(), self.config.center.key, self.config.place.city)
+    }
+
+    /// Opens the cache; one that is torn or of another city is put aside and started anew.
+    fn open_or_rebuild_cache(&self) -> Result<(Cache, Option<PathBuf>), Failure> {
+        match self.open_cache() {
+            Ok(cache) => Ok((cache, None)),
+            Err(CacheError::Damaged { .. } | CacheError::OtherCity) => {
+                let aside = DatabaseFile::new(self.data.cache()).put_aside(self.now().0)?;
+                let cache = self.open_cache().map_err(terminal::error::Error::from)?;
+                Ok((cache, Some(aside)))
+            }
+            Err(error) => Err(terminal::error::Error::from(error).into()),
+        }
+    }
+
+    /// The line to the center. Nothing is sent yet.
+    ///
+    /// Errors: a certificate that is missing or does not fit its key.
+    pub(crate) fn link(&self) -> Result<HttpsLink, Failure> {
+        let authority = certificate::read_chain(&self.data.authority())?;
+        let chain = certificate::read_chain(&self.data.certificate())?;
+        let key = self.keys.tls_pkcs8().cloned().ok_or(CliError::NotEnrolled)?;
+        let identity = ClientIdentity { chain, key };
+        let root = authority.first().map(Vec::as_slice).unwrap_or_default();
+        Ok(HttpsLink::new(&self.config.center.address, root, Some(&identity)).map_err(link_failure)?)
+    }
+
+    /// Seals keys and writes them over the old ones.
+    pub(crate) fn store_keys(&mut self, keys: TerminalKeys) -> Result<(), Failure> {
+        let sealed = keys
+            .seal(&*self.secret, self.config.terminal, &mut SystemChance::default())
+            .map_err(terminal::error::Error::from)?;
+        data_dir::write_atomic(&self.data.keys(), &sealed)?;
+        self.keys = keys;
+        Ok(())
+    }
+}
+
+impl Terminal {
+    /// Opens everything; a damaged cache is put aside, a damaged ledger is an error.
+    pub(crate) fn open(data: DataDir) -> Result<Self, Failure> {
+        let cabinet = Cabinet::open(data)?;
+        // A disk without room for the ballast is found by the ledger when new business is asked for.
+        super::ballast::lay(&cabinet.data.ballast())?;
+        let mut ledger = cabinet.open_ledger()?;
+        let (cache, cache_put_aside) = cabinet.open_or_rebuild_cache()?;
+        if cache_put_aside.is_some() {
+            let audited = ledger.audit(cabinet.now(), Actor::default(), &AuditEvent::CacheRebuilt);
+            audited.map_err(terminal::error::Error::from)?;
+        }
+        let watch = ClockWatch::load(&ledger).map_err(terminal::error::Error::from)?;
+        Ok(Terminal { cabinet, ledger, cache, watch, random: SystemChance::default(), cache_put_aside })
+    }
+
+    /// The machine's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.cabinet.now()
+    }
+}
+
+/// A link error as a failure of the command.
+pub(crate) fn link_failure(error: LinkError) -> terminal::error::Error {
+    terminal::error::Error::Link(error)
+}
