@@ -1,0 +1,6 @@
+//! The visit against the simulated card and PSAM, in process: the dialogue itself, holder verification,
+//! eligibility, settlement, and everything that can interrupt them.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod dialogue;
+mod support;
