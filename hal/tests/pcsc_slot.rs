@@ -7,7 +7,6 @@ use std::{
     env,
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
-    sync::atomic::Ordering,
     thread,
     time::{Duration, Instant},
 };
@@ -182,7 +181,7 @@ fn mute_garbage_and_short_answers() {
     with_pcscd("mute_garbage_and_short_answers", |pcscd| {
         let reader = card_reader(pcscd);
         let mut slot = PcscSlot::new(CARD);
-        let mut insert = |fault: Fault| {
+        let insert = |fault: Fault| {
             reader.pull();
             assert!(pcscd.wait_card(Slot::Card, false, 5_000).unwrap());
             reader.insert_with(TestChip::new().share().0, Plan::from(fault)).unwrap();
@@ -351,7 +350,7 @@ fn pcscd_is_killed_and_comes_back() {
         slot.wait_card(5_000).unwrap();
         assert_eq!(slot.power_on().unwrap(), ATR);
         assert_eq!(slot.transmit(&command(2)).unwrap(), answer(2));
-        assert_eq!(seen.power_ons.load(Ordering::SeqCst) > 0, true);
+        assert!(seen.power_ons() > 0);
 
         // Restarted while nobody looked: the next session does not even notice.
         slot.power_off();

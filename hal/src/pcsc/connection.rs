@@ -84,8 +84,10 @@ impl Connection {
         self.power_off();
         let (card, atr, event_count) = self.with_context(service, |context| {
             let name = reader::resolve(context, reader)?;
+            // Before connecting: the library hides a connection that breaks at the end of this.
+            let event_count = reader::event_count(context, &name)?;
             let (card, atr) = connect(context, &name)?;
-            Ok((card, atr, reader::event_count(context, &name)?))
+            Ok((card, atr, event_count))
         })?;
         self.card = Some(card);
         self.card_seen_at = Some(event_count);

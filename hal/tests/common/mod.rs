@@ -1,5 +1,7 @@
-//! Chips for these tests: they answer what the test says.
+//! Chips and a daemon for these tests: they answer what the test says.
 #![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod daemon;
 
 use std::{
     sync::{
@@ -16,47 +18,47 @@ use sim::{
 };
 
 /// An answer to reset of T=0 without more, as social security cards have it.
-pub const ATR: [u8; 7] = [0x3B, 0x65, 0x00, 0x00, 0x4A, 0x42, 0x31];
+pub(crate) const ATR: [u8; 7] = [0x3B, 0x65, 0x00, 0x00, 0x4A, 0x42, 0x31];
 
 /// Name of the first slot.
-pub const CARD: &str = "Jinbao virtual reader 00 00";
+pub(crate) const CARD: &str = "Jinbao virtual reader 00 00";
 /// Name of the second slot.
-pub const PSAM: &str = "Jinbao virtual reader 00 01";
+pub(crate) const PSAM: &str = "Jinbao virtual reader 00 01";
 
 /// What a [`TestChip`] has seen.
 #[derive(Debug, Default)]
-pub struct Seen {
-    pub power_ons: AtomicU32,
-    pub commands: Mutex<Vec<Vec<u8>>>,
+pub(crate) struct Seen {
+    pub(crate) power_ons: AtomicU32,
+    pub(crate) commands: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Seen {
-    pub fn commands(&self) -> usize {
+    pub(crate) fn commands(&self) -> usize {
         self.commands.lock().unwrap().len()
     }
-    pub fn power_ons(&self) -> u32 {
+    pub(crate) fn power_ons(&self) -> u32 {
         self.power_ons.load(Ordering::SeqCst)
     }
 }
 
 /// A chip that answers each command with its bytes and 9000, after `delay`.
-pub struct TestChip {
-    pub atr: Vec<u8>,
-    pub delay: Duration,
-    pub seen: Arc<Seen>,
+pub(crate) struct TestChip {
+    pub(crate) atr: Vec<u8>,
+    pub(crate) delay: Duration,
+    pub(crate) seen: Arc<Seen>,
 }
 
 impl TestChip {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         TestChip { atr: ATR.to_vec(), delay: Duration::ZERO, seen: Arc::default() }
     }
 
-    pub fn slow(delay_ms: u64) -> Self {
+    pub(crate) fn slow(delay_ms: u64) -> Self {
         TestChip { delay: Duration::from_millis(delay_ms), ..Self::new() }
     }
 
     /// The chip for a reader, and what it will have seen.
-    pub fn share(self) -> (SharedChip, Arc<Seen>) {
+    pub(crate) fn share(self) -> (SharedChip, Arc<Seen>) {
         let seen = Arc::clone(&self.seen);
         (SharedChip::new(self), seen)
     }
