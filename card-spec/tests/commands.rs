@@ -236,6 +236,26 @@ fn bytes_are_those_of_the_standards() {
     }
 }
 
+/// Other ways of writing a command that cards and drivers have.
+#[test]
+fn the_same_command_written_otherwise() {
+    let same = |one: &str, other: &str| {
+        let (one, other) = (hex::decode(one).unwrap(), hex::decode(other).unwrap());
+        let command = Command::parse(&one).unwrap();
+        assert_eq!(Command::parse(&other), Ok(command));
+    };
+    // DELIVERY KEY of the health card's PSAM.
+    same("BFDE4812108637430100000123A1B2C3D4E5F60718", "80DE4812108637430100000123A1B2C3D4E5F60718");
+    // Extended lengths; Le that asks for more than 256 bytes asks for all.
+    same("00A4000002DDF1", "00A40000000002DDF1");
+    same("00B2012800", "00B20128000200");
+    same("00B2012812", "00B20128000012");
+    // Le where none is needed, none where one is.
+    same("0082000410A1A2A3A4A5A6A7A80102030405060708", "0082000410A1A2A3A4A5A6A7A8010203040506070800");
+    same("00B2010400", "00B20104");
+    same("B026000104", "B0260001");
+}
+
 #[test]
 fn lengths_are_those_of_the_standards() {
     let zero = [0; 32];
