@@ -58,7 +58,13 @@ impl Share {
 
     /// This share of an amount, rounded half up to a fen.
     pub fn of(self, amount: Fen) -> Fen {
-        amount.share(self.0)
+        const SCALE: i64 = 1_000_000;
+        // Nearly every amount fits 64 bits; the division of 128 bits is several times slower.
+        let half = if amount.0 < 0 { -SCALE / 2 } else { SCALE / 2 };
+        match amount.0.checked_mul(i64::from(self.0)).and_then(|product| product.checked_add(half)) {
+            Some(product) => Fen(product / SCALE),
+            None => amount.share(self.0),
+        }
     }
 }
 
@@ -307,6 +313,19 @@ mod tests {
         let worker: Share = "15%".parse().unwrap();
         assert_eq!(worker.times("60%".parse().unwrap()).to_string(), "9%");
         assert_eq!(worker.complement().to_string(), "85%");
+    }
+
+    #[test]
+    fn both_ways_to_take_a_share_agree() {
+        let largest = i64::MAX / 1_000_000;
+        for amount in
+            [0, 1, -1, 449, 450, 452, -450, 99_999_999, largest - 1, largest, largest + 1, i64::MAX, i64::MIN]
+        {
+            for ppm in [0, 1, 49_999, 50_000, 333_333, 500_000, 999_999, 1_000_000] {
+                let share = Share::from_ppm(ppm).unwrap();
+                assert_eq!(share.of(Fen(amount)), Fen(amount).share(ppm), "{amount} × {ppm}");
+            }
+        }
     }
 
     #[test]
