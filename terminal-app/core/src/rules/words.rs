@@ -62,11 +62,11 @@ fn step_chinese(step: &Step) -> String {
         Step::Cap { name, cap, used, wanted, paid } => {
             format!("{} {cap} 元，本年已付 {used} 元，应付 {wanted} 元只能付 {paid} 元", name[0])
         }
-        Step::Layer { fund, base_kind, base, before, from } => format!(
-            "{}：{} {base} 元，本年此前累计 {before} 元，起付 {from} 元",
-            fund_name(*fund, zh),
-            base_name(*base_kind, zh)
-        ),
+        Step::Layer { fund, base_kind, base, before, from } => {
+            let (fund, kind) = (fund_name(*fund, zh), base_name(*base_kind, zh));
+            let from = if *from == Fen::ZERO { "不设起付".into() } else { format!("起付 {from} 元") };
+            format!("{fund}：{kind} {base} 元，本年此前累计 {before} 元，{from}")
+        }
         Step::LayerCap { fund, cap, used, wanted, paid } => format!(
             "{}年度限额 {cap} 元，本年已付 {used} 元，应付 {wanted} 元只能付 {paid} 元",
             fund_name(*fund, zh)
@@ -99,13 +99,13 @@ fn step_english(step: &Step) -> String {
     match step {
         Step::Lines { lines, total } => format!("{total} yuan in all (lines: {lines})"),
         Step::OutsideCatalog { lines, amount } => {
-            format!("Class C and outside the catalog, {lines} lines: {amount} yuan, all paid by the person")
+            format!("Class C and outside the catalog (lines: {lines}): {amount} yuan, all paid by the person")
         }
         Step::OverCeiling { lines, amount } => {
-            format!("Above the price ceiling, {lines} lines: {amount} yuan cut off")
+            format!("Above the price ceiling (lines: {lines}): {amount} yuan cut off")
         }
         Step::SelfPayFirst { lines, base, amount } => {
-            format!("Class B, {lines} lines: {base} yuan, of which the person pays {amount} yuan first")
+            format!("Class B (lines: {lines}): {base} yuan, of which the person pays {amount} yuan first")
         }
         Step::InScope { total, outside, in_scope } => {
             format!("{total} yuan less the above {outside} yuan: {in_scope} yuan in scope")
@@ -145,11 +145,12 @@ fn step_english(step: &Step) -> String {
         Step::Cap { name, cap, used, wanted, paid } => {
             format!("{} {cap} yuan, {used} yuan paid before: {paid} yuan instead of {wanted}", name[1])
         }
-        Step::Layer { fund, base_kind, base, before, from } => format!(
-            "{}: {} {base} yuan, {before} yuan earlier this year, threshold {from} yuan",
-            fund_name(*fund, en),
-            base_name(*base_kind, en)
-        ),
+        Step::Layer { fund, base_kind, base, before, from } => {
+            let (fund, kind) = (fund_name(*fund, en), base_name(*base_kind, en));
+            let from =
+                if *from == Fen::ZERO { "no threshold".into() } else { format!("threshold {from} yuan") };
+            format!("{fund}: {kind} {base} yuan, {before} yuan earlier this year, {from}")
+        }
         Step::LayerCap { fund, cap, used, wanted, paid } => format!(
             "{}: yearly limit {cap} yuan, {used} yuan paid before: {paid} yuan instead of {wanted}",
             fund_name(*fund, en)
@@ -160,11 +161,11 @@ fn step_english(step: &Step) -> String {
         }
         Step::Person { amount, .. } => format!("The person's part {amount} yuan{}", own_items(step, en)),
         Step::Account { item, due, available, paid } => format!(
-            "Personal account, {available} yuan available: {paid} of {due} yuan {}",
+            "Personal account, {available} yuan available: pays {paid} of {due} yuan {}",
             item_name(*item, en)
         ),
         Step::FamilyAccount { item, due, available, paid } => format!(
-            "Family account, {available} yuan available: {paid} of {due} yuan {}",
+            "Family account, {available} yuan available: pays {paid} of {due} yuan {}",
             item_name(*item, en)
         ),
         Step::AccountUnused { reason } => match reason {
