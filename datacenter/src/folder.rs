@@ -113,7 +113,9 @@ impl Folder {
         if !self.still_good(&pem, configuration, outside.now()) {
             self.issue_server(authority, configuration, outside)?;
         }
-        ServerIdentity::from_pem(&self.read("server.pem")?, &self.read("keys/server.key")?)
+        // The authority goes along: a new terminal knows nothing of it but its fingerprint.
+        let chain = format!("{}\n{}", self.read("server.pem")?, authority.pem());
+        ServerIdentity::from_pem(&chain, &self.read("keys/server.key")?)
     }
 
     fn still_good(&self, pem: &str, configuration: &Configuration, now: Timestamp) -> bool {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    command::{card, certificate, enrol, operator, rules},
+    command::{card, certificate, enrol, operator, queue, reconcile, rules, sync},
     locale::LanguageArgument,
 };
 
@@ -83,6 +83,13 @@ pub(crate) enum Command {
     /// 待遇规则：解释与检查 · city rules: explain and check
     #[command(subcommand)]
     Rules(rules::Command),
+    /// 交易队列 · the queue of transactions
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// 从中心更新资格库、规则、限额 · update cache, rules and limits from the center
+    Sync(sync::Arguments),
+    /// 与中心对账 · compare the day's sums with the center
+    Reconcile(reconcile::Arguments),
     /// 操作员 · operators
     #[command(subcommand)]
     Operator(operator::Command),
@@ -95,6 +102,9 @@ pub(crate) enum Command {
     #[cfg(feature = "demo")]
     #[command(subcommand)]
     Sim(crate::command::sim::Command),
+    /// 最小的市中心（试用） · a small city center, for trying out
+    #[cfg(feature = "demo")]
+    Center(crate::command::center::Arguments),
 }
 
 fn after_help() -> String {

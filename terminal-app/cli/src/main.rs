@@ -23,6 +23,10 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error, &raw),
     };
+    #[cfg(feature = "demo")]
+    if let arguments::Command::Center(center) = &arguments.command {
+        return datacenter::cli::run(&center.center);
+    }
     let language = locale::choose(arguments.global.lang, |name| std::env::var(name).ok());
     let console = Console::new(language, arguments.global.json);
     let context = Context { console, global: arguments.global };

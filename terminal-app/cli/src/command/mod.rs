@@ -1,13 +1,18 @@
 //! One module for each command of the command line.
 
 pub(crate) mod card;
+#[cfg(feature = "demo")]
+pub(crate) mod center;
 pub(crate) mod certificate;
 pub(crate) mod decode;
 pub(crate) mod enrol;
 pub(crate) mod operator;
+pub(crate) mod queue;
+pub(crate) mod reconcile;
 pub(crate) mod rules;
 #[cfg(feature = "demo")]
 pub(crate) mod sim;
+pub(crate) mod sync;
 
 use card_spec::{date::Date, money::Fen, region::RegionCode};
 use hal::clock::{Clock, SystemClock};
@@ -44,15 +49,22 @@ impl Context {
 }
 
 /// Runs one command.
+///
+/// A center is no command of a terminal and ends with its own exit codes.
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Card(command) => card::run(context, command),
         Command::Rules(command) => rules::run(context, command),
+        Command::Queue(command) => queue::run(context, command),
+        Command::Sync(arguments) => sync::run(context, &arguments),
+        Command::Reconcile(arguments) => reconcile::run(context, &arguments),
         Command::Operator(command) => operator::run(context, command),
         Command::Enrol(arguments) => enrol::run(context, &arguments),
         Command::Certificate(command) => certificate::run(context, command),
         #[cfg(feature = "demo")]
         Command::Sim(command) => sim::run(context, command),
+        #[cfg(feature = "demo")]
+        Command::Center(_) => unreachable!("main has run it"),
     }
 }
 

@@ -324,7 +324,7 @@ impl Summary {
                 algorithm: None,
                 terminal: Some(hex::encode(psam.terminal_number.0)),
                 blocked: psam.credit_tries_left == 0,
-                interrupted: !psam.journal.0.is_empty(),
+                interrupted: psam.interrupted.is_some(),
                 pin_tries_left: None,
                 balance_fen: None,
                 offline_serial: None,
@@ -338,7 +338,7 @@ impl Summary {
                     algorithm: Some(card.algorithm.0),
                     terminal: None,
                     blocked: card.blocked,
-                    interrupted: !card.journal.0.is_empty(),
+                    interrupted: card.interrupted.is_some(),
                     pin_tries_left: find(&card.root, &|directory| directory.pin.as_ref())
                         .map(|pin| pin.tries_left),
                     balance_fen: account.map(|account| account.balance_fen),
