@@ -107,6 +107,15 @@ impl Update {
     }
 }
 
+/// Memory in the middle of an update: the journal area and every cell, byte by byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The journal area.
+    pub journal: Vec<u8>,
+    /// The cells, in the order they were laid out.
+    pub cells: Vec<Vec<u8>>,
+}
+
 /// The memory: cells and the journal area. It keeps what it holds when power goes away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Eeprom {
@@ -147,17 +156,24 @@ impl Eeprom {
         &self.cells[usize::from(cell.0)]
     }
 
-    /// The journal area as it stands, to be kept with an image; empty when there is nothing to recover.
-    pub fn journal(&self) -> &[u8] {
-        if self.journal[0] == CLEAR { &[] } else { &self.journal }
+    /// Everything as it stands, when an update was interrupted; `None` when there is nothing to recover.
+    pub fn interrupted(&self) -> Option<Interrupted> {
+        (self.journal[0] != CLEAR)
+            .then(|| Interrupted { journal: self.journal.clone(), cells: self.cells.clone() })
     }
 
-    /// Puts back a journal area that [`Eeprom::journal`] gave. Bytes beyond the area are dropped.
-    pub fn restore_journal(&mut self, bytes: &[u8]) {
-        self.journal = vec![CLEAR; HEADER_BYTES + JOURNAL_BYTES_MAX];
-        for (place, byte) in self.journal.iter_mut().zip(bytes) {
-            *place = *byte;
+    /// Puts back what [`Eeprom::interrupted`] gave, into cells laid out as they were then.
+    ///
+    /// `false`, and nothing is changed, when the cells do not fit.
+    pub fn restore(&mut self, interrupted: &Interrupted) -> bool {
+        let fits = interrupted.journal.len() == self.journal.len()
+            && interrupted.cells.len() == self.cells.len()
+            && interrupted.cells.iter().zip(&self.cells).all(|(kept, own)| kept.len() == own.len());
+        if fits {
+            self.journal.clone_from(&interrupted.journal);
+            self.cells.clone_from(&interrupted.cells);
         }
+        fits
     }
 
     /// Bytes programmed since the memory was made.
@@ -324,7 +340,7 @@ mod tests {
         let mut whole = memory.clone();
         whole.commit(&update).unwrap();
         assert_eq!(whole.programmed_bytes(), Eeprom::commit_bytes(&update) as u64);
-        assert_eq!(whole.journal(), b"");
+        assert_eq!(whole.interrupted(), None);
     }
 
     #[test]
@@ -351,7 +367,7 @@ mod tests {
                         done || memory_again.cells == memory.cells,
                         "cut at {at}, {again}: half an update"
                     );
-                    assert_eq!(memory_again.journal(), b"");
+                    assert_eq!(memory_again.interrupted(), None);
                     memory_again.commit(&update).unwrap();
                     assert_eq!(memory_again.cells, after);
                 }
@@ -385,9 +401,13 @@ mod tests {
             let _ = cut.commit(&update);
             let mut kept = Eeprom::new();
             for cell in &cut.cells {
-                kept.allocate(cell.clone());
+                kept.allocate(vec![0; cell.len()]);
             }
-            kept.restore_journal(cut.journal());
+            match cut.interrupted() {
+                Some(interrupted) => prop_assert!(kept.restore(&interrupted)),
+                // The cut fell behind the update, or before its mark: the cells are as they are.
+                None => kept.cells.clone_from(&cut.cells),
+            }
             cut.recover().unwrap();
             kept.recover().unwrap();
             prop_assert_eq!(&kept.cells, &cut.cells);

@@ -157,7 +157,7 @@ pub fn card(image: &CardImage) -> CardView {
         algorithm: image.algorithm.0,
         version,
         blocked: image.blocked,
-        interrupted: !image.journal.is_empty(),
+        interrupted: image.interrupted.is_some(),
         root: directory(&image.root, generation),
     }
 }

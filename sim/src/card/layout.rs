@@ -123,7 +123,9 @@ impl Layout {
         let mut directories = Vec::new();
         let blocked = memory.allocate(vec![u8::from(image.blocked)]);
         lay_out(&image.root, None, memory, &mut directories)?;
-        memory.restore_journal(&image.journal.0);
+        if let Some(interrupted) = &image.interrupted {
+            interrupted.restore(memory)?;
+        }
         Ok(Self { note: image.note.clone(), directories, blocked })
     }
 
@@ -189,10 +191,9 @@ fn lay_out(
     }]);
     let pin = match &image.pin {
         None => None,
-        Some(pin) if (2..=PIN_FIELD_BYTES_MAX).contains(&pin.field.0.len()) => {
-            Some(PinPlace::new(pin, memory))
-        }
-        Some(_) => return Err(problem("a PIN has two to six bytes".to_owned())),
+        // Two bytes at least, but for a field that is torn and waits for recovery.
+        Some(pin) if pin.field.0.len() <= PIN_FIELD_BYTES_MAX => Some(PinPlace::new(pin, memory)),
+        Some(_) => return Err(problem("a PIN has at most six bytes".to_owned())),
     };
     let mut keys = Vec::new();
     for key in &image.keys {

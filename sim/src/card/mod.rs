@@ -42,7 +42,7 @@ use crate::{
     chip::{Chip, PowerLost, Traffic},
     eeprom::{Eeprom, EepromError, PowerCut, Update},
     error::SimError,
-    image::{self, CardImage, CardPolicy, Hex, HexByte, Image, Life},
+    image::{self, CardImage, CardPolicy, Hex, HexByte, Image, InterruptedImage, Life},
 };
 
 /// Bytes of the longest challenge.
@@ -217,7 +217,7 @@ impl Card {
             policy: self.policy,
             blocked: self.is_blocked(),
             root: self.layout.root_image(&self.memory),
-            journal: self.memory.journal().into(),
+            interrupted: InterruptedImage::of(&self.memory),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a card or a PSAM holds, as a readable file.
 //!
 //! An image is JSON with bytes in hex. It holds everything non-volatile: structure, access conditions,
-//! records, keys, counters, and the journal of an update that a power cut has interrupted, so that a card
+//! records, keys, counters, and the memory in the middle of an update that a power cut has interrupted, so that a card
 //! that was torn in one process recovers in the next. The keys in it are test keys; they stand there in
 //! plain text.
 
@@ -12,6 +12,11 @@ mod store;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    eeprom::{Eeprom, Interrupted},
+    error::SimError,
+};
 
 pub use self::{
     hex::{Hex, HexArray, HexByte, HexWord},
@@ -39,9 +44,37 @@ pub struct CardImage {
     pub blocked: bool,
     /// The directory that is selected after reset, with everything below it.
     pub root: DirectoryImage,
-    /// An interrupted update; empty when there is none.
-    #[serde(default, skip_serializing_if = "Hex::is_empty")]
+    /// Memory as it stands when a power cut has interrupted an update. It then counts, and not what
+    /// stands above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<InterruptedImage>,
+}
+
+/// Memory in the middle of an update, byte by byte.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterruptedImage {
+    /// The journal area.
     pub journal: Hex,
+    /// Every cell, in the order in which the image lays them out.
+    pub cells: Vec<Hex>,
+}
+
+impl InterruptedImage {
+    /// Of memory; `None` when nothing was interrupted.
+    pub(crate) fn of(memory: &Eeprom) -> Option<Self> {
+        let Interrupted { journal, cells } = memory.interrupted()?;
+        Some(Self { journal: Hex(journal), cells: cells.into_iter().map(Hex).collect() })
+    }
+
+    /// Back into memory.
+    pub(crate) fn restore(&self, memory: &mut Eeprom) -> Result<(), SimError> {
+        let cells = self.cells.iter().map(|cell| cell.0.clone()).collect();
+        if memory.restore(&Interrupted { journal: self.journal.0.clone(), cells }) {
+            Ok(())
+        } else {
+            Err(SimError::Image { problem: "the interrupted memory is of another layout".to_owned() })
+        }
+    }
 }
 
 /// Where real cards differ from one another.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hex, HexByte, PinImage, hex::HexArray};
+use super::{Hex, HexByte, InterruptedImage, PinImage, hex::HexArray};
 
 /// Everything a PSAM keeps without power.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +29,9 @@ pub struct PsamImage {
     pub credit_tries_left: u8,
     /// Root keys.
     pub keys: Vec<PsamKeyImage>,
-    /// An interrupted update; empty when there is none.
-    #[serde(default, skip_serializing_if = "Hex::is_empty")]
-    pub journal: Hex,
+    /// Memory as it stands when a power cut has interrupted an update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<InterruptedImage>,
 }
 
 /// Where PSAMs differ from one another.

@@ -28,6 +28,9 @@ const AGENCY_HEAD: [u8; 5] = [0x91, 0x56, 0x00, 0x00, 0x02];
 /// What the one number that is public ends with.
 const AGENCY_TAIL: [u8; 4] = [0x43, 0x01, 0x00, 0xD5];
 
+/// A tag that the table has in DF02 EF06 and in DF03 EF05.
+const UNEMPLOYED_SINCE: u8 = 0x60;
+
 /// What the issuer writes.
 pub(super) struct Issuer {
     pub(super) card_id: CardId,
@@ -43,6 +46,11 @@ pub(super) fn records(
 ) -> Result<Vec<Hex>, SimError> {
     let mut records = Vec::new();
     for item in file.items_of(generation) {
+        // National tests want this date in one place only: with employment where that is kept.
+        if (file.application, file.id, item.tag) == (Application::Df03, FileId::EF05, Some(UNEMPLOYED_SINCE))
+        {
+            continue;
+        }
         let mut value = vec![0; usize::from(item.bytes)];
         fill(&mut value, item);
         if let Some(known) = value_of(file, item, generation, person, issuer)? {

@@ -13,7 +13,7 @@ fn card(note: &str, atr: &[u8], root: DirectoryImage) -> CardImage {
         policy: CardPolicy::default(),
         blocked: false,
         root,
-        journal: Hex::default(),
+        interrupted: None,
     }
 }
 

@@ -232,7 +232,7 @@ impl<'a> CardOrder<'a> {
             policy: self.policy,
             blocked: false,
             root,
-            journal: Hex::default(),
+            interrupted: None,
         };
         for flaw in &self.flaws {
             flaw.apply(&mut image, self, &factors)?;

@@ -6,7 +6,7 @@ use card_spec::{
 };
 
 use crate::{
-    image::{Hex, HexArray, HexByte, PinImage, PsamImage, PsamKeyImage, PsamPolicy},
+    image::{HexArray, HexByte, PinImage, PsamImage, PsamKeyImage, PsamPolicy},
     keys::{SM4_TWIN, TestKeys},
 };
 
@@ -131,7 +131,7 @@ impl PsamOrder {
             }),
             credit_tries_left: CREDIT_TRIES,
             keys,
-            journal: Hex::default(),
+            interrupted: None,
         }
     }
 }

@@ -38,7 +38,7 @@ use crate::{
     chip::{Chip, PowerLost, Traffic},
     eeprom::{Cell, Eeprom, EepromError, PowerCut, Update},
     error::SimError,
-    image::{self, Hex, HexArray, Image, PinImage, PsamImage, PsamKeyImage},
+    image::{self, Hex, HexArray, Image, InterruptedImage, PinImage, PsamImage, PsamKeyImage},
 };
 
 /// Tries for the MAC of CREDIT_SAM.
@@ -120,15 +120,19 @@ type Executed = Result<Answer, Stop>;
 
 impl Psam {
     /// A PSAM with this content; its random numbers come from `seed`.
-    pub fn new(image: &PsamImage, seed: u64) -> Self {
+    ///
+    /// Errors: `Image` when the content cannot be a PSAM's.
+    pub fn new(image: &PsamImage, seed: u64) -> Result<Self, SimError> {
         let mut memory = Eeprom::new();
         let places = Places {
             terminal_serial: memory.allocate(image.terminal_serial.to_be_bytes().to_vec()),
             credit_tries: memory.allocate(vec![image.credit_tries_left]),
             pin_tries: memory.allocate(vec![image.pin.as_ref().map_or(0, |pin| pin.tries_left)]),
         };
-        memory.restore_journal(&image.journal.0);
-        Self {
+        if let Some(interrupted) = &image.interrupted {
+            interrupted.restore(&mut memory)?;
+        }
+        Ok(Self {
             image: image.clone(),
             memory,
             places,
@@ -141,7 +145,7 @@ impl Psam {
             file: None,
             stored_bytes: 0,
             store_failure: None,
-        }
+        })
     }
 
     /// The PSAM in an image file; every change goes back into the file at once.
@@ -150,7 +154,7 @@ impl Psam {
     pub fn open(path: &Path, seed: u64) -> Result<Self, SimError> {
         match image::load(path)? {
             Image::Psam(image) => {
-                let mut psam = Self::new(&image, seed);
+                let mut psam = Self::new(&image, seed)?;
                 psam.file = Some(path.to_owned());
                 Ok(psam)
             }
@@ -165,7 +169,7 @@ impl Psam {
         image.credit_tries_left = self.memory.read(self.places.credit_tries)[0];
         image.pin =
             image.pin.map(|pin| PinImage { tries_left: self.memory.read(self.places.pin_tries)[0], ..pin });
-        image.journal = self.memory.journal().into();
+        image.interrupted = InterruptedImage::of(&self.memory);
         image
     }
 
