@@ -23,6 +23,7 @@ mod connection;
 mod doctor;
 mod fault;
 mod holder;
+pub mod ladder;
 mod monitor;
 mod reader;
 mod slot;

@@ -85,6 +85,27 @@ impl<S: CardSlot + ?Sized> CardSlot for Box<S> {
     }
 }
 
+impl<S: CardSlot + ?Sized> CardSlot for &mut S {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+    fn wait_card(&mut self, timeout_ms: u32) -> Result<(), SlotError> {
+        (**self).wait_card(timeout_ms)
+    }
+    fn wait_removal(&mut self, timeout_ms: u32) -> Result<(), SlotError> {
+        (**self).wait_removal(timeout_ms)
+    }
+    fn power_on(&mut self) -> Result<Vec<u8>, SlotError> {
+        (**self).power_on()
+    }
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, SlotError> {
+        (**self).transmit(command)
+    }
+    fn power_off(&mut self) {
+        (**self).power_off();
+    }
+}
+
 /// Why a slot did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

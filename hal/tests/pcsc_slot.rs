@@ -4,6 +4,7 @@
 mod common;
 
 use std::{
+    collections::BTreeMap,
     env,
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
@@ -13,8 +14,12 @@ use std::{
 
 use common::{ATR, CARD, PSAM, TestChip};
 use hal::{
-    pcsc::{self, Hint, Limits, PcscSlot, ReaderState, Service, Use},
+    pcsc::{self, Event, Hint, Limits, Monitor, PcscSlot, ReaderState, Service, Use},
     slot::{CardSlot, Outcome, SlotError},
+};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
 };
 use sim::{
     fault::{Fault, Plan},
@@ -379,6 +384,47 @@ fn waiting_for_a_card_outlives_a_restart() {
         thread::sleep(Duration::from_millis(200));
         reader.insert(TestChip::new().share().0).unwrap();
         assert_eq!(waiting.join().unwrap(), Ok(()));
+    });
+}
+
+/// Cards come and go at random. Replay with `JINBAO_SEED=<number>`.
+#[test]
+fn the_monitor_follows_pcscd() {
+    with_pcscd("the_monitor_follows_pcscd", |pcscd| {
+        let seed = env::var("JINBAO_SEED").map_or(7, |seed| seed.parse().unwrap());
+        println!("JINBAO_SEED={seed}");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let monitor = Monitor::start().unwrap();
+        let readers = [(CARD, card_reader(pcscd)), (PSAM, Reader::new(pcscd.slot_address(Slot::Psam)))];
+        let mut told: BTreeMap<String, bool> = BTreeMap::new();
+        for round in 0..12 {
+            let (_, reader) = &readers[rng.next_u32() as usize % 2];
+            if reader.pull().is_none() {
+                reader.insert(TestChip::new().share().0).unwrap();
+            }
+            if round == 8 {
+                pcscd.restart().unwrap();
+            }
+            // pcscd looks every 400 ms: some changes are seen apart, some together.
+            thread::sleep(Duration::from_millis((rng.next_u32() % 700).into()));
+        }
+        let there: BTreeMap<String, bool> =
+            readers.iter().map(|(name, reader)| ((*name).to_owned(), reader.is_inserted())).collect();
+        let end = Instant::now() + Duration::from_secs(10);
+        while told != there {
+            assert!(Instant::now() < end, "told {told:?}, there {there:?}");
+            match monitor.next(100) {
+                None | Some(Event::ServiceUp | Event::Missed { .. }) => {}
+                Some(Event::ServiceDown) => assert!(told.is_empty()),
+                Some(Event::Plugged { reader }) => assert_eq!(told.insert(reader, false), None),
+                Some(Event::Unplugged { reader }) => assert_eq!(told.remove(&reader), Some(false)),
+                Some(Event::Inserted { reader, mute: false }) => {
+                    assert_eq!(told.insert(reader, true), Some(false));
+                }
+                Some(Event::Removed { reader }) => assert_eq!(told.insert(reader, false), Some(true)),
+                Some(other) => panic!("{other:?}"),
+            }
+        }
     });
 }
 
