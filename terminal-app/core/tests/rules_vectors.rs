@@ -309,3 +309,107 @@ fn the_sums_that_the_center_keeps_settle_like_the_full_amounts() {
         }
     }
 }
+
+/// A document with one field of a sample replaced or added.
+fn changed(name: &str, field: &str, value: serde_json::Value) -> CityRules {
+    let mut document: serde_json::Value =
+        serde_json::from_slice(&file(&format!("samples/rules/{name}.json"))).unwrap();
+    document[field] = value;
+    CityRules::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+fn outpatient(lines: Vec<Line>) -> Bill {
+    Bill::new(VisitKind::Outpatient, HospitalLevel::Tertiary, date!(2025 - 05 - 05), lines).unwrap()
+}
+
+const WORKER: Person = Person { kind: PersonKind::Worker, age_years: 45, civil_servant: false, aid: None };
+
+#[test]
+fn essential_drugs_skip_the_deductible() {
+    // Xiamen: 300.00 of essential drugs at 75 %, the other 1000.00 stay below the 1200.00.
+    let essential = Line { essential: true, ..line(ItemClass::A, "300", "1", Share::NONE) };
+    let bill = outpatient(vec![essential, line(ItemClass::A, "1000", "1", Share::NONE)]);
+    let year = YearToDate::empty(2025);
+    let settlement = settle(&city("xiamen"), &bill, &WORKER, &year, &Account::default()).unwrap().settlement;
+    assert_eq!(settlement.act_pay_dedc(), fen("1000.00"));
+    assert_eq!(settlement.fund(Fund::Pooled), fen("225.00"));
+    // Kunming exempts nothing.
+    let settlement = settle(&city("kunming"), &bill, &WORKER, &year, &Account::default()).unwrap().settlement;
+    assert_eq!(settlement.act_pay_dedc(), fen("60.00"));
+}
+
+#[test]
+fn a_hospital_bears_its_part() {
+    let over =
+        Line { price_ceiling: Some("20".parse().unwrap()), ..line(ItemClass::A, "30.01", "1", Share::NONE) };
+    let bill = outpatient(vec![over, line(ItemClass::C, "69.99", "1", Share::ALL)]);
+    let year = YearToDate::empty(2025);
+    let run =
+        |rules: &CityRules| settle(rules, &bill, &WORKER, &year, &Account::default()).unwrap().settlement;
+    // Yuncheng's sample: half of the 10.01 above the ceiling, half up.
+    assert_eq!(run(&city("yuncheng")).hosp_part_amt(), fen("5.01"));
+    // At most half of the 100.00 may be outside the catalog: 19.99 of the 69.99 is the hospital's.
+    let settlement = run(&changed("yuncheng", "hospital", serde_json::json!({"outside_catalog_max": "50%"})));
+    assert_eq!(settlement.hosp_part_amt(), fen("19.99"));
+    assert_eq!(settlement.psn_part_amt(), fen("80.01"));
+    assert_eq!(run(&city("beijing")).hosp_part_amt(), Fen::ZERO);
+}
+
+#[test]
+fn supplements_come_after_the_pooled_fund_and_only_to_those_entitled() {
+    let rules = changed(
+        "xuzhou",
+        "layers",
+        serde_json::json!([
+            {
+                "fund": "hifob_pay", "persons": ["worker"], "visits": ["outpatient"], "base": "over_cap",
+                "from": "0.00", "bands": [{"fund": "90%"}], "yearly_cap": "100.00"
+            },
+            {
+                "fund": "cvlserv_pay", "persons": ["worker"], "visits": ["outpatient"], "base": "own_in_scope",
+                "civil_servants_only": true, "from": "600.00",
+                "bands": [{"up_to": "1000.00", "fund": "50%"}, {"fund": "10%"}], "yearly_cap": null
+            }
+        ]),
+    );
+    // V16: 7000.00 pooled of 7200.00. Large amount aid: 90 % of the 200.00, at most 100.00. The person
+    // is left with 5600.00: half of 400.00 and a tenth of 4600.00 for a civil servant.
+    let bill = outpatient(vec![line(ItemClass::A, "12700", "1", Share::NONE)]);
+    let year = YearToDate::empty(2025);
+    let servant = Person { civil_servant: true, ..WORKER };
+    let run = |person, year| settle(&rules, &bill, person, year, &Account::default()).unwrap();
+    let (plain, supplemented) = (run(&WORKER, &year), run(&servant, &year));
+    assert_eq!(plain.settlement.fund(Fund::LargeAmount), fen("100.00"));
+    assert_eq!(plain.settlement.fund(Fund::CivilServant), Fen::ZERO);
+    assert_eq!(supplemented.settlement.fund(Fund::CivilServant), fen("660.00"));
+    assert_eq!(supplemented.settlement.psn_part_amt(), fen("4940.00"));
+    // The next bill finds both caps met and stands in the upper band from its first fen.
+    let next = run(&servant, &year.with(&supplemented.contribution)).settlement;
+    assert_eq!((next.fund(Fund::Pooled), next.fund(Fund::LargeAmount)), (Fen::ZERO, Fen::ZERO));
+    assert_eq!(next.fund(Fund::CivilServant), fen("1270.00"));
+}
+
+#[test]
+fn an_account_pays_in_its_order_and_keeps_what_it_must() {
+    let rules = changed(
+        "xuzhou",
+        "account",
+        serde_json::json!([{
+            "persons": ["worker"], "visits": ["outpatient"], "pays": ["self_pay_first", "deductible"],
+            "keep": "10.00", "per_settlement_max": "60.00", "family": true
+        }]),
+    );
+    let drug = line(ItemClass::B, "100", "1", "20%".parse().unwrap());
+    let bill = outpatient(vec![drug, line(ItemClass::C, "50", "1", Share::ALL)]);
+    let run = |balance: &str, family: &str| {
+        let account = Account { wanted: true, balance: fen(balance), family_balance: fen(family) };
+        let settlement =
+            settle(&rules, &bill, &WORKER, &YearToDate::empty(2025), &account).unwrap().settlement;
+        [settlement.acct_pay(), settlement.acct_mulaid_pay(), settlement.psn_cash_pay()]
+    };
+    // 150.00 in all: 20.00 first share, 80.00 deductible, and 50.00 that no account pays.
+    assert_eq!(run("500.00", "0.00"), [fen("60.00"), Fen::ZERO, fen("90.00")]);
+    assert_eq!(run("35.00", "0.00"), [fen("25.00"), Fen::ZERO, fen("125.00")]);
+    assert_eq!(run("35.00", "500.00"), [fen("25.00"), fen("75.00"), fen("50.00")]);
+    assert_eq!(run("10.00", "0.00"), [Fen::ZERO, Fen::ZERO, fen("150.00")]);
+}
