@@ -15,6 +15,12 @@ use super::routes;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     modifiers(&Security),
+    components(schemas(
+        protocol::limits::OfflineLimits,
+        protocol::record::Body,
+        protocol::rules::RulesSet,
+        protocol::upload::Receipt,
+    )),
     tags(
         (name = "center", description = "The center itself."),
         (name = "enrolment", description = "How terminals become and stay known."),

@@ -18,6 +18,10 @@ use super::{App, Refusal};
 /// Most bytes that are set aside before any of a body has come.
 const RESERVE_BYTES_MAX: usize = 1 << 20;
 
+/// Most bytes of a refused body that are taken and dropped, and the time for it.
+const DRAIN_BYTES_MAX: usize = 32 << 20;
+const DRAIN_MS: u64 = 2_000;
+
 /// Reads a JSON body of at most `bytes_max`, within the time limit of bodies.
 pub(super) async fn json<T: DeserializeOwned>(
     app: &App,
@@ -52,6 +56,30 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn collect(mut body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    let result = collect_within(&mut body, headers, bytes_max).await;
+    if result.is_err() && !headers.contains_key(header::EXPECT) {
+        // A client that is still sending would lose our answer with its connection: let it finish, within reason.
+        let _ = tokio::time::timeout(Duration::from_millis(DRAIN_MS), drain(&mut body)).await;
+    }
+    result
+}
+
+/// Takes what is left of a body and drops it, up to a limit.
+async fn drain(body: &mut Body) {
+    let mut bytes = 0;
+    while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+        bytes += frame.data_ref().map_or(0, |data| data.len());
+        if bytes > DRAIN_BYTES_MAX {
+            return;
+        }
+    }
+}
+
+async fn collect_within(
+    mut body: &mut Body,
+    headers: &HeaderMap,
+    bytes_max: usize,
+) -> Result<Vec<u8>, Refusal> {
     let too_large =
         || Refusal::new(ProblemKind::TooLarge, format!("the body has more than {bytes_max} bytes"));
     let announced: Option<usize> =
