@@ -119,6 +119,8 @@ pub enum AuditEvent {
     CacheRebuilt,
     /// The reserve of disk space was given free for a transaction in flight.
     ReserveUsed,
+    /// Somebody used the card of a dead person, or one under investigation (冒领): an alarm.
+    Impersonation,
     /// The housing was opened.
     Tampered,
     /// Something else of the installer's work: enrolment, renewal, settings.

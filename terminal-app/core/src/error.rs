@@ -3,7 +3,7 @@
 use std::fmt;
 
 use card_spec::money::Fen;
-use hal::slot::{Outcome, SlotError};
+use hal::slot::SlotError;
 use protocol::id::TransactionId;
 
 use crate::{
@@ -51,6 +51,20 @@ pub enum Error {
     BillChanged,
     /// There is nothing to put onto the card.
     NothingToLoad,
+    /// The settlement is of another day and another working cycle: the agency takes it back.
+    TooLate,
+    /// Visits of this type have rules of their own and are settled elsewhere (maternity, say).
+    VisitKind {
+        /// Code table med_type.
+        med_type: String,
+    },
+    /// People with this insurance are settled elsewhere (retired cadres, say).
+    InsuranceElsewhere {
+        /// Code table insutype.
+        insutype: u16,
+        /// Code table psn_type, first two digits.
+        psn_type: u8,
+    },
     /// It is not known yet whether the card has carried out a transaction: the same card has to come back.
     /// Nothing is taken twice.
     Unresolved {
@@ -176,7 +190,12 @@ impl Error {
                 _ => WhoActs::Cardholder,
             },
             Self::Limit(_) => WhoActs::Center,
-            Self::NotSignedIn | Self::BillChanged | Self::NothingToLoad => WhoActs::Operator,
+            Self::NotSignedIn
+            | Self::BillChanged
+            | Self::NothingToLoad
+            | Self::TooLate
+            | Self::VisitKind { .. }
+            | Self::InsuranceElsewhere { .. } => WhoActs::Operator,
             Self::OtherCard => WhoActs::Cardholder,
             Self::Unresolved { .. } | Self::DoneNotRecorded { .. } => WhoActs::Cardholder,
             Self::ResolveFirst { need: Need::Pin, .. } => WhoActs::Cardholder,
@@ -350,13 +369,6 @@ fn link_actor(error: &LinkError) -> WhoActs {
     }
 }
 
-impl SessionError {
-    /// Whether the slot's command under way may have been carried out.
-    pub(crate) fn may_have_happened(&self) -> bool {
-        self.outcome() == Outcome::Unknown
-    }
-}
-
 impl fmt::Display for Error {
     /// For logs, in English; [`crate::words`] speaks to people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -375,6 +387,11 @@ impl fmt::Display for Error {
             Self::OtherCard => f.write_str("the visit is of another card"),
             Self::BillChanged => f.write_str("the bill has changed since it was shown"),
             Self::NothingToLoad => f.write_str("there is nothing to put onto the card"),
+            Self::TooLate => f.write_str("the settlement is of another day and cycle"),
+            Self::VisitKind { med_type } => write!(f, "visits of type {med_type} are not settled here"),
+            Self::InsuranceElsewhere { insutype, psn_type } => {
+                write!(f, "insurance {insutype}/{psn_type:02} is not settled here")
+            }
             Self::Unresolved { id, cause } => write!(f, "the outcome of {id} is not known yet: {cause}"),
             Self::ResolveFirst { id, need } => write!(f, "transaction {id} comes first, it needs {need:?}"),
             Self::DoneNotRecorded { id, cause } => write!(f, "{id} is done and not written down: {cause}"),

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod clock;
 pub mod eligibility;
 pub mod error;
+pub mod flows;
 pub mod keys;
 pub mod language;
 pub mod ledger;

@@ -114,7 +114,7 @@ impl Loading {
             id,
             terminal,
             person: holder.person,
-            card_id: card.issuer.card_id.to_hex().to_lowercase(),
+            card_id: card.issuer.card_id.to_hex().to_string(),
             card_factor: card.factor_hex(),
             amount: fen(self.amount_fen),
             source,

@@ -42,6 +42,13 @@ impl Session {
         })
     }
 
+    /// Takes the holder as not verified, whatever the card thinks.
+    pub fn forget_pin(&mut self) {
+        if let Some(card) = &mut self.card {
+            card.pin_verified = false;
+        }
+    }
+
     /// Has the card change the PIN. Sent once; a wrong old PIN costs a try.
     ///
     /// The PIN has to be verified again afterwards. Errors: `WrongPin`, `PinBlocked`, `PinChangeUnknown`,

@@ -49,6 +49,24 @@ impl Error {
                 ("没有可圈存的金额。", "请核对金额。"),
                 ("There is nothing to put onto the card.", "Check the amount."),
             ),
+            Self::TooLate => say(
+                l,
+                ("这笔结算不是本周期或当天的，不能在终端撤销。", "请到经办机构办理退费。"),
+                ("The settlement is of another day and cycle.", "The agency takes it back."),
+            ),
+            Self::VisitKind { med_type } => say(
+                l,
+                (format!("医疗类别 {med_type} 不在本终端结算。"), "请到人工窗口联机办理。"),
+                (
+                    format!("Visits of type {med_type} are not settled here."),
+                    "Settle them online, at a counter.",
+                ),
+            ),
+            Self::InsuranceElsewhere { insutype, .. } => say(
+                l,
+                (format!("险种 {insutype} 不在本终端结算。"), "请到人工窗口联机办理。"),
+                (format!("Insurance {insutype} is not settled here."), "Settle it online, at a counter."),
+            ),
             Self::Unresolved { .. } => say(
                 l,
                 ("交易被中断，结果待核实。金额未重复扣除。", "请重新插卡，终端会向卡片核实并完成交易。"),

@@ -1,0 +1,322 @@
+//! What a counter or a kiosk does, one method for each step of a visit, without a screen.
+//!
+//! [`Terminal`] holds the devices, the books and what is known of the card in the slot. A visit goes:
+//!
+//! ```text
+//! sign_in ─► open_card ─► verify_holder ─► eligibility ─► register ─► add_lines ─► pre_settle ─► settle
+//!                └── an unresolved transaction of this card is resolved first
+//! ```
+//!
+//! Money moves under one rule. The name of a transaction is committed before anything irreversible happens,
+//! what the card will be asked is committed before it is asked, and when it is not certain what the card did,
+//! the transaction stays open until the card itself has told. No command that takes money is sent twice.
+
+mod cancel;
+mod card;
+mod duty;
+mod eligibility;
+mod load;
+mod plan;
+mod receipt;
+mod register;
+mod resolve;
+mod settle;
+
+use card_spec::{date::DateTime, region::RegionCode};
+use hal::{clock::Clock, pin_pad::PinPad};
+use protocol::{
+    id::{TerminalId, TransactionId},
+    limits::OfflineLimits,
+    signature::PublicKey,
+    timestamp::{ClockQuality, Timestamp},
+};
+
+pub use self::{
+    cancel::Cancelled,
+    card::Tap,
+    load::Loaded,
+    register::{LineEntry, PreSettlement, VisitEntry},
+    resolve::{Resolution, Resolved},
+    settle::Settled,
+};
+use crate::{
+    cache::Cache,
+    catalog::Catalog,
+    clock::{ClockWatch, Now},
+    eligibility::{Eligible, Terms},
+    error::Error,
+    ledger::{Ledger, Outcome},
+    ports::{CenterLink, Random},
+    progress::Progress,
+    roles::SignedIn,
+    rules::{CityRules, HospitalLevel, RuleBook},
+    session::{BoxedSlot, Session},
+    uploader::Uploader,
+};
+
+/// How long the last word of the center (or its silence) is taken for the state of the line.
+pub const LINE_TRUST_MS_MAX: u64 = 15_000;
+
+/// How long a holder has for a PIN.
+pub const PIN_TIMEOUT_MS: u32 = 60_000;
+
+/// What a terminal is set up with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What it accepts, and the city it belongs to.
+    pub terms: Terms,
+    /// Name of the institution, as on receipts.
+    pub institution: String,
+    /// Grade of the institution.
+    pub level: HospitalLevel,
+    /// Whether a card without a medical account may settle; its holder then pays own shares in cash.
+    pub settle_without_account: bool,
+    /// How long a holder has for a PIN.
+    pub pin_timeout_ms: u32,
+}
+
+impl Config {
+    /// Usual settings for an institution of a city.
+    pub fn new(city: RegionCode, institution: impl Into<String>, level: HospitalLevel) -> Self {
+        Config {
+            terms: Terms::of_city(city),
+            institution: institution.into(),
+            level,
+            settle_without_account: true,
+            pin_timeout_ms: PIN_TIMEOUT_MS,
+        }
+    }
+}
+
+/// What a terminal is plugged into.
+pub struct Devices {
+    /// Slot of the holder's card.
+    pub card: BoxedSlot,
+    /// Slot of the security module.
+    pub psam: BoxedSlot,
+    /// Where the holder types.
+    pub pin_pad: Box<dyn PinPad + Send>,
+    /// Both clocks.
+    pub clock: Box<dyn Clock + Send>,
+    /// Chance, of the kind that keys are made of.
+    pub random: Box<dyn Random + Send>,
+    /// The line to the center.
+    pub link: Box<dyn CenterLink + Send>,
+}
+
+/// A counter or a kiosk.
+pub struct Terminal {
+    config: Config,
+    session: Session,
+    pin_pad: Box<dyn PinPad + Send>,
+    clock: Box<dyn Clock + Send>,
+    random: Box<dyn Random + Send>,
+    link: Box<dyn CenterLink + Send>,
+    ledger: Ledger,
+    cache: Cache,
+    uploader: Uploader,
+    rules: RuleBook,
+    catalog: Option<Catalog>,
+    limits: OfflineLimits,
+    watch: ClockWatch,
+    signed_in: Option<SignedIn>,
+    /// What eligibility said of the holder of the open card.
+    eligible: Option<Eligible>,
+    /// Whether the center answered, and when that was.
+    line: Option<(u64, bool)>,
+    listener: Box<dyn FnMut(Progress) + Send>,
+}
+
+impl Terminal {
+    /// Takes up the books and what the center has told so far.
+    ///
+    /// Intentions that an earlier run has left before any card was asked are written off; what a card may
+    /// have been asked stays open until the card comes back.
+    /// `center` is the key that signs the center's receipts.
+    /// Errors: `Ledger`, `Cache`, `Rules` when the rules in store cannot be read.
+    pub fn new(
+        config: Config,
+        devices: Devices,
+        ledger: Ledger,
+        cache: Cache,
+        center: PublicKey,
+    ) -> Result<Self, Error> {
+        let Devices { card, psam, pin_pad, clock, random, link } = devices;
+        let session = Session::new(card, psam, ledger.terminal());
+        let watch = ClockWatch::load(&ledger)?;
+        let mut terminal = Terminal {
+            config,
+            session,
+            pin_pad,
+            clock,
+            random,
+            link,
+            ledger,
+            cache,
+            uploader: Uploader::new(center),
+            rules: RuleBook::new(),
+            catalog: None,
+            limits: OfflineLimits::default(),
+            watch,
+            signed_in: None,
+            eligible: None,
+            line: None,
+            listener: Box::new(|_| {}),
+        };
+        terminal.take_up_documents()?;
+        terminal.write_off_intentions()?;
+        Ok(terminal)
+    }
+
+    /// Tells progress to somebody who shows it.
+    pub fn on_progress(&mut self, listener: impl FnMut(Progress) + Send + 'static) {
+        self.listener = Box::new(listener);
+    }
+
+    /// Reads rules, catalog and limits from the cache again: after a synchronisation has brought newer ones.
+    ///
+    /// Errors: `Cache`, `Rules`; what was in use stays in use then.
+    pub fn take_up_documents(&mut self) -> Result<(), Error> {
+        let limits = self.cache.limits()?;
+        if let Some(set) = self.cache.rules()? {
+            let mut rules = RuleBook::new();
+            let mut catalog: Option<Catalog> = None;
+            for document in &set.documents {
+                let text = document.configuration.as_bytes();
+                // The center distributes catalogs in the same set; each says itself which it is.
+                match CityRules::from_json(text) {
+                    Ok(city) => rules.insert(city),
+                    Err(error) => match Catalog::from_json(text) {
+                        Ok(newer) => catalog = Some(newer),
+                        Err(_) => return Err(error.into()),
+                    },
+                }
+            }
+            self.rules = rules;
+            if catalog.is_some() {
+                self.catalog = catalog;
+            }
+        }
+        self.limits = limits;
+        Ok(())
+    }
+
+    /// Uses these rules and this catalog, for a terminal that is not fed by a center.
+    pub fn use_rules(&mut self, rules: RuleBook, catalog: Option<Catalog>) {
+        self.rules = rules;
+        self.catalog = catalog;
+    }
+
+    /// Uses these limits until the center sends others.
+    pub fn use_limits(&mut self, limits: OfflineLimits) {
+        self.limits = limits;
+    }
+
+    /// The limits in use.
+    pub fn limits(&self) -> &OfflineLimits {
+        &self.limits
+    }
+
+    /// The terminal's number.
+    pub fn id(&self) -> TerminalId {
+        self.ledger.terminal()
+    }
+
+    /// The books.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The books, for what is not a flow: exports, operators, retention.
+    pub fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// The eligibility cache.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The dialogue with the card, for what is not a flow.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The same, to be used.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Gives the devices' owner back what it lent: books and cache.
+    pub fn into_books(self) -> (Ledger, Cache) {
+        (self.ledger, self.cache)
+    }
+
+    /// How far the clock is trusted now.
+    pub fn clock_quality(&self) -> Result<ClockQuality, Error> {
+        Ok(self.watch.quality(self.now(), self.ledger.last_recorded_at()?, &self.limits))
+    }
+
+    /// Whether the center can be asked. Asks it when it was not heard of lately; learns its clock then.
+    pub fn is_online(&mut self) -> bool {
+        let now = self.now();
+        if let Some((at, up)) = self.line
+            && now.monotonic_ms.saturating_sub(at) <= LINE_TRUST_MS_MAX
+        {
+            return up;
+        }
+        let sent = now;
+        let answer = self.link.chain_head();
+        let now = self.now();
+        let up = match answer {
+            Ok(head) => {
+                // A clock that cannot be noted is no reason to call the line down.
+                let _ = self.watch.learn(head.now, sent, now, &mut self.ledger, &self.limits);
+                true
+            }
+            Err(_) => false,
+        };
+        self.line = Some((now.monotonic_ms, up));
+        up
+    }
+
+    fn heard(&mut self, up: bool) {
+        self.line = Some((self.now().monotonic_ms, up));
+    }
+
+    fn now(&self) -> Now {
+        Now::of(self.clock.as_ref())
+    }
+
+    /// The center's time as far as it is known.
+    fn center_now(&self) -> Timestamp {
+        self.watch.center_time(self.now())
+    }
+
+    /// What a card is told the time is. The calendar of a clock that is off by centuries is cut.
+    fn card_time(&self) -> DateTime {
+        DateTime::from_cn(self.now().wall.to_bcd())
+            .or_else(|| DateTime::from_cn(Timestamp(0).to_bcd()))
+            .unwrap_or_else(|| unreachable!("1970 is a date"))
+    }
+
+    fn tell(&mut self, progress: Progress) {
+        (self.listener)(progress);
+    }
+
+    fn new_id(&mut self) -> TransactionId {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes);
+        TransactionId(bytes)
+    }
+
+    fn outcome(&self, business: protocol::record::Business, offline: bool) -> Result<Outcome, Error> {
+        Ok(Outcome { business, made_at: self.now().wall, clock: self.clock_quality()?, offline })
+    }
+}
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terminal").field("id", &self.id()).finish_non_exhaustive()
+    }
+}

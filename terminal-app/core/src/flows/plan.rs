@@ -1,0 +1,103 @@
+//! What a transaction needs to be finished after a restart, kept with its intention.
+
+use card_spec::money::Fen;
+use protocol::{
+    account::LoadSource,
+    record::{Business, Cancellation, Load, Settlement},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ledger::{Arming, Transaction},
+    receipt::Receipt,
+    session::TransactionKind,
+};
+
+/// The flow's part of an intention.
+///
+/// Everything but the card's proof: written before the card is asked, so that whoever finds the proof later
+/// can write the outcome down. It lies in the encrypted ledger and nowhere else.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "flow", rename_all = "snake_case")]
+pub(super) enum Plan {
+    /// Settle a visit.
+    Settlement {
+        /// As it is recorded, without the card's purchase.
+        settlement: Box<Settlement>,
+        /// The line was down.
+        offline: bool,
+        /// As it is printed, without place in the chain, proof and booking.
+        receipt: Box<Receipt>,
+    },
+    /// Take a settlement back.
+    Cancellation {
+        /// As it is recorded.
+        cancellation: Box<Cancellation>,
+        /// The line was down.
+        offline: bool,
+        /// As it is printed.
+        receipt: Box<Receipt>,
+    },
+    /// Put money onto a card.
+    Load {
+        /// Whose card.
+        person: card_spec::person::PersonNumber,
+        /// Card identification code.
+        card_id: String,
+        /// How much.
+        amount: Fen,
+        /// What the money is.
+        source: LoadSource,
+    },
+}
+
+impl Plan {
+    /// Reads the plan of a transaction; `None` when another version wrote it.
+    pub(super) fn of(transaction: &Transaction) -> Option<Self> {
+        serde_json::from_str(&transaction.intention.plan).ok()
+    }
+
+    pub(super) fn text(&self) -> String {
+        // Cannot fail: no map with keys other than text.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Which counter of the card the transaction uses; `None` when it uses none.
+    pub(super) fn kind(&self) -> Option<TransactionKind> {
+        match self {
+            Plan::Settlement { .. } => Some(TransactionKind::Purchase),
+            Plan::Cancellation { .. } => None,
+            Plan::Load { .. } => Some(TransactionKind::Load),
+        }
+    }
+
+    /// Whether the line was down when it was begun.
+    pub(super) fn offline(&self) -> bool {
+        match self {
+            Plan::Settlement { offline, .. } | Plan::Cancellation { offline, .. } => *offline,
+            // The center has granted it.
+            Plan::Load { .. } => false,
+        }
+    }
+
+    /// The outcome, once the card's proof is known. `tac` is eight hexadecimal digits, or empty when the card
+    /// has done it and cannot give its proof any more.
+    pub(super) fn done(&self, arming: &Arming, tac: String, from_proof: bool) -> Business {
+        match self {
+            Plan::Settlement { settlement, .. } => Business::Settlement(Box::new(Settlement {
+                card: Some(arming.purchase(tac, from_proof)),
+                ..(**settlement).clone()
+            })),
+            Plan::Cancellation { cancellation, .. } => Business::Cancellation(cancellation.clone()),
+            Plan::Load { person, card_id, amount, .. } => Business::Load(Load {
+                person: *person,
+                card_id: card_id.clone(),
+                amount: *amount,
+                card_serial: arming.card_serial,
+                tac,
+                date_time: arming.date_time.clone(),
+                balance_before: arming.balance_before,
+            }),
+        }
+    }
+}
