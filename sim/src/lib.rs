@@ -19,3 +19,9 @@ pub mod personalise;
 pub mod psam;
 pub mod slot;
 pub mod vpcd;
+
+/// The last two decimal digits of a number as one byte of BCD.
+pub(crate) fn bcd(number: u32) -> u8 {
+    let pair = (number % 100) as u8;
+    ((pair / 10) << 4) | (pair % 10)
+}

@@ -17,6 +17,7 @@ use super::{
     transact::{Receipt, Started, Transaction, begun, check, next_serial, stamp},
 };
 use crate::{
+    bcd,
     eeprom::Update,
     image::{KeyUse, Right},
 };
@@ -227,7 +228,7 @@ fn log_record(transaction: &Transaction, kind: u8, date_time: [u8; 7], amounts: 
     record.extend_from_slice(&date_time);
     for amount in amounts {
         let pairs = [amount / 1_000_000, amount / 10_000, amount / 100, amount];
-        record.extend(pairs.map(|pair| ((pair % 100 / 10) << 4 | pair % 10) as u8));
+        record.extend(pairs.map(bcd));
     }
     record
 }

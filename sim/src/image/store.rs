@@ -10,6 +10,10 @@ use crate::error::SimError;
 /// A card or a PSAM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there are few images at a time, and many hands that match them"
+)]
 pub enum Image {
     /// A card.
     Card(CardImage),

@@ -12,6 +12,7 @@ use card_spec::{
 };
 
 use crate::{
+    bcd,
     error::SimError,
     image::{Access, FileBody, FileImage, Hex, HexByte, HexWord, Right},
     people::Person,
@@ -181,7 +182,7 @@ fn holder_value(tag: u8, person: &Person) -> Result<Option<Vec<u8>>, SimError> {
             Sex::Male => b"1".to_vec(),
             Sex::Female => b"2".to_vec(),
         },
-        0x0B => vec![person.ethnic_group / 10 << 4 | person.ethnic_group % 10],
+        0x0B => vec![bcd(person.ethnic_group.into())],
         0x0C => person.city.to_cn().to_vec(),
         0x0D => person.birth.to_cn().to_vec(),
         _ => return Ok(None),

@@ -24,6 +24,7 @@ pub use self::{
     psam::PsamOrder,
 };
 use crate::{
+    bcd,
     error::SimError,
     image::{
         Access, AccountImage, CardImage, CardPolicy, DirectoryImage, FileBody, FileImage, Hex, HexByte,
@@ -486,9 +487,5 @@ fn access(rule: file::Access) -> Access {
 
 /// A number below 100 million as four bytes of BCD.
 fn decimal(number: u32) -> [u8; 4] {
-    let pair = |divisor: u32| {
-        let pair = number / divisor % 100;
-        (pair / 10 << 4 | pair % 10) as u8
-    };
-    [pair(1_000_000), pair(10_000), pair(100), pair(1)]
+    [number / 1_000_000, number / 10_000, number / 100, number].map(bcd)
 }

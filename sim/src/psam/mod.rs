@@ -121,8 +121,8 @@ type Executed = Result<Answer, Stop>;
 impl Psam {
     /// A PSAM with this content; its random numbers come from `seed`.
     ///
-    /// Errors: `Image` when the content cannot be a PSAM's.
-    pub fn new(image: &PsamImage, seed: u64) -> Result<Self, SimError> {
+    /// Interrupted memory that is not a PSAM's is left out; [`Psam::open`] refuses it.
+    pub fn new(image: &PsamImage, seed: u64) -> Self {
         let mut memory = Eeprom::new();
         let places = Places {
             terminal_serial: memory.allocate(image.terminal_serial.to_be_bytes().to_vec()),
@@ -130,9 +130,10 @@ impl Psam {
             pin_tries: memory.allocate(vec![image.pin.as_ref().map_or(0, |pin| pin.tries_left)]),
         };
         if let Some(interrupted) = &image.interrupted {
-            interrupted.restore(&mut memory)?;
+            // What does not fit changes nothing.
+            let _ = interrupted.restore(&mut memory);
         }
-        Ok(Self {
+        Self {
             image: image.clone(),
             memory,
             places,
@@ -145,7 +146,7 @@ impl Psam {
             file: None,
             stored_bytes: 0,
             store_failure: None,
-        })
+        }
     }
 
     /// The PSAM in an image file; every change goes back into the file at once.
@@ -154,7 +155,11 @@ impl Psam {
     pub fn open(path: &Path, seed: u64) -> Result<Self, SimError> {
         match image::load(path)? {
             Image::Psam(image) => {
-                let mut psam = Self::new(&image, seed)?;
+                let mut psam = Self::new(&image, seed);
+                if psam.image().interrupted != image.interrupted {
+                    let problem = "the interrupted memory is of another layout".to_owned();
+                    return Err(SimError::Image { problem });
+                }
                 psam.file = Some(path.to_owned());
                 Ok(psam)
             }

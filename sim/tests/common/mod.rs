@@ -190,7 +190,7 @@ pub struct TestPsam {
 
 impl TestPsam {
     pub fn new(image: &PsamImage) -> Self {
-        let mut psam = Psam::new(image, 8).unwrap();
+        let mut psam = Psam::new(image, 8);
         psam.power_on().unwrap();
         let mut own = Self { psam };
         own.ok("00A4000002DF01");
