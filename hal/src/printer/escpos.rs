@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -9,7 +10,7 @@ use std::{
 
 use encoding_rs::GB18030;
 use escpos::{
-    driver::Driver,
+    driver::{Driver, FileDriver},
     errors::PrinterError as EscPosError,
     printer::Printer,
     utils::{Protocol, RealTimeStatusRequest, RealTimeStatusResponse},
@@ -72,6 +73,16 @@ impl EscPosPrinter<SerialLine> {
     pub fn open(device: &str, baud: u32, columns: usize) -> Result<Self, PrinterError> {
         let port = serialport::new(device, baud).open().map_err(device_error)?;
         Ok(Self::new(SerialLine::new(port), columns))
+    }
+}
+
+impl EscPosPrinter<FileDriver> {
+    /// Opens the printer on a device file such as `/dev/usb/lp0`.
+    ///
+    /// The kernel's driver waits as long as the printer does not take bytes: whoever prints needs a limit of
+    /// its own. Errors: `Device` when it cannot be opened.
+    pub fn open_file(path: &Path, columns: usize) -> Result<Self, PrinterError> {
+        Ok(Self::new(FileDriver::open(path).map_err(device_error)?, columns))
     }
 }
 
