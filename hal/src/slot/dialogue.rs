@@ -25,7 +25,7 @@ pub const DIALOGUE_STEPS_MAX: usize = 10_000;
 pub const DIALOGUE_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What was said between a terminal and a card.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dialogue {
     /// What happens in it.
