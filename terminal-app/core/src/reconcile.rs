@@ -45,8 +45,10 @@ pub struct Reconciliation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconcileError {
-    /// No such cycle.
+    /// No such cycle, or it was never compared.
     CycleUnknown,
+    /// The cycle agreed with the center long ago and its records are purged.
+    Purged,
     /// The center could not be asked.
     Link(LinkError),
     /// The ledger failed.
@@ -63,6 +65,7 @@ impl fmt::Display for ReconcileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CycleUnknown => f.write_str("there is no such cycle"),
+            Self::Purged => f.write_str("the cycle's records are purged"),
             Self::Link(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
         }
@@ -73,13 +76,18 @@ impl std::error::Error for ReconcileError {}
 
 impl Ledger {
     /// What the center is asked about a cycle: its span of the chain (up to now while it is open), our sums
-    /// and the open questions.
+    /// and the open questions. Errors: `CycleUnknown`, `Purged`.
     pub fn reconciliation_request(&self, cycle: &str) -> Result<ReconciliationRequest, ReconcileError> {
         let cycle = self.cycle(cycle)?.ok_or(ReconcileError::CycleUnknown)?;
         let to_sequence = match cycle.to_sequence {
             Some(to) => to,
             None => self.head()?.sequence,
         };
+        let purged = cycle.from_sequence <= to_sequence
+            && self.kept_from(cycle.from_sequence - 1)? != cycle.from_sequence;
+        if purged {
+            return Err(ReconcileError::Purged);
+        }
         Ok(ReconciliationRequest {
             terminal: self.terminal(),
             from_sequence: cycle.from_sequence,

@@ -11,7 +11,7 @@ use crate::{
     ledger::{Ledger, LedgerError},
     pace::{BACKOFF_MS_MAX, Pace, draw},
     ports::{CenterLink, LinkError, Random},
-    uploader::{Failure, failure_of},
+    uploader::{Failure, OVERLOADED_MS, failure_of},
 };
 
 /// How often the center is asked when everything was up to date.
@@ -166,6 +166,7 @@ impl Synchroniser {
         let at_least_ms = match &error {
             SyncError::Link(error) => match failure_of(error) {
                 Failure::Installer => BACKOFF_MS_MAX,
+                Failure::Overloaded => OVERLOADED_MS,
                 _ => 0,
             },
             // Another connection may have moved the cursor between asking and applying.

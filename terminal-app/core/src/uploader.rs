@@ -25,7 +25,7 @@ use crate::{
 const DEADLINE_CHECK_MS: u64 = 60_000;
 
 /// Wait after the center said that it has too much to do.
-const OVERLOADED_MS: u64 = 30_000;
+pub const OVERLOADED_MS: u64 = 30_000;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

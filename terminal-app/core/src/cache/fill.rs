@@ -104,8 +104,9 @@ fn write_changes(connection: &Connection, changes: &[Change]) -> Result<(), Cach
     for change in changes {
         match change {
             Change::Person(person) => {
+                let key = i64::try_from(person.key).map_err(|_| CacheError::Content)?;
                 insert.execute(params![
-                    person.key,
+                    key,
                     class_of(person),
                     person.paid_until,
                     person.year,
@@ -117,6 +118,7 @@ fn write_changes(connection: &Connection, changes: &[Change]) -> Result<(), Cach
                 ])?;
             }
             Change::PersonGone(key) => {
+                let key = i64::try_from(*key).map_err(|_| CacheError::Content)?;
                 connection.prepare_cached("DELETE FROM person WHERE key = ?1")?.execute([key])?;
             }
             Change::CardBlocked { card, reason } => {

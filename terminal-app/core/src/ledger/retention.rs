@@ -8,7 +8,7 @@ use crate::audit::{self, Actor, AuditEvent};
 pub const RETENTION_MS_MIN: i64 = 90 * 24 * 3_600_000;
 
 /// Most records of one purge, so that no other change waits long for it.
-pub const PURGE_RECORDS_MAX: u64 = 2_000;
+pub const PURGE_RECORDS_MAX: u64 = 500;
 
 /// What a purge has removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,8 +23,9 @@ impl Ledger {
     /// Removes booked records after their time, with their visits, lines and receipts.
     ///
     /// At most [`PURGE_RECORDS_MAX`] records in one commit. Each removed span leaves an anchor, so that
-    /// [`Ledger::verify`] still holds; the last link, records that are refused or in conflict, settlements
-    /// whose refund is still owed and everything younger than the retention stay.
+    /// [`Ledger::verify`] still holds. What stays: the last link, records that are refused or in conflict,
+    /// cancellations whose refund is still owed, cycles that do not agree with the center yet, and everything
+    /// younger than the retention.
     pub fn purge(&mut self, limits: &OfflineLimits, now: Timestamp) -> Result<Purged, LedgerError> {
         let before = now.plus_ms(-limits.retention_ms.max(RETENTION_MS_MIN));
         let spans = self.purgeable(before)?;
@@ -43,13 +44,22 @@ impl Ledger {
     /// Spans of consecutive records that may go.
     fn purgeable(&self, before: Timestamp) -> Result<Vec<Span>, LedgerError> {
         let (head, _) = verify::last_link(self.connection())?;
+        let unagreed: Option<u64> = self
+            .connection()
+            .prepare_cached(
+                "SELECT min(from_sequence) FROM cycle
+                 WHERE from_sequence <= coalesce(to_sequence, ?1)
+                     AND coalesce(agreed_to, 0) < coalesce(to_sequence, ?1)",
+            )?
+            .query_row([head], |row| row.get(0))?;
+        let end = unagreed.unwrap_or(head).min(head);
         let mut statement = self.connection().prepare_cached(
             "SELECT sequence, state, verdict_at, digest,
                     EXISTS (SELECT 1 FROM refund WHERE cancellation = txn.id AND loaded_by IS NULL),
                     EXISTS (SELECT 1 FROM txn AS later WHERE later.sequence IS NULL AND later.of = txn.id)
              FROM txn WHERE sequence IS NOT NULL AND sequence < ?1 ORDER BY sequence",
         )?;
-        let mut rows = statement.query([head])?;
+        let mut rows = statement.query([end])?;
         let mut spans: Vec<Span> = Vec::new();
         let mut count = 0;
         while let Some(row) = rows.next()? {

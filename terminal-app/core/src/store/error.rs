@@ -64,6 +64,10 @@ impl From<rusqlite::Error> for StoreError {
                     _ => StoreError::Damaged { detail },
                 }
             }
+            // A number that no column holds.
+            rusqlite::Error::ToSqlConversionFailure(error) => {
+                StoreError::Refused { detail: error.to_string() }
+            }
             // A value that our own statements never write: the row is not as it was written.
             other => StoreError::Damaged { detail: other.to_string() },
         }

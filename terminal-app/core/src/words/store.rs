@@ -378,6 +378,11 @@ impl ReconcileError {
                 ("没有这个业务周期，或尚未对账。", "请核对周期号。"),
                 ("There is no such cycle, or it was never compared.", "Check its number."),
             ),
+            Self::Purged => say(
+                language,
+                ("该业务周期早已对账一致，明细已到期清除。", "无需再对账。"),
+                ("This cycle agreed long ago and its records are purged.", "There is nothing to compare."),
+            ),
             Self::Link(error) => error.words(language),
             Self::Ledger(error) => error.words(language),
         }

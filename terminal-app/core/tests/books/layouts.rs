@@ -1,0 +1,120 @@
+//! Files of earlier and later versions.
+
+use std::{fs, path::Path};
+
+use rusqlite::Connection;
+use terminal::store::{self, CopyPlace, Durability, Layout, Settings, StoreError};
+
+use super::support::*;
+
+const FIRST: Layout =
+    Layout { application_id: 0x7E57, versions: &["CREATE TABLE a (x); INSERT INTO a VALUES (1);"] };
+const SECOND: Layout = Layout {
+    application_id: 0x7E57,
+    versions: &[FIRST.versions[0], "ALTER TABLE a ADD COLUMN y DEFAULT 7; CREATE TABLE b (z);"],
+};
+const BROKEN: Layout = Layout {
+    application_id: 0x7E57,
+    versions: &[FIRST.versions[0], "ALTER TABLE a ADD COLUMN y DEFAULT 7; CREATE TABLE a (x);"],
+};
+
+fn open(path: &Path, layout: &Layout, copy: &mut dyn CopyPlace) -> Result<Connection, StoreError> {
+    let settings = Settings {
+        durability: Durability::EveryCommit,
+        pages_max: 1_000,
+        memory_kib: 512,
+        busy_timeout_ms: 100,
+    };
+    store::open(Connection::open(path).unwrap(), &store_key(), layout, &settings, copy)
+}
+
+fn number(connection: &Connection, sql: &str) -> i64 {
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_migration_copies_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    open(&path, &FIRST, &mut ()).unwrap();
+    let place = folder.path().join("a.1.db");
+    let mut asked = Vec::new();
+    let mut copy = |from: u32| {
+        asked.push(from);
+        Some(place.to_str().unwrap().to_owned())
+    };
+    let migrated = open(&path, &SECOND, &mut copy).unwrap();
+    assert_eq!(number(&migrated, "SELECT y FROM a"), 7);
+    assert_eq!(number(&migrated, "PRAGMA user_version"), 2);
+    assert_eq!(asked, [1]);
+    // The copy is the old file, encrypted with the same key, for the old program.
+    assert!(!fs::read(&place).unwrap().starts_with(b"SQLite format 3"));
+    let old = open(&place, &FIRST, &mut ()).unwrap();
+    assert_eq!(number(&old, "SELECT x FROM a"), 1);
+    assert!(old.prepare("SELECT y FROM a").is_err());
+    // Opening again asks for nothing.
+    let mut nobody = |_: u32| -> Option<String> { panic!("nothing to migrate") };
+    open(&path, &SECOND, &mut nobody).unwrap();
+}
+
+#[test]
+fn a_newer_file_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    drop(open(&path, &SECOND, &mut ()).unwrap());
+    let before = fs::read(&path).unwrap();
+    let refused = open(&path, &FIRST, &mut ());
+    assert_eq!(refused.map(|_| ()), Err(StoreError::NewerLayout { found: 2, known: 1 }));
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn without_a_copy_nothing_is_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    drop(open(&path, &FIRST, &mut ()).unwrap());
+    let mut copy = |_: u32| Some("/nowhere/at/all/a.db".to_owned());
+    assert!(matches!(open(&path, &SECOND, &mut copy), Err(StoreError::Copy { .. })));
+    let same = open(&path, &FIRST, &mut ()).unwrap();
+    assert_eq!(number(&same, "PRAGMA user_version"), 1);
+    drop(same);
+    // A place that is taken is no copy either.
+    let taken = folder.path().join("taken.db");
+    fs::write(&taken, b"something else").unwrap();
+    let mut copy = |_: u32| Some(taken.to_str().unwrap().to_owned());
+    assert!(matches!(open(&path, &SECOND, &mut copy), Err(StoreError::Copy { .. })));
+}
+
+#[test]
+fn a_migration_that_fails_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    drop(open(&path, &FIRST, &mut ()).unwrap());
+    assert!(open(&path, &BROKEN, &mut ()).is_err());
+    let same = open(&path, &FIRST, &mut ()).unwrap();
+    assert_eq!(number(&same, "PRAGMA user_version"), 1);
+    assert!(same.prepare("SELECT y FROM a").is_err());
+}
+
+#[test]
+fn another_program_has_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let one = open(&path, &FIRST, &mut ()).unwrap();
+    let other = open(&path, &FIRST, &mut ()).unwrap();
+    one.execute_batch("BEGIN IMMEDIATE; INSERT INTO a VALUES (2);").unwrap();
+    let busy = other.execute("INSERT INTO a VALUES (3)", []).map_err(StoreError::from);
+    assert_eq!(busy, Err(StoreError::Busy));
+    one.execute_batch("COMMIT").unwrap();
+    other.execute("INSERT INTO a VALUES (3)", []).unwrap();
+}
+
+/// The files of every released version are kept, and opened by every build.
+#[test]
+fn released_layouts_are_never_changed() {
+    // A changed statement of a released version would leave files in the field that no version describes.
+    let digest = |text: &str| protocol::signature::Digest::of(text.as_bytes()).to_string();
+    assert_eq!(terminal::ledger::LAYOUT.known(), 1);
+    assert_eq!(terminal::cache::LAYOUT.known(), 1);
+    assert_eq!(digest(terminal::cache::LAYOUT.versions[0]).len(), 64);
+}
