@@ -152,6 +152,41 @@ fn a_card_pulled_between_commands_is_not_done() {
     });
 }
 
+#[test]
+fn a_card_pulled_before_it_is_powered_on_is_no_mute_card() {
+    with_pcscd("a_card_pulled_before_it_is_powered_on_is_no_mute_card", |pcscd| {
+        let reader = card_reader(pcscd);
+        let mut slot = PcscSlot::new(CARD);
+        for round in 0..4 {
+            reader.insert(TestChip::new().share().0).unwrap();
+            slot.wait_card(5_000).unwrap();
+            if round % 2 == 1 {
+                // pcscd switches an idle card off after two looks and has to switch it on again.
+                thread::sleep(Duration::from_millis(1_000));
+            }
+            reader.pull();
+            // pcscd has not looked since.
+            assert_eq!(slot.power_on(), Err(SlotError::NoCard), "round {round}");
+            slot.wait_removal(5_000).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_program_in_its_own_way_is_named() {
+    with_pcscd("a_program_in_its_own_way_is_named", |pcscd| {
+        let reader = card_reader(pcscd);
+        reader.insert(TestChip::new().share().0).unwrap();
+        let (mut first, mut second) = (PcscSlot::new(CARD), PcscSlot::new(CARD));
+        first.wait_card(5_000).unwrap();
+        first.power_on().unwrap();
+        let Err(SlotError::Busy { holders }) = second.power_on() else { panic!("held twice") };
+        assert!(holders[0].ends_with(&format!("({})", std::process::id())), "{holders:?}");
+        drop(first);
+        assert_eq!(second.power_on().unwrap(), ATR, "dropping a slot lets the card go");
+    });
+}
+
 /// pcscd 1.9.9 overlooks the second card; see `look_again` in the driver.
 #[test]
 fn a_card_swapped_while_it_is_powered_off_is_found() {
