@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    command::{card, certificate, enrol, operator, queue, reconcile, rules, sync},
+    command::{card, certificate, eligibility, enrol, money, operator, queue, receipt, reconcile, rules, sync, visit},
     locale::LanguageArgument,
 };
 
@@ -80,6 +80,16 @@ pub(crate) enum Command {
     /// 读写卡、验改密码、解释字节 · read and write the card, PIN, explain bytes
     #[command(subcommand)]
     Card(card::Command),
+    /// 查询待遇资格 · look up whether the holder is entitled
+    Eligibility(eligibility::Arguments),
+    /// 一次门诊或住院结算 · settle one visit
+    Visit(visit::Arguments),
+    /// 撤销一笔结算 · take a settlement back
+    Cancel(money::CancelArguments),
+    /// 个人账户圈存 · load the personal account on the card
+    Load(money::LoadArguments),
+    /// 查明结果未知的交易 · find out what became of unknown outcomes
+    Resolve(money::ResolveArguments),
     /// 待遇规则：解释与检查 · city rules: explain and check
     #[command(subcommand)]
     Rules(rules::Command),
@@ -90,6 +100,9 @@ pub(crate) enum Command {
     Sync(sync::Arguments),
     /// 与中心对账 · compare the day's sums with the center
     Reconcile(reconcile::Arguments),
+    /// 打印或生成票据 · print a receipt again, or make a PDF
+    #[command(subcommand)]
+    Receipt(receipt::Command),
     /// 操作员 · operators
     #[command(subcommand)]
     Operator(operator::Command),

@@ -26,7 +26,7 @@ const TABLE_COLUMNS_MIN: u16 = 40;
 const UNDER_HEAD: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
 /// Where a command's words go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Console {
     language: Language,
     json: bool,
@@ -105,6 +105,13 @@ impl Console {
     pub(crate) fn note(&self, chinese: &str, english: &str) {
         if !self.json {
             self.error_line(self.language.pick(chinese, english));
+        }
+    }
+
+    /// Tells a person which step is going on, on standard error.
+    pub(crate) fn step(&self, text: &str) {
+        if !self.json {
+            self.error_line(&format!("· {text}"));
         }
     }
 

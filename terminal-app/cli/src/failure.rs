@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hal::pin_pad::PinPadError;
+use hal::{pin_pad::PinPadError, printer::PrinterError};
 #[cfg(feature = "demo")]
 use sim::error::SimError;
 use terminal::{
@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     Entry(PinPadError),
     /// The two new secrets differ.
     SecretsDiffer,
+    /// The receipt printer.
+    Printer(PrinterError),
     /// The simulation around the cards.
     #[cfg(feature = "demo")]
     Sim(SimError),
@@ -59,7 +61,8 @@ impl Failure {
                 (_, WhoActs::Center) => Exit::Center,
                 (_, WhoActs::Us) => Exit::Fault,
             },
-            Failure::SecretsDiffer => Exit::Operator,
+            Failure::SecretsDiffer | Failure::Printer(PrinterError::PaperOut) => Exit::Operator,
+            Failure::Printer(_) => Exit::Installer,
             Failure::Entry(PinPadError::Device) => Exit::Usage,
             Failure::Entry(_) => Exit::Cardholder,
             #[cfg(feature = "demo")]
@@ -78,6 +81,7 @@ impl Failure {
             Failure::Rules { .. } => "rules",
             Failure::Terminal(error) => terminal_kind(error),
             Failure::SecretsDiffer => "secrets_differ",
+            Failure::Printer(_) => "printer",
             Failure::Entry(_) => "entry",
             #[cfg(feature = "demo")]
             Failure::Sim(_) => "simulation",
@@ -93,6 +97,7 @@ impl Failure {
             Failure::SecretsDiffer => {
                 language.pick("两次输入的口令不同，未修改", "the two secrets differ; nothing was changed").to_owned()
             }
+            Failure::Printer(error) => crate::command::receipt::printer_words(error, language),
             Failure::Entry(error) => entry(*error, language),
             #[cfg(feature = "demo")]
             Failure::Sim(error) => simulation(error, language),
@@ -184,6 +189,10 @@ pub(crate) enum CliError {
     Fingerprint { expected: String, got: String },
     /// A key, certificate or request could not be made or read.
     Certificate { problem: String },
+    /// No printer in the settings.
+    NoPrinter,
+    /// No font with Chinese characters.
+    NoFont,
     /// The machine's half of the key to the keys is gone.
     NoSecret { path: PathBuf },
 }
@@ -280,7 +289,9 @@ impl CliError {
                 Exit::Usage
             }
             Self::NoDataDir | Self::NoKeyboard => Exit::Usage,
-            Self::NotEnrolled
+            Self::NoPrinter
+            | Self::NoFont
+            | Self::NotEnrolled
             | Self::Fingerprint { .. }
             | Self::Certificate { .. }
             | Self::NoSecret { .. } => Exit::Installer,
@@ -306,6 +317,8 @@ impl CliError {
             Self::Fingerprint { .. } => "fingerprint",
             Self::Certificate { .. } => "certificate",
             Self::NoSecret { .. } => "no_secret",
+            Self::NoPrinter => "no_printer",
+            Self::NoFont => "no_font",
         }
     }
 
@@ -396,6 +409,19 @@ impl CliError {
                     )
                 }
             }
+            Self::NoPrinter => language
+                .pick(
+                    "config.json 中没有设置打印机（printer）",
+                    "config.json names no printer (\"printer\")",
+                )
+                .to_owned(),
+            Self::NoFont => language
+                .pick(
+                    "没有找到含汉字的字体；安装：apt-get install fonts-wqy-microhei，或用 --font 指定",
+                    "no font with Chinese characters found; install one: apt-get install fonts-wqy-microhei, or name \
+                     one by --font",
+                )
+                .to_owned(),
             Self::NoSecret { path } => {
                 let path = path.display();
                 if zh {

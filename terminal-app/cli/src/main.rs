@@ -27,6 +27,8 @@ fn main() -> ExitCode {
     if let arguments::Command::Center(center) = &arguments.command {
         return datacenter::cli::run(&center.center);
     }
+    // Everything that a terminal writes may hold personal data or keys.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let language = locale::choose(arguments.global.lang, |name| std::env::var(name).ok());
     let console = Console::new(language, arguments.global.json);
     let context = Context { console, global: arguments.global };

@@ -65,3 +65,13 @@ pub(crate) fn level(level: HospitalLevel) -> (&'static str, &'static str) {
 pub(crate) fn moment(unix_ms: i64) -> String {
     protocol::timestamp::Timestamp(unix_ms).to_string()
 }
+
+/// A date as a card stores it; empty when it was never written.
+pub(crate) fn card_date(date: card_spec::date::CardDate) -> String {
+    use card_spec::date::CardDate;
+    match date {
+        CardDate::Day(day) => format!("{:04}{:02}{:02}", day.year(), day.month(), day.day()),
+        CardDate::Year(year) => format!("{year:04}"),
+        CardDate::NotIssued => String::new(),
+    }
+}

@@ -5,14 +5,19 @@ pub(crate) mod card;
 pub(crate) mod center;
 pub(crate) mod certificate;
 pub(crate) mod decode;
+pub(crate) mod eligibility;
 pub(crate) mod enrol;
+pub(crate) mod money;
 pub(crate) mod operator;
 pub(crate) mod queue;
+pub(crate) mod receipt;
 pub(crate) mod reconcile;
 pub(crate) mod rules;
 #[cfg(feature = "demo")]
 pub(crate) mod sim;
 pub(crate) mod sync;
+pub(crate) mod tap;
+pub(crate) mod visit;
 
 use card_spec::{date::Date, money::Fen, region::RegionCode};
 use hal::clock::{Clock, SystemClock};
@@ -55,6 +60,12 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
     match command {
         Command::Card(command) => card::run(context, command),
         Command::Rules(command) => rules::run(context, command),
+        Command::Eligibility(arguments) => eligibility::run(context, &arguments),
+        Command::Visit(arguments) => visit::run(context, &arguments),
+        Command::Cancel(arguments) => money::cancel(context, &arguments),
+        Command::Load(arguments) => money::load(context, &arguments),
+        Command::Resolve(arguments) => money::resolve(context, &arguments),
+        Command::Receipt(command) => receipt::run(context, command),
         Command::Queue(command) => queue::run(context, command),
         Command::Sync(arguments) => sync::run(context, &arguments),
         Command::Reconcile(arguments) => reconcile::run(context, &arguments),

@@ -16,7 +16,7 @@ use serde_json::json;
 use terminal::{
     error::Error,
     language::Language,
-    ledger::{ExportError, Filter, LedgerError, Purpose, State, Status, Transaction, salvage},
+    ledger::{ExportError, Filter, Ledger, LedgerError, Purpose, State, Status, Transaction, salvage},
     roles::Action,
     uploader::{SendError, Step, Uploader},
 };
@@ -338,7 +338,7 @@ struct Shown {
 
 fn show(context: &Context, arguments: &ShowArguments) -> Result<Exit, Failure> {
     let terminal = Terminal::open(context.data()?)?;
-    let transaction = find(&terminal, &arguments.which)?;
+    let transaction = find(&terminal.ledger, &arguments.which)?;
     let body = transaction.body.as_deref().filter(|_| arguments.full);
     let refusal = transaction.verdict.as_ref().and_then(|verdict| verdict.refusal);
     let language = context.console.language();
@@ -364,8 +364,7 @@ fn show(context: &Context, arguments: &ShowArguments) -> Result<Exit, Failure> {
 }
 
 /// A transaction by sequence or id.
-pub(crate) fn find(terminal: &Terminal, which: &str) -> Result<Transaction, Failure> {
-    let ledger = &terminal.ledger;
+pub(crate) fn find(ledger: &Ledger, which: &str) -> Result<Transaction, Failure> {
     let found = match which.parse::<TransactionId>() {
         Ok(id) => ledger.transaction(id),
         Err(_) => match which.parse::<u64>() {

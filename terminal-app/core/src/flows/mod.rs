@@ -32,7 +32,7 @@ use protocol::{
 };
 
 pub use self::{
-    cancel::Cancelled,
+    cancel::{AccountRefund, Cancelled},
     card::Tap,
     load::Loaded,
     register::{LineEntry, PreSettlement, VisitEntry},

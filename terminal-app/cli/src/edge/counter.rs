@@ -1,0 +1,150 @@
+//! The terminal at work: books and devices together, as the flows want them.
+
+use protocol::{
+    account::{LoadAnswer, LoadRequest},
+    feed::{PersonAnswer, PersonQuery, SignedPage},
+    reconciliation::{ReconciliationAnswer, ReconciliationRequest},
+    signature::Signed,
+    upload::{Batch, BatchAnswer, ChainHead},
+};
+use hal::{clock::SystemClock, slot::trace::TraceLog};
+use terminal::{
+    error::Error,
+    flows::{self, Devices},
+    ports::{CenterLink, LinkError},
+    progress::Progress,
+    rules::HospitalLevel,
+};
+
+use super::{
+    random::SystemChance,
+    reader::Slots,
+    shift,
+    terminal::{Cabinet, Terminal},
+};
+use crate::{command::Context, failure::Failure};
+
+/// A terminal with its devices. Holds the folder's lock as long as it lives.
+pub(crate) struct Counter {
+    pub(crate) cabinet: Cabinet,
+    pub(crate) flows: flows::Terminal,
+    /// What went over the two slots, without what was said; card first.
+    pub(crate) traces: (TraceLog, TraceLog),
+}
+
+impl Counter {
+    /// Opens the books alone; there is no card, and the center is not asked.
+    pub(crate) fn open_books(context: &Context) -> Result<Self, Failure> {
+        let terminal = Terminal::open(context.data()?)?;
+        Self::with(context, terminal, Slots::none(), Box::new(NoLine))
+    }
+
+    /// Opens books and devices; whoever is signed in goes on.
+    ///
+    /// With `offline` the center is never asked, whatever the line is like.
+    pub(crate) fn open(context: &Context, offline: bool) -> Result<Self, Failure> {
+        let terminal = Terminal::open(context.data()?)?;
+        let cabinet = &terminal.cabinet;
+        let slots = Slots::open(context.global.reader.as_deref(), &cabinet.config.readers)?;
+        let link: Box<dyn CenterLink + Send> =
+            if offline { Box::new(NoLine) } else { Box::new(cabinet.link()?) };
+        Self::with(context, terminal, slots, link)
+    }
+
+    fn with(
+        context: &Context,
+        terminal: Terminal,
+        slots: Slots,
+        link: Box<dyn CenterLink + Send>,
+    ) -> Result<Self, Failure> {
+        let Terminal { cabinet, ledger, cache, .. } = terminal;
+        let signed_in = shift::load(&cabinet, &ledger, cabinet.now())?;
+        let traces = slots.traces.clone();
+        let devices = Devices {
+            card: slots.card,
+            psam: slots.psam,
+            pin_pad: Box::new(context.secrets()),
+            clock: Box::new(SystemClock::start()),
+            random: Box::new(SystemChance::default()),
+            link,
+        };
+        let place = &cabinet.config.place;
+        let config = flows::Config::new(place.city, place.institution_name.clone(), level(place.level));
+        let mut flows = flows::Terminal::new(config, devices, ledger, cache, cabinet.config.center.key)?;
+        if let Some(signed_in) = signed_in {
+            flows.resume_shift(signed_in);
+        }
+        Ok(Counter { cabinet, flows, traces })
+    }
+
+    /// Tells each step to the person in front, once each.
+    pub(crate) fn narrate(&mut self, context: &Context) {
+        let console = context.console.clone();
+        let mut last = None;
+        self.flows.on_progress(move |progress: Progress| {
+            if last != Some(progress) {
+                console.step(progress.words(console.language()));
+                last = Some(progress);
+            }
+        });
+    }
+
+    /// Refuses business while nobody is signed in for it, before the card is asked for anything.
+    pub(crate) fn require_duty(&self) -> Result<(), Failure> {
+        match self.flows.signed_in() {
+            Some(signed_in) if signed_in.cycle.is_some() => Ok(()),
+            _ => Err(Error::NotSignedIn.into()),
+        }
+    }
+}
+
+/// Grade of the institution as the rules name it.
+pub(crate) fn level(level: u8) -> HospitalLevel {
+    match level {
+        0 => HospitalLevel::Community,
+        1 => HospitalLevel::Primary,
+        2 => HospitalLevel::Secondary,
+        _ => HospitalLevel::Tertiary,
+    }
+}
+
+/// The line of a terminal that was told to work without one.
+struct NoLine;
+
+fn down<T>() -> Result<T, LinkError> {
+    Err(LinkError::Down { detail: "--offline".to_owned() })
+}
+
+impl CenterLink for NoLine {
+    fn chain_head(&mut self) -> Result<ChainHead, LinkError> {
+        down()
+    }
+
+    fn upload(&mut self, _: &Batch) -> Result<BatchAnswer, LinkError> {
+        down()
+    }
+
+    fn feed(&mut self, _: u64, _: u64) -> Result<SignedPage, LinkError> {
+        down()
+    }
+
+    fn rules(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
+        down()
+    }
+
+    fn limits(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
+        down()
+    }
+
+    fn person(&mut self, _: &PersonQuery) -> Result<PersonAnswer, LinkError> {
+        down()
+    }
+
+    fn load(&mut self, _: &LoadRequest) -> Result<LoadAnswer, LinkError> {
+        down()
+    }
+
+    fn reconcile(&mut self, _: &ReconciliationRequest) -> Result<ReconciliationAnswer, LinkError> {
+        down()
+    }
+}
