@@ -3,7 +3,7 @@
 use std::fmt;
 
 use card_spec::money::Fen;
-use protocol::{feed, signature::Digest};
+use protocol::{accumulation::Accumulation, feed, signature::Digest};
 use serde::{Deserialize, Serialize};
 
 use super::Terminal;
@@ -13,10 +13,7 @@ use crate::{
     ledger::{FeeLine, Visit, VisitState},
     progress::Progress,
     roles::Action,
-    rules::{
-        self, Account, Bill, KindToDate, LayerToDate, LayersToDate, LineInput, PersonKind, RulesError,
-        VisitKind, YearToDate,
-    },
+    rules::{self, Account, Bill, LineInput, PersonKind, RulesError, VisitKind},
     session::SessionError,
 };
 
@@ -182,7 +179,7 @@ impl Terminal {
             balance: balance.unwrap_or(Fen::ZERO),
             family_balance: Fen::ZERO,
         };
-        let year = year_to_date(&eligible.person, date.year());
+        let year = rules.year_to_date(&facts, date.year(), &sums(&eligible.person, date.year()));
         let outcome = rules::settle(rules, &bill, &facts, &year, &account)?;
         let rules_version = format!("{}/{}", rules.effective_from(), rules.version());
         let offline = !self.is_online();
@@ -236,37 +233,19 @@ impl Terminal {
     }
 }
 
-/// The year so far as the rules count it, from a person's entry.
-///
-/// The entry knows one yearly deductible, the outpatients'; inpatients' is per stay in every city known here.
-/// In-scope sums per kind of visit are not in the entry; they matter to rules with several yearly bands only.
-fn year_to_date(person: &feed::Person, year: i32) -> YearToDate {
-    let fen = |fen: u32| Fen(i64::from(fen));
-    let mut to_date = YearToDate::empty(year);
+/// The sums of a year that a person's entry holds; nothing for another year than the entry's.
+fn sums(person: &feed::Person, year: i32) -> Accumulation {
     if i32::from(person.year) != year {
-        return to_date;
+        return Accumulation::default();
     }
-    to_date.stays = u32::from(person.stays);
-    to_date.outpatient = KindToDate {
-        in_scope: fen(person.deductible_fen) + fen(person.pooled_outpatient_fen),
+    let fen = |fen: u32| Fen(i64::from(fen));
+    Accumulation {
         deductible: fen(person.deductible_fen),
-        pooled: fen(person.pooled_outpatient_fen),
-    };
-    to_date.inpatient = KindToDate {
-        in_scope: fen(person.pooled_inpatient_fen),
-        deductible: Fen::ZERO,
-        pooled: fen(person.pooled_inpatient_fen),
-    };
-    let layer = LayerToDate { base: fen(person.own_in_scope_fen), paid: Fen::ZERO };
-    to_date.layers = LayersToDate {
-        hifmi_pay: layer,
-        hifob_pay: layer,
-        cvlserv_pay: layer,
-        hifes_pay: layer,
-        maf_pay: layer,
-        oth_pay: layer,
-    };
-    to_date
+        pooled_outpatient: fen(person.pooled_outpatient_fen),
+        pooled_inpatient: fen(person.pooled_inpatient_fen),
+        own_in_scope: fen(person.own_in_scope_fen),
+        stays: i32::from(person.stays),
+    }
 }
 
 impl fmt::Debug for LineEntry {
