@@ -282,7 +282,7 @@ enum Keys {
     /// 导入密钥文件 (JSON)，下次启动生效；正式系统用硬件加密机 / Import a key file (JSON), for the next start; operation takes a hardware module
     #[command(
         after_help = "[{\"use\":\"load\",\"algorithm\":1,\"version\":1,\"levels\":1,\"key\":\"00…\"},…]\n\
-        use: load = DLK, tac = DTK · algorithm: 1 = 3DES, 3 = SM4 · levels: 1 市密钥 city key, 2 省 province, 3 根 root"
+        use: load = DLK, tac = DTK · algorithm: 1 = 3DES, 3 = SM4 · levels: 1 按卡分散 by card, 2 按市、卡 by city and card, 3 按省、市、卡 by province, city and card"
     )]
     Import {
         /// 文件 / File

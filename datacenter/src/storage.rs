@@ -131,7 +131,7 @@ pub trait Transaction {
     /// Granted loads by name.
     fn loads(&mut self, ids: &[TransactionId]) -> StorageResult<Vec<LoadRow>>;
 
-    /// All granted loads of a card (its identification code), oldest first.
+    /// All granted loads of a card (its identification code in either case), oldest first.
     fn loads_of_card(&mut self, card_id: &str) -> StorageResult<Vec<LoadRow>>;
 
     /// Writes granted loads, new or changed.

@@ -382,7 +382,7 @@ impl<'a> Judge<'a> {
         let as_granted = granted.state == LoadState::Granted
             && request.terminal == self.terminal.terminal
             && request.person == load.person
-            && request.card_id == load.card_id
+            && request.card_id.eq_ignore_ascii_case(&load.card_id)
             && request.amount == load.amount
             && request.card_serial == load.card_serial
             && request.balance == load.balance_before

@@ -36,7 +36,8 @@ pub struct IssuerKey {
     pub algorithm: Algorithm,
     /// Version, as cards name it.
     pub version: u8,
-    /// Levels from this key down to the card's: 1 for a city's key, 2 for a province's, 3 for the root.
+    /// Levels from this key down to the card's: 1 for a city's key (by card), 2 by city and card, 3 by province,
+    /// city and card.
     pub levels: u8,
     /// The key.
     pub key: Key128,

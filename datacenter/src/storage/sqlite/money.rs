@@ -111,7 +111,7 @@ pub(super) fn loads_of_card(connection: &Connection, card_id: &str) -> StorageRe
     let mut statement = connection
         .prepare_cached(&format!("SELECT {LOAD_COLUMNS} FROM load WHERE card_id = ?1 ORDER BY number"))
         .map_err(failed)?;
-    let mut rows = statement.query([card_id]).map_err(failed)?;
+    let mut rows = statement.query([card_id.to_ascii_lowercase()]).map_err(failed)?;
     let mut loads = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
         loads.push(load(row)?);
@@ -132,7 +132,7 @@ pub(super) fn put_loads(connection: &Connection, loads: &[LoadRow]) -> StorageRe
         statement
             .execute(params![
                 load.id.0.as_slice(),
-                load.request.card_id,
+                load.request.card_id.to_ascii_lowercase(),
                 load.request_digest.0.as_slice(),
                 request,
                 load.mac2.as_slice(),

@@ -1,0 +1,146 @@
+//! The SQLite storage: the conformance suite, a full disk, damage, another program beside it.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod rig;
+
+use std::sync::{Arc, Mutex};
+
+use datacenter::storage::{
+    Storage, StorageError, conformance,
+    rows::{Alarm, AlarmKind},
+    sqlite::{SqliteOptions, SqliteStorage},
+};
+use protocol::{problem::ProblemKind, signature::Digest, timestamp::Timestamp, upload::BatchAnswer};
+use rig::{
+    Rig,
+    bodies::{abandoned, settled},
+    person, verdicts,
+};
+
+#[test]
+fn sqlite_passes_the_conformance_suite() {
+    let folders = Mutex::new(Vec::new());
+    conformance::check(&|| {
+        let folder = tempfile::tempdir().unwrap();
+        let storage =
+            SqliteStorage::create(&folder.path().join("s.sqlite"), SqliteOptions::default()).unwrap();
+        folders.lock().unwrap().push(folder);
+        Arc::new(storage) as Arc<dyn Storage>
+    });
+}
+
+#[test]
+fn a_full_disk_books_nothing_and_says_so() {
+    let mut rig = Rig::new(1);
+    let mut terminal = rig.terminal(1);
+    let path = rig.folder.path().join("center/center.sqlite");
+    let pages: u32 = rusqlite::Connection::open(&path)
+        .unwrap()
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    let configuration = rig.folder.path().join("center/center.json");
+    let set_pages = |pages: Option<u32>| {
+        let text = std::fs::read_to_string(&configuration).unwrap();
+        let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        value["storage_pages_max"] = serde_json::json!(pages);
+        std::fs::write(&configuration, value.to_string()).unwrap();
+    };
+    set_pages(Some(pages + 20));
+    rig.reopen();
+    let running = rig.start();
+    let client = terminal.client(&running);
+    let mut booked = 0;
+    let problem = loop {
+        let from = terminal.chain.len() as u64 + 1;
+        for number in 0..20 {
+            terminal.record(rig.dice.id(), settled(person(number), 10_000));
+        }
+        let reply = client.post("/v1/records", &terminal.batch(from, from + 19)).unwrap();
+        if reply.status != 200 {
+            break reply.problem();
+        }
+        booked += 20;
+        assert!(booked < 10_000, "the disk never became full");
+    };
+    assert_eq!(problem, ProblemKind::Storage);
+    assert!(booked >= 20);
+    // Nothing of the last batch is there, everything of the others is; reading goes on.
+    assert_eq!(rig.center.production.chain_head(terminal.id).unwrap().sequence, booked);
+    assert_eq!(client.get("/v1/chain-head").unwrap().status, 200);
+    assert_eq!(client.get("/healthz").unwrap().status, 200);
+    running.stop();
+    // With room again, the same batch is booked.
+    set_pages(None);
+    rig.reopen();
+    let running = rig.start();
+    let reply =
+        terminal.client(&running).post("/v1/records", &terminal.batch(booked + 1, booked + 20)).unwrap();
+    let answer: BatchAnswer = reply.json();
+    let receipt = rig::open(&answer, &rig.center.production.public_key());
+    assert!(verdicts(&receipt).iter().all(|verdict| *verdict == protocol::upload::Verdict::Booked));
+    running.stop();
+}
+
+#[test]
+fn another_files_and_layouts_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.sqlite");
+    assert!(SqliteStorage::open(&path, SqliteOptions::default()).is_err());
+    drop(SqliteStorage::create(&path, SqliteOptions::default()).unwrap());
+    assert!(matches!(
+        SqliteStorage::create(&path, SqliteOptions::default()),
+        Err(StorageError::Failed { .. })
+    ));
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.pragma_update(None, "user_version", 9).unwrap();
+    assert_eq!(
+        SqliteStorage::open(&path, SqliteOptions::default()).unwrap_err(),
+        StorageError::Layout { expected: 1, got: 9 }
+    );
+    other.pragma_update(None, "user_version", 1).unwrap();
+    other.pragma_update(None, "application_id", 1).unwrap();
+    assert!(matches!(
+        SqliteStorage::open(&path, SqliteOptions::default()),
+        Err(StorageError::Damaged { .. })
+    ));
+    std::fs::write(&path, "not a database at all, but long enough to be looked at as one").unwrap();
+    assert!(SqliteStorage::open(&path, SqliteOptions::default()).is_err());
+}
+
+#[test]
+fn the_command_line_works_beside_a_running_center() {
+    let rig = Rig::new(2);
+    let mut terminal = rig.terminal(1);
+    let path = rig.folder.path().join("center/center.sqlite");
+    let beside = SqliteStorage::open(&path, SqliteOptions::default()).unwrap();
+    let beside: &dyn Storage = &beside;
+    terminal.record(rig.dice.id(), abandoned());
+    rig.receipt(&terminal, &terminal.all());
+    assert_eq!(beside.records(None, 9).unwrap().len(), 1);
+    assert!(beside.set_blocked(terminal.id, true).unwrap());
+    assert!(rig.center.production.storage().terminal(terminal.id).unwrap().unwrap().blocked);
+    assert_eq!(rig.center.production.storage().audit(9).unwrap().len(), 2);
+}
+
+#[test]
+fn alarms_of_one_terminal_have_a_number() {
+    let rig = Rig::new(3);
+    let terminal = rig.terminal(1).id;
+    let storage = rig.center.production.storage();
+    let alarm = |sequence| Alarm {
+        kind: AlarmKind::SequenceConflict,
+        terminal,
+        sequence,
+        digest: Digest([1; 32]),
+        id: None,
+        evidence: None,
+    };
+    let many: Vec<Alarm> = (1..=10_003).map(alarm).collect();
+    storage.transact(&mut |transaction| transaction.raise(Timestamp(1), &many)).unwrap();
+    let rows = storage.alarms(usize::MAX).unwrap();
+    assert_eq!(rows.len(), 10_001);
+    assert_eq!((rows[0].alarm.kind, rows[0].count), (AlarmKind::TooMany, 3));
+    let other = Alarm { terminal: "430100000099".parse().unwrap(), ..alarm(1) };
+    storage.transact(&mut |transaction| transaction.raise(Timestamp(1), &[other.clone()])).unwrap();
+    assert_eq!(storage.alarms(1).unwrap()[0].alarm, other);
+}
