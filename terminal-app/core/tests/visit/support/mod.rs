@@ -1,5 +1,8 @@
 //! What the tests of a visit stand on: a card, a PSAM, a hand that pulls cards, chance from a seed.
 
+pub(crate) mod center;
+pub(crate) mod counter;
+
 use std::sync::{Arc, Mutex};
 
 use card_spec::{date::Date, generation::Generation, money::Fen, region::RegionCode};

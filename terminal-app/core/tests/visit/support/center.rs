@@ -1,0 +1,224 @@
+//! A center in memory: it answers about people, grants loads with the issuer's keys, books exactly once, and
+//! can be cut off.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use card_spec::{
+    account::{Load, TYPE_LOAD},
+    atr::CardSerial,
+    date::DateTime,
+    generation::Algorithm,
+    key::{CardFactors, KeyName},
+    money::Fen,
+    psam::TerminalNumber,
+    region::RegionCode,
+    suite::Suite,
+};
+use protocol::{
+    account::{LoadAnswer, LoadRequest, LoadSource},
+    feed::{Person, PersonAnswer, PersonQuery, SignedPage},
+    id::TransactionId,
+    problem::{Problem, ProblemKind},
+    reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
+    record::{Body, Business, Refund},
+    signature::{Digest, Signed},
+    timestamp::Timestamp,
+    upload::{
+        Batch, BatchAnswer, ChainHead, RECEIPT_PURPOSE, Receipt, ReceiptLine, SendWindow, Verdict,
+    },
+};
+use terminal::{
+    keys::Identity,
+    ports::{CenterLink, LinkError},
+};
+
+use super::{NOW_MS, counter::HandClock, keys};
+
+pub(crate) struct State {
+    pub(crate) key: Identity,
+    clock: HandClock,
+    pub(crate) up: bool,
+    /// Answers to loads that get lost before one arrives.
+    pub(crate) lose_loads: u32,
+    pub(crate) refuse_loads: bool,
+    pub(crate) people: BTreeMap<u64, (Option<RegionCode>, Option<Person>)>,
+    pub(crate) booked: Vec<Body>,
+    pub(crate) head: ChainHead,
+    pub(crate) granted: BTreeMap<TransactionId, (LoadRequest, LoadAnswer)>,
+    pub(crate) asked: u32,
+}
+
+/// The line to it; clones lead to the same center.
+#[derive(Clone)]
+pub(crate) struct TestCenter(Arc<Mutex<State>>);
+
+impl TestCenter {
+    pub(crate) fn new(key: Identity, clock: HandClock) -> Self {
+        TestCenter(Arc::new(Mutex::new(State {
+            key,
+            clock,
+            up: true,
+            lose_loads: 0,
+            refuse_loads: false,
+            people: BTreeMap::new(),
+            booked: Vec::new(),
+            head: ChainHead { sequence: 0, digest: Digest::default(), now: Timestamp(NOW_MS) },
+            granted: BTreeMap::new(),
+            asked: 0,
+        })))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    fn arrive(&self) -> Result<MutexGuard<'_, State>, LinkError> {
+        let mut state = self.state();
+        if !state.up {
+            return Err(LinkError::Down { detail: "no route".into() });
+        }
+        state.asked += 1;
+        Ok(state)
+    }
+}
+
+impl CenterLink for TestCenter {
+    fn chain_head(&mut self) -> Result<ChainHead, LinkError> {
+        let state = self.arrive()?;
+        Ok(ChainHead { now: state.clock.now(), ..state.head })
+    }
+
+    fn upload(&mut self, batch: &Batch) -> Result<BatchAnswer, LinkError> {
+        let mut state = self.arrive()?;
+        let mut digest = batch.previous;
+        let mut lines = Vec::new();
+        for record in &batch.records {
+            digest = digest.chain(record.body.as_bytes());
+            let body: Body = serde_json::from_str(&record.body).unwrap();
+            assert_eq!(body.sequence, record.sequence);
+            assert!(state.booked.iter().all(|booked| booked.id != body.id), "sent twice");
+            if let Business::Settlement(settlement) = &body.business {
+                assert!(settlement.amounts.balanced());
+                let on_card = settlement.card.as_ref().map_or(Fen::ZERO, |card| card.account);
+                assert_eq!(on_card, settlement.amounts.acct_pay);
+            }
+            lines.push(ReceiptLine { id: body.id, sequence: body.sequence, digest, verdict: Verdict::Booked });
+            state.booked.push(body);
+        }
+        state.head.sequence = lines.last().unwrap().sequence;
+        state.head.digest = digest;
+        let receipt = Receipt {
+            number: format!("R{:06}", state.head.sequence),
+            terminal: batch.terminal,
+            booked_at: state.clock.now(),
+            lines,
+        };
+        let receipt = Signed::new(state.key.key_pair(), RECEIPT_PURPOSE, &receipt).unwrap();
+        Ok(BatchAnswer { receipt, earlier: Vec::new(), window: SendWindow { after_ms: 0, spread_ms: 0 } })
+    }
+
+    fn feed(&mut self, _: u64, _: u64) -> Result<SignedPage, LinkError> {
+        Err(not_found())
+    }
+
+    fn rules(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
+        self.arrive().map(|_| None)
+    }
+
+    fn limits(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
+        self.arrive().map(|_| None)
+    }
+
+    fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError> {
+        let state = self.arrive()?;
+        let (city, person) = state.people.get(&query.person.key()).copied().unwrap_or((None, None));
+        Ok(PersonAnswer { city, person, as_of: state.clock.now() })
+    }
+
+    /// Checks MAC1 and answers MAC2 with the issuer's load key; a name that was granted gets the same again.
+    fn load(&mut self, request: &LoadRequest) -> Result<LoadAnswer, LinkError> {
+        let mut state = self.arrive()?;
+        if let Some((first, answer)) = state.granted.get(&request.id) {
+            assert_eq!(first, request, "the same name asks for the same");
+            return Ok(answer.clone());
+        }
+        if let LoadSource::Refund { of } = &request.source {
+            let owed = state.booked.iter().any(|body| {
+                body.id == *of
+                    && matches!(&body.business, Business::Cancellation(cancellation)
+                        if cancellation.refund == Refund::Owed { amount: request.amount })
+            });
+            if !owed {
+                return Err(refused(ProblemKind::LoadRefused));
+            }
+        }
+        if state.refuse_loads {
+            return Err(refused(ProblemKind::LoadRefused));
+        }
+        let answer = grant(request);
+        state.granted.insert(request.id, (request.clone(), answer.clone()));
+        if state.lose_loads > 0 {
+            state.lose_loads -= 1;
+            return Err(LinkError::Lost { detail: "timed out".into() });
+        }
+        Ok(answer)
+    }
+
+    fn reconcile(&mut self, request: &ReconciliationRequest) -> Result<ReconciliationAnswer, LinkError> {
+        let state = self.arrive()?;
+        let mut totals = Totals::default();
+        for body in &state.booked {
+            if !(request.from_sequence..=request.to_sequence).contains(&body.sequence) {
+                continue;
+            }
+            let amounts = match &body.business {
+                Business::Settlement(settlement) => settlement.amounts,
+                Business::Cancellation(cancellation) => cancellation.amounts,
+                _ => continue,
+            };
+            totals.count += 1;
+            totals.medfee_sumamt += amounts.medfee_sumamt;
+            totals.fund_pay_sumamt += amounts.fund_pay_sumamt;
+            totals.acct_pay += amounts.acct_pay;
+            totals.psn_cash_pay += amounts.psn_cash_pay;
+        }
+        let held: Vec<u64> = state.booked.iter().map(|body| body.sequence).collect();
+        let missing: Vec<u64> =
+            (request.from_sequence..=request.to_sequence).filter(|at| !held.contains(at)).collect();
+        let equal = totals == request.totals && missing.is_empty();
+        Ok(ReconciliationAnswer { at: state.clock.now(), totals, equal, missing, disputed: Vec::new() })
+    }
+}
+
+fn grant(request: &LoadRequest) -> LoadAnswer {
+    let bytes = |text: &str| hex::decode(text).unwrap();
+    let algorithm = Algorithm::from_id(Some(request.algorithm)).unwrap();
+    let suite = Suite::from(algorithm);
+    let serial = CardSerial(bytes(&request.card_factor).try_into().unwrap());
+    let city = card_spec::card_id::CardId::parse(&bytes(&request.card_id)).unwrap().city();
+    let factors = CardFactors::new(serial, city);
+    let key = keys().on_card(KeyName::DLK, algorithm, request.key_version, &factors);
+    let load = Load {
+        balance_before_fen: request.balance.to_card().unwrap(),
+        amount_fen: request.amount.to_card().unwrap(),
+        transaction_type: TYPE_LOAD,
+        terminal: TerminalNumber(request.terminal.to_bcd()),
+        serial: request.card_serial,
+        random: bytes(&request.random).try_into().unwrap(),
+    };
+    let session = load.session_key(suite, &key);
+    assert_eq!(load.mac1(&session).to_vec(), bytes(&request.mac1), "the card's MAC1");
+    let date_time = DateTime::from_cn(bytes(&request.date_time).try_into().unwrap()).unwrap();
+    LoadAnswer { mac2: hex::encode(load.mac2(&session, date_time)) }
+}
+
+fn refused(kind: ProblemKind) -> LinkError {
+    LinkError::Refused(Problem::new(kind, "no"))
+}
+
+fn not_found() -> LinkError {
+    refused(ProblemKind::NotFound)
+}
