@@ -51,6 +51,8 @@ pub struct PowerCut {
 pub enum EepromError {
     /// Power went away on the way. Whether the update happened is decided at the next power-on.
     PowerLost,
+    /// The memory is worn out and takes nothing any more; nothing was written.
+    Worn,
     /// The update does not fit the journal; nothing was written.
     Full {
         /// Bytes the journal would have to hold.
@@ -62,6 +64,7 @@ impl fmt::Display for EepromError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PowerLost => f.write_str("power went away during an update"),
+            Self::Worn => f.write_str("the memory is worn out"),
             Self::Full { needed } => {
                 write!(f, "an update needs {needed} bytes of journal, there are {JOURNAL_BYTES_MAX}")
             }
@@ -124,6 +127,7 @@ pub struct Eeprom {
     programmed_bytes: u64,
     cut: Option<PowerCut>,
     dark: bool,
+    worn: bool,
 }
 
 impl Default for Eeprom {
@@ -134,6 +138,7 @@ impl Default for Eeprom {
             programmed_bytes: 0,
             cut: None,
             dark: false,
+            worn: false,
         }
     }
 }
@@ -186,6 +191,16 @@ impl Eeprom {
         self.cut = cut;
     }
 
+    /// Whether the memory is worn out: every update then answers `Worn`.
+    pub fn set_worn(&mut self, worn: bool) {
+        self.worn = worn;
+    }
+
+    /// Whether the memory is worn out.
+    pub fn is_worn(&self) -> bool {
+        self.worn
+    }
+
     /// Whether power has gone away during an update and not come back.
     pub fn is_dark(&self) -> bool {
         self.dark
@@ -193,7 +208,7 @@ impl Eeprom {
 
     /// Writes all of `update` or nothing.
     ///
-    /// Errors: `Full` and nothing is written; `PowerLost`, and [`Eeprom::recover`] decides at the next
+    /// Errors: `Full` and `Worn`, and nothing is written; `PowerLost`, and [`Eeprom::recover`] decides at the next
     /// power-on. Until then every further update answers `PowerLost`.
     pub fn commit(&mut self, update: &Update) -> Result<(), EepromError> {
         if self.dark {
@@ -201,6 +216,9 @@ impl Eeprom {
         }
         if update.is_empty() {
             return Ok(());
+        }
+        if self.worn {
+            return Err(EepromError::Worn);
         }
         let body = update.journal();
         if body.len() > JOURNAL_BYTES_MAX {

@@ -4,7 +4,7 @@
 mod common;
 
 use card_spec::{file::Application, generation::Generation};
-use common::{NOW, TERMINAL, TestCard, TestPsam, bytes, order, prepare_purchase, psam, purchase};
+use common::{NOW, TERMINAL, TestCard, bytes, order, prepare_purchase, psam, purchase};
 use sim::{
     card::Card,
     chip::{Chip, PowerLost},
@@ -221,5 +221,4 @@ fn flaws_are_what_they_say() {
     assert_eq!(blocked.raw("00A4000002DF04"), "6283");
     let mut dead = TestCard::new(&common::order(Generation::Three).flaw(Flaw::CardBlocked).build().unwrap());
     assert_eq!(dead.raw("00A40000023F00"), "6A81");
-    let _ = TestPsam::new(&PsamOrder::new(TERMINAL, common::KEYS).build());
 }

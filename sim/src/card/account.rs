@@ -52,7 +52,7 @@ impl Card {
     }
 
     pub(super) fn account_initialize_load(&mut self, request: &LoadRequest) -> Executed {
-        let account = self.balances()?;
+        let account = self.unlocked_balances()?;
         self.check_pin()?;
         let key = self.transaction_key(KeyUse::Load, request.key_index)?;
         let amount = request.amount_fen;
@@ -116,7 +116,7 @@ impl Card {
     }
 
     pub(super) fn account_initialize_purchase(&mut self, request: &PurchaseRequest) -> Executed {
-        let account = self.balances()?;
+        let account = self.unlocked_balances()?;
         self.check_pin()?;
         let key = self.transaction_key(KeyUse::Purchase, request.key_index)?;
         let asked = request.amounts;
@@ -212,6 +212,13 @@ impl Card {
             online_serial: word(bytes, account_at::ONLINE_SERIAL),
             offline_serial: word(bytes, account_at::OFFLINE_SERIAL),
         })
+    }
+
+    fn unlocked_balances(&self) -> Result<Balances, Stop> {
+        if self.account()?.locked {
+            return Err(StatusWord::APPLICATION_SUSPENDED.into());
+        }
+        self.balances()
     }
 
     pub(super) fn check_pin(&self) -> Result<(), Stop> {

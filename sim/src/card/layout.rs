@@ -113,6 +113,7 @@ pub(super) struct AccountPlace {
     pub(super) balances: Cell,
     pub(super) proofs: Cell,
     pub(super) log_file: u16,
+    pub(super) locked: bool,
 }
 
 impl Layout {
@@ -407,7 +408,12 @@ impl AccountPlace {
         bytes.extend_from_slice(&image.year.0.to_be_bytes());
         bytes.extend_from_slice(&image.online_serial.to_be_bytes());
         bytes.extend_from_slice(&image.offline_serial.to_be_bytes());
-        Self { balances: memory.allocate(bytes), proofs: proofs_cell(&image.proofs, memory), log_file }
+        Self {
+            balances: memory.allocate(bytes),
+            proofs: proofs_cell(&image.proofs, memory),
+            log_file,
+            locked: image.locked,
+        }
     }
 
     fn of_wallet(image: &WalletImage, log_file: u16, memory: &mut Eeprom) -> Self {
@@ -418,7 +424,12 @@ impl AccountPlace {
             bytes.extend_from_slice(&purse.online_serial.to_be_bytes());
             bytes.extend_from_slice(&purse.offline_serial.to_be_bytes());
         }
-        Self { balances: memory.allocate(bytes), proofs: proofs_cell(&image.proofs, memory), log_file }
+        Self {
+            balances: memory.allocate(bytes),
+            proofs: proofs_cell(&image.proofs, memory),
+            log_file,
+            locked: image.locked,
+        }
     }
 
     fn account_image(&self, memory: &Eeprom) -> AccountImage {
@@ -431,6 +442,7 @@ impl AccountPlace {
             online_serial: word(bytes, account_at::ONLINE_SERIAL),
             offline_serial: word(bytes, account_at::OFFLINE_SERIAL),
             log_file: HexWord(self.log_file),
+            locked: self.locked,
             proofs: self.proofs(memory).collect(),
         }
     }
@@ -447,6 +459,7 @@ impl AccountPlace {
             deposit: image(deposit),
             purse: image(purse),
             log_file: HexWord(self.log_file),
+            locked: self.locked,
             proofs: self.proofs(memory).collect(),
         }
     }

@@ -146,7 +146,7 @@ impl From<EepromError> for Stop {
     fn from(error: EepromError) -> Self {
         match error {
             EepromError::PowerLost => Self::PowerLost,
-            EepromError::Full { .. } => Self::Refused(StatusWord::MEMORY_FAILURE),
+            EepromError::Full { .. } | EepromError::Worn => Self::Refused(StatusWord::MEMORY_FAILURE),
         }
     }
 }
@@ -174,6 +174,7 @@ impl Card {
     pub fn new(image: &CardImage, seed: u64) -> Result<Self, SimError> {
         let mut memory = Eeprom::new();
         let layout = Layout::new(image, &mut memory)?;
+        memory.set_worn(image.worn);
         let suite = Algorithm::from_id(Some(image.algorithm.0)).ok().map(Suite::from);
         Ok(Self {
             memory,
@@ -216,6 +217,7 @@ impl Card {
             algorithm: HexByte(self.algorithm),
             policy: self.policy,
             blocked: self.is_blocked(),
+            worn: self.memory.is_worn(),
             root: self.layout.root_image(&self.memory),
             interrupted: InterruptedImage::of(&self.memory),
         }

@@ -35,7 +35,7 @@ impl Card {
 
     pub(super) fn wallet_initialize_load(&mut self, purse: Purse, request: &LoadRequest) -> Executed {
         let at = index(purse);
-        let balances = self.purse(at)?;
+        let balances = self.unlocked_purse(at)?;
         // Money coming from an account asks for the PIN in both.
         self.check_pin()?;
         let key = self.transaction_key(KeyUse::Load, request.key_index)?;
@@ -94,7 +94,7 @@ impl Card {
 
     pub(super) fn wallet_initialize_purchase(&mut self, purse: Purse, request: &LoadRequest) -> Executed {
         let at = index(purse);
-        let balances = self.purse(at)?;
+        let balances = self.unlocked_purse(at)?;
         self.check_pin_of(purse)?;
         let key = self.transaction_key(KeyUse::Purchase, request.key_index)?;
         let amount = request.amount_fen;
@@ -161,6 +161,13 @@ impl Card {
             online_serial: word(bytes, purse_at::ONLINE_SERIAL),
             offline_serial: word(bytes, purse_at::OFFLINE_SERIAL),
         })
+    }
+
+    fn unlocked_purse(&self, at: usize) -> Result<Balances, Stop> {
+        if self.wallet()?.locked {
+            return Err(StatusWord::WALLET_LOCKED.into());
+        }
+        self.purse(at)
     }
 
     fn check_pin_of(&self, purse: Purse) -> Result<(), Stop> {

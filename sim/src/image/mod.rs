@@ -42,6 +42,9 @@ pub struct CardImage {
     /// Whether CARD BLOCK has been carried out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub blocked: bool,
+    /// Whether its memory is worn out and takes nothing any more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub worn: bool,
     /// The directory that is selected after reset, with everything below it.
     pub root: DirectoryImage,
     /// Memory as it stands when a power cut has interrupted an update. It then counts, and not what
@@ -357,6 +360,9 @@ pub struct AccountImage {
     pub offline_serial: u16,
     /// The file of the transaction log.
     pub log_file: HexWord,
+    /// Whether it is locked for transactions.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub locked: bool,
     /// What the card can prove: the last load and the last purchase.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proofs: Vec<ProofImage>,
@@ -371,6 +377,9 @@ pub struct WalletImage {
     pub purse: PurseImage,
     /// The file of the transaction log.
     pub log_file: HexWord,
+    /// Whether both are locked.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub locked: bool,
     /// What the card can prove: the last transaction of each type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proofs: Vec<ProofImage>,

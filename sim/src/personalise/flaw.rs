@@ -10,6 +10,7 @@ use crate::{
 };
 
 const SSSE: u16 = 0xDDF1;
+const MEDICAL: u16 = 0xDF04;
 const ISSUER_FILE: u16 = 0xEF05;
 const HOLDER_FILE: u16 = 0xEF06;
 
@@ -35,6 +36,10 @@ pub enum Flaw {
         /// For good.
         permanent: bool,
     },
+    /// The medical account is locked for transactions.
+    AccountLocked,
+    /// The memory is worn out: reading goes on, every update fails.
+    WornMemory,
     /// The cipher is SSF33, which nobody outside can compute.
     Ssf33,
     /// A record of EF05 or EF06 ends too early: its length says more than there is.
@@ -99,6 +104,11 @@ impl Flaw {
                 let found = find(&mut image.root, *directory).ok_or_else(|| missing("application"))?;
                 found.life = if *permanent { Life::Terminated } else { Life::Blocked };
             }
+            Self::AccountLocked => {
+                let medical = find(&mut image.root, MEDICAL).ok_or_else(|| missing("application"))?;
+                medical.account.iter_mut().for_each(|account| account.locked = true);
+            }
+            Self::WornMemory => image.worn = true,
             Self::Ssf33 => {
                 image.algorithm = HexByte(0x02);
                 let fci = card_spec::fci::Fci {

@@ -12,6 +12,7 @@ fn card(note: &str, atr: &[u8], root: DirectoryImage) -> CardImage {
         algorithm: HexByte(0x01),
         policy: CardPolicy::default(),
         blocked: false,
+        worn: false,
         root,
         interrupted: None,
     }

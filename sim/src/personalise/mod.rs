@@ -232,6 +232,7 @@ impl<'a> CardOrder<'a> {
             algorithm: HexByte(self.algorithm),
             policy: self.policy,
             blocked: false,
+            worn: false,
             root,
             interrupted: None,
         };
@@ -305,6 +306,7 @@ impl<'a> CardOrder<'a> {
                 online_serial: 0,
                 offline_serial: 0,
                 log_file: HexWord(ACCOUNT_LOG),
+                locked: false,
                 proofs: Vec::new(),
             });
         let name = application.name();
@@ -430,6 +432,7 @@ impl<'a> CardOrder<'a> {
                 deposit: purse,
                 purse,
                 log_file: HexWord(WALLET_LOG),
+                locked: false,
                 proofs: Vec::new(),
             }),
             directories: Vec::new(),

@@ -102,7 +102,7 @@ impl From<EepromError> for Stop {
     fn from(error: EepromError) -> Self {
         match error {
             EepromError::PowerLost => Self::PowerLost,
-            EepromError::Full { .. } => Self::Refused(StatusWord::MEMORY_FAILURE),
+            EepromError::Full { .. } | EepromError::Worn => Self::Refused(StatusWord::MEMORY_FAILURE),
         }
     }
 }
