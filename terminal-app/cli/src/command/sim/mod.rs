@@ -2,6 +2,7 @@
 
 mod card;
 pub(crate) mod fault;
+mod keys;
 mod people;
 pub(crate) mod reader;
 
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     /// 模拟 PSAM 文件 · files of simulated PSAMs
     #[command(subcommand)]
     Psam(card::PsamCommand),
+    /// 发卡方测试密钥（导入中心） · the issuer's test keys, for a center
+    Keys(keys::Arguments),
     /// 启动私有 pcscd，插入卡与 PSAM · a private pcscd with a card and a PSAM in its slots
     Reader(reader::Arguments),
 }
@@ -33,6 +36,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::People(arguments) => people::run(context, &arguments),
         Command::Card(command) => card::run(context, command),
         Command::Psam(command) => card::run_psam(context, command),
+        Command::Keys(arguments) => keys::run(context, &arguments),
         Command::Reader(arguments) => reader::run(context, &arguments),
     }
 }
