@@ -4,6 +4,19 @@
 //! of files in `card_spec`, but how it behaves (security state, status words, tearing) is written here,
 //! apart from what the terminal expects. The same chip sits behind the real pcscd ([`pcscd`], [`vpcd`])
 //! and in process ([`slot`]). Everything random comes from a seed: one seed, one run.
+//!
+//! ```
+//! use sim::{card::Card, chip::Chip, keys::TestKeys, people::Population, personalise::CardOrder};
+//!
+//! let person = Population::new(1, 1_000).person(7).expect("there are a thousand");
+//! let image = CardOrder::new(&person, TestKeys::from_seed(1)).build()?;
+//! let mut card = Card::new(&image, 1)?;
+//! let atr = card.power_on().expect("no cut is planned");
+//! assert_eq!(atr[..4], [0x3B, 0x6D, 0x00, 0x00]);
+//! let answer = card.transmit(&[0x00, 0xA4, 0x00, 0x00, 0x02, 0xDD, 0xF1]).expect("no cut is planned");
+//! assert_eq!(answer, [0x61, 0x1E], "30 bytes wait for GET RESPONSE");
+//! # Ok::<(), sim::error::SimError>(())
+//! ```
 
 pub mod card;
 pub mod chip;

@@ -52,7 +52,8 @@ pub struct PrivatePcscd {
 impl PrivatePcscd {
     /// Starts pcscd with its socket, configuration and log in `directory`, which is made if need be.
     ///
-    /// Returns when both slots are there. The path should be short: a socket's path has at most 107 bytes.
+    /// Returns when both slots are there. The path must be short, as a socket's path has at most 107 bytes,
+    /// and without spaces, which pcscd's configuration does not take.
     /// Errors: `Missing` with the package to install, `RunDirectory`, `NotReady`, `NoPorts`, `Io`.
     pub fn start(directory: &Path) -> Result<Self, SimError> {
         Self::start_in(directory.to_owned(), None)
