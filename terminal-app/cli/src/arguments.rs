@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    command::{card, certificate, eligibility, enrol, money, operator, queue, receipt, reconcile, rules, sync, visit},
+    command::{
+        card, certificate, eligibility, enrol, money, operator, queue, receipt, reconcile, rules, sync, visit,
+    },
     locale::LanguageArgument,
 };
 

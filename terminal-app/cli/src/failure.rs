@@ -94,9 +94,9 @@ impl Failure {
             Failure::Cli(error) => error.text(language),
             Failure::Rules { path, error } => format!("{}: {}", path.display(), error.words(language)),
             Failure::Terminal(error) => error.words(language).what,
-            Failure::SecretsDiffer => {
-                language.pick("两次输入的口令不同，未修改", "the two secrets differ; nothing was changed").to_owned()
-            }
+            Failure::SecretsDiffer => language
+                .pick("两次输入的口令不同，未修改", "the two secrets differ; nothing was changed")
+                .to_owned(),
             Failure::Printer(error) => crate::command::receipt::printer_words(error, language),
             Failure::Entry(error) => entry(*error, language),
             #[cfg(feature = "demo")]

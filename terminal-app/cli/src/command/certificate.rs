@@ -2,11 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use terminal::{
-    audit::AuditEvent,
-    error::Error,
-    roles::Action,
-};
+use terminal::{audit::AuditEvent, error::Error, roles::Action};
 
 use super::Context;
 use crate::{

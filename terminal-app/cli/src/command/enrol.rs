@@ -10,18 +10,15 @@ use protocol::{
     signature::Signature,
 };
 use serde::Serialize;
-use terminal::{
-    error::Error,
-    keys::TerminalKeys,
-};
+use terminal::{error::Error, keys::TerminalKeys};
 
 use super::Context;
 use crate::{
     config::{Center, Config, Place},
     console::{Page, Show},
     edge::{
-        certificate,
         center_link::HttpsLink,
+        certificate,
         data_dir::{self, DataDir},
         first_contact::{self, ContactError},
         lock::{LOCK_TIMEOUT_MS, Lock},
@@ -164,7 +161,10 @@ fn authority(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
 }
 
 /// The keys of an earlier attempt, or new ones: the identity key must outlive a broken enrolment.
-fn keys(data: &DataDir, terminal: TerminalId) -> Result<(TerminalKeys, machine_secret::MachineSecret), Failure> {
+fn keys(
+    data: &DataDir,
+    terminal: TerminalId,
+) -> Result<(TerminalKeys, machine_secret::MachineSecret), Failure> {
     let mut random = SystemChance::default();
     let secret = match machine_secret::read(&data.machine_secret())? {
         Some(secret) => secret,
@@ -204,10 +204,7 @@ fn config(arguments: &Arguments, enrolment: &Enrolment) -> Config {
 
 impl Show for Enrolled {
     fn show(&self, page: &mut Page) {
-        page.say(
-            format!("终端 {} 已登记", self.terminal),
-            format!("Terminal {} is enrolled", self.terminal),
-        );
+        page.say(format!("终端 {} 已登记", self.terminal), format!("Terminal {} is enrolled", self.terminal));
         let language = page.language();
         let until = crate::words::moment(self.certificate.not_after_ms);
         page.pairs([
@@ -217,7 +214,10 @@ impl Show for Enrolled {
                 format!("{} {}", self.institution_code, self.institution_name),
             ),
             (language.pick("证书有效期至", "certificate good until"), until),
-            (language.pick("中心根证书指纹", "fingerprint of the authority"), self.authority_fingerprint.clone()),
+            (
+                language.pick("中心根证书指纹", "fingerprint of the authority"),
+                self.authority_fingerprint.clone(),
+            ),
             (language.pick("终端身份公钥", "identity key"), self.identity.clone()),
         ]);
         page.gap();

@@ -105,6 +105,8 @@ pub(super) fn cancel(context: &Context, arguments: &CancelArguments) -> Result<E
     let cancelled = counter.flows.cancel(of);
     counter.flows.close_card();
     let Cancelled { id, link, receipt, account } = cancelled?;
+    // A refund that was loaded is a record of its own; a failing line only delays it.
+    counter.flows.send_all()?;
     let language = context.console.language();
     let (account, account_fen, account_reason) = match account {
         AccountRefund::None => ("none", Fen::ZERO, None),
@@ -135,7 +137,10 @@ impl Show for CancelDone {
         let amount = self.account_fen;
         match self.account {
             "loaded" => {
-                page.say(format!("✓ 账户款 {amount} 元已退回卡中"), format!("✓ {amount} yuan are back on the card"));
+                page.say(
+                    format!("✓ 账户款 {amount} 元已退回卡中"),
+                    format!("✓ {amount} yuan are back on the card"),
+                );
             }
             "owed" => {
                 let why = self.account_reason.clone().unwrap_or_default();

@@ -193,19 +193,17 @@ fn list(context: &Context, terminal: &Terminal) -> Result<Exit, Failure> {
 impl Show for Operators {
     fn show(&self, page: &mut Page) {
         let language = page.language();
-        let head = [
-            language.pick("编号", "number"),
-            language.pick("角色", "role"),
-            language.pick("状态", "state"),
-        ];
+        let head =
+            [language.pick("编号", "number"), language.pick("角色", "role"), language.pick("状态", "state")];
         let rows = self.operators.iter().map(|row| {
             let (chinese, english) = role_name(row.role);
-            let state = match (row.active, row.locked_until_ms, self.signed_in.as_ref() == Some(&row.operator)) {
-                (false, _, _) => language.pick("停用", "taken out"),
-                (_, Some(_), _) => language.pick("口令锁定", "locked out"),
-                (_, _, true) => language.pick("已签到", "signed in"),
-                _ => language.pick("启用", "active"),
-            };
+            let state =
+                match (row.active, row.locked_until_ms, self.signed_in.as_ref() == Some(&row.operator)) {
+                    (false, _, _) => language.pick("停用", "taken out"),
+                    (_, Some(_), _) => language.pick("口令锁定", "locked out"),
+                    (_, _, true) => language.pick("已签到", "signed in"),
+                    _ => language.pick("启用", "active"),
+                };
             vec![row.operator.clone(), language.pick(chinese, english).to_owned(), state.to_owned()]
         });
         page.table(&head, &[], rows);

@@ -126,7 +126,9 @@ pub(crate) struct ExportArguments {
 
 /// What `queue verify` is told.
 #[derive(Debug, Args)]
-#[command(after_help = "例 Example:\n  jinbao queue verify\n\n链条不符时退出码为 5 · exit 5 when something does not fit.")]
+#[command(
+    after_help = "例 Example:\n  jinbao queue verify\n\n链条不符时退出码为 5 · exit 5 when something does not fit."
+)]
 pub(crate) struct VerifyArguments {}
 
 pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
@@ -234,7 +236,9 @@ fn figures(transaction: &Transaction) -> (&'static str, Option<Fen>, Option<Fen>
         Some(Business::Abandoned { .. }) => ("abandoned", None, None),
         Some(_) => ("other", None, None),
         None => match transaction.intention.purpose {
-            Purpose::Settlement => ("settlement", None, transaction.armed.as_ref().map(|armed| armed.account)),
+            Purpose::Settlement => {
+                ("settlement", None, transaction.armed.as_ref().map(|armed| armed.account))
+            }
             Purpose::Cancellation { .. } => ("cancellation", None, None),
             Purpose::Load { .. } => ("load", None, transaction.armed.as_ref().map(|armed| armed.account)),
         },

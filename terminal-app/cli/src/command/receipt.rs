@@ -35,7 +35,9 @@ pub(crate) enum Command {
 
 /// What `receipt print` is told.
 #[derive(Debug, Args)]
-#[command(after_help = "例 Examples:\n  jinbao receipt print 12\n  jinbao receipt print 5f0c…\n\n打印机见 config.json 的 printer · the printer is in config.json")]
+#[command(
+    after_help = "例 Examples:\n  jinbao receipt print 12\n  jinbao receipt print 5f0c…\n\n打印机见 config.json 的 printer · the printer is in config.json"
+)]
 pub(crate) struct PrintArguments {
     /// 序号或编号 · sequence or id
     which: String,
@@ -74,7 +76,11 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Text(arguments) => {
             let receipt = stored(context, &arguments.which)?;
             let text = receipt.text(arguments.columns.max(COLUMNS_58_MM), language);
-            context.console.done(text.trim_end(), text.trim_end(), json!({ "text": text, "receipt": receipt }));
+            context.console.done(
+                text.trim_end(),
+                text.trim_end(),
+                json!({ "text": text, "receipt": receipt }),
+            );
         }
         Command::Pdf(arguments) => {
             let receipt = stored(context, &arguments.which)?;
@@ -89,7 +95,9 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Print(arguments) => {
             let counter = Counter::open_books(context)?;
             let receipt = counter.receipt(&arguments.which)?;
-            let Some(settings) = &counter.cabinet.config.printer else { return Err(CliError::NoPrinter.into()) };
+            let Some(settings) = &counter.cabinet.config.printer else {
+                return Err(CliError::NoPrinter.into());
+            };
             let lines = receipt.lines(settings.columns, language);
             printer::print(settings, lines).map_err(Failure::Printer)?;
             context.console.done("已打印", "printed", json!({ "printer": settings.device }));
@@ -130,13 +138,8 @@ fn write_pdf(receipt: &Receipt, path: &Path, font: Option<&str>, language: Langu
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(file_error(path))?;
+    let mut file =
+        options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(file_error(path))?;
     file.write_all(bytes).map_err(file_error(path))?;
     Ok(())
 }
@@ -166,7 +169,9 @@ pub(crate) fn printer_words(error: &PrinterError, language: Language) -> String 
         (PrinterError::Text, Language::Chinese) => "打印机字库缺少凭证上的字。".to_owned(),
         (PrinterError::Text, Language::English) => "The printer lacks a character of the receipt.".to_owned(),
         (PrinterError::Device { detail }, Language::Chinese) => format!("打印机不可用（{detail}）。"),
-        (PrinterError::Device { detail }, Language::English) => format!("The printer does not work ({detail})."),
+        (PrinterError::Device { detail }, Language::English) => {
+            format!("The printer does not work ({detail}).")
+        }
         (other, _) => other.to_string(),
     }
 }

@@ -1,7 +1,7 @@
 //! `jinbao reconcile`: the day's comparison with the center (对账).
 
-use clap::Args;
 use card_spec::money::Fen;
+use clap::Args;
 use protocol::reconciliation::Totals;
 use serde::Serialize;
 use terminal::{
@@ -76,14 +76,16 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 impl Show for Compared {
     fn show(&self, page: &mut Page) {
-        let Reconciliation { cycle, from_sequence, to_sequence, ours, theirs, equal, .. } = &self.reconciliation;
+        let Reconciliation { cycle, from_sequence, to_sequence, ours, theirs, equal, .. } =
+            &self.reconciliation;
         page.say(
             format!("周期 {cycle}，序号 {from_sequence} 至 {to_sequence}"),
             format!("Cycle {cycle}, sequences {from_sequence} to {to_sequence}"),
         );
         let language = page.language();
         let pick = |chinese: &'static str, english: &'static str| language.pick(chinese, english);
-        let head = [pick("项目", "sum"), pick("本终端", "here"), pick("中心", "center"), pick("差额", "difference")];
+        let head =
+            [pick("项目", "sum"), pick("本终端", "here"), pick("中心", "center"), pick("差额", "difference")];
         let money = |name: &'static str, of: fn(&Totals) -> Fen| {
             let (here, there) = (of(ours), of(theirs));
             vec![name.to_owned(), here.to_string(), there.to_string(), (here - there).to_string()]
@@ -113,13 +115,20 @@ impl Show for Compared {
         let list = |items: Vec<String>| items.join(", ");
         let missing: Vec<String> = self.reconciliation.missing.iter().map(u64::to_string).collect();
         if !missing.is_empty() {
-            page.say(format!("中心缺少序号：{}", list(missing.clone())), format!("missing at the center: {}", list(missing)));
+            page.say(
+                format!("中心缺少序号：{}", list(missing.clone())),
+                format!("missing at the center: {}", list(missing)),
+            );
         }
         let disputed: Vec<String> = self.reconciliation.disputed.iter().map(ToString::to_string).collect();
         if !disputed.is_empty() {
-            page.say(format!("被拒或冲突：{}", list(disputed.clone())), format!("refused or disputed: {}", list(disputed)));
+            page.say(
+                format!("被拒或冲突：{}", list(disputed.clone())),
+                format!("refused or disputed: {}", list(disputed)),
+            );
         }
-        let unresolved: Vec<String> = self.reconciliation.unresolved.iter().map(ToString::to_string).collect();
+        let unresolved: Vec<String> =
+            self.reconciliation.unresolved.iter().map(ToString::to_string).collect();
         if !unresolved.is_empty() {
             page.say(
                 format!("结果未知（持卡人再来时用 jinbao resolve 查明）：{}", list(unresolved.clone())),

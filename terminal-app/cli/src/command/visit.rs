@@ -255,7 +255,11 @@ fn show_figures(context: &Context, agreed: &PreSettlement) {
     }
     let language = context.console.language();
     for (chinese, english, amount) in words::figures(&agreed.outcome.settlement.amounts()) {
-        context.console.error_line(&format!("    {:>12}  {}", amount.to_string(), language.pick(chinese, english)));
+        context.console.error_line(&format!(
+            "    {:>12}  {}",
+            amount.to_string(),
+            language.pick(chinese, english)
+        ));
     }
 }
 
@@ -321,14 +325,20 @@ impl Show for Visited {
         }
         match &self.upload {
             Some(Booking::Booked { receipt }) => {
-                page.say(format!("✓ 中心已记账，回执 {receipt}"), format!("✓ booked by the center, receipt {receipt}"));
+                page.say(
+                    format!("✓ 中心已记账，回执 {receipt}"),
+                    format!("✓ booked by the center, receipt {receipt}"),
+                );
             }
             Some(Booking::Refused { reason }) => {
                 let why = terminal::words::refusal(*reason, page.language());
                 page.say(format!("✗ 中心未记账：{why}"), format!("✗ not booked: {why}"));
             }
             Some(Booking::Conflict) => {
-                page.say("✗ 与中心记录冲突，请报告主管", "✗ in conflict with the center's books: tell the supervisor");
+                page.say(
+                    "✗ 与中心记录冲突，请报告主管",
+                    "✗ in conflict with the center's books: tell the supervisor",
+                );
             }
             _ => page.say(
                 "※ 已记入本机账本，线路恢复后自动上传（jinbao queue retry）",

@@ -1,5 +1,6 @@
 //! The terminal at work: books and devices together, as the flows want them.
 
+use hal::{clock::SystemClock, slot::trace::TraceLog};
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PersonAnswer, PersonQuery, SignedPage},
@@ -7,7 +8,6 @@ use protocol::{
     signature::Signed,
     upload::{Batch, BatchAnswer, ChainHead},
 };
-use hal::{clock::SystemClock, slot::trace::TraceLog};
 use terminal::{
     error::Error,
     flows::{self, Devices},

@@ -22,7 +22,8 @@ const PLACES: [(&str, u32); 6] = [
 /// Errors: `NoFont`, `File`, `Content` when the file is no font.
 pub(crate) fn open(asked: Option<&str>) -> Result<ReceiptFont, CliError> {
     let (path, face) = match asked {
-        Some(asked) => match asked.rsplit_once(':').and_then(|(path, face)| Some((path, face.parse().ok()?))) {
+        Some(asked) => match asked.rsplit_once(':').and_then(|(path, face)| Some((path, face.parse().ok()?)))
+        {
             Some((path, face)) => (PathBuf::from(path), face),
             None => (PathBuf::from(asked), 0),
         },

@@ -1,13 +1,6 @@
 //! Receipts onto paper.
 
-use std::{
-    fs::OpenOptions,
-    os::unix::fs::FileTypeExt,
-    path::Path,
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{fs::OpenOptions, os::unix::fs::FileTypeExt, path::Path, sync::mpsc, thread, time::Duration};
 
 use hal::printer::{
     Line, PrinterError, ReceiptPrinter,

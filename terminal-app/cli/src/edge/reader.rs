@@ -2,7 +2,11 @@
 
 use hal::{
     pcsc::{Limits, PcscSlot, Reader, readers},
-    slot::{CardSlot, Outcome, SlotError, response::ResponseSlot, trace::{TraceLog, TraceSlot}},
+    slot::{
+        CardSlot, Outcome, SlotError,
+        response::ResponseSlot,
+        trace::{TraceLog, TraceSlot},
+    },
 };
 use terminal::{
     error::Error,
@@ -79,10 +83,8 @@ impl Slots {
             }
             .into());
         };
-        let faults = FaultWords::parse(words).map_err(|problem| CliError::Content {
-            path: Path::new(files).to_owned(),
-            problem,
-        })?;
+        let faults = FaultWords::parse(words)
+            .map_err(|problem| CliError::Content { path: Path::new(files).to_owned(), problem })?;
         let (card_slot, card_hand) = InProcessSlot::new("sim card");
         if !card.is_empty() {
             card_hand.insert_with(open_chip(Path::new(card))?, faults.plan())?;
@@ -163,8 +165,8 @@ fn beside(all: &[Reader], psam: &str) -> Option<String> {
 
 fn is_psam(reader: &str) -> bool {
     let mut slot = ResponseSlot::new(PcscSlot::new(reader));
-    let answers =
-        slot.power_on().is_ok() && slot.transmit(&SELECT_PSAM).is_ok_and(|answer| answer.ends_with(&[0x90, 0x00]));
+    let answers = slot.power_on().is_ok()
+        && slot.transmit(&SELECT_PSAM).is_ok_and(|answer| answer.ends_with(&[0x90, 0x00]));
     slot.power_off();
     answers
 }

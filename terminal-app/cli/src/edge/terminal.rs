@@ -66,7 +66,8 @@ impl Cabinet {
             .ok_or_else(|| CliError::NoSecret { path: data.machine_secret() })?;
         let path = data.keys();
         let sealed = fs::read(&path).map_err(file_error(&path))?;
-        let keys = TerminalKeys::open(&sealed, &*secret, config.terminal).map_err(terminal::error::Error::from)?;
+        let keys =
+            TerminalKeys::open(&sealed, &*secret, config.terminal).map_err(terminal::error::Error::from)?;
         Ok(Cabinet { data, config, keys, secret, clock: SystemClock::start(), _lock: lock })
     }
 

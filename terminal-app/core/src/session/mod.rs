@@ -11,6 +11,7 @@ mod authenticate;
 mod card;
 mod channel;
 mod error;
+mod files;
 mod pin;
 mod psam;
 mod records;
@@ -34,6 +35,7 @@ pub use self::{
     card::{Holder, Issuer, OpenCard},
     channel::Traffic,
     error::{Chip, SessionError, Step},
+    files::FileRecord,
     psam::SM4_TWIN,
 };
 use self::{channel::Channel, psam::Psam};

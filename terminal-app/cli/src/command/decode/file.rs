@@ -3,11 +3,14 @@
 use card_spec::{
     file::{Application, Encoding, File, FileId, Item, Structure, UNNAMED_CHINESE, directories},
     generation::Generation,
-    tlv,
+    text, tlv,
 };
 
 use super::{Explanation, Parts, Words, code, not_one, same, words};
 use crate::failure::CliError;
+
+/// Longest text of an item in UTF-8: 255 bytes of GBK.
+const PLAIN_UTF8_BYTES_MAX: usize = 384;
 
 /// The file with an address such as `SSSEEF06`, `DF04EF08`, also with `/` between; `3F00` is the
 /// environment.
@@ -176,6 +179,36 @@ fn fixed(parts: &mut Parts, file: &File, bytes: &[u8], record_bytes: usize) {
         }
         parts.push(rest, words("其余", "rest"), unknown());
     }
+}
+
+/// Text, digits or hexadecimal, by the encoding; nothing for an empty field.
+pub(super) fn plain(item: Option<&Item>, value: &[u8]) -> String {
+    let text = match item.map(|item| item.encoding) {
+        Some(Encoding::An) => text::decode_an::<PLAIN_UTF8_BYTES_MAX>(value).map(|text| text.as_str().to_owned()),
+        Some(Encoding::Cn) => text::decode_cn::<PLAIN_UTF8_BYTES_MAX>(value).map(|text| text.as_str().to_owned()),
+        _ => return hex::encode_upper(value),
+    };
+    text.unwrap_or_else(|_| hex::encode_upper(value))
+}
+
+/// What a value says: an item's by its encoding, a record without tags field by field.
+pub(super) fn value(file: &File, item: Option<&Item>, value: &[u8]) -> Words {
+    if let Some(item) = item {
+        return meaning(file, item, value);
+    }
+    if matches!(file.structure, Structure::Transparent { .. }) || file.items.is_empty() {
+        return same(hex::encode_upper(value));
+    }
+    let mut rest = value;
+    let mut fields = (Vec::new(), Vec::new());
+    for item in file.items_of(Generation::Three) {
+        let (field, next) = rest.split_at(rest.len().min(usize::from(item.bytes)));
+        let words = meaning(file, item, field);
+        fields.0.push(words.0);
+        fields.1.push(words.1);
+        rest = next;
+    }
+    words(fields.0.join("，"), fields.1.join(", "))
 }
 
 fn meaning(file: &File, item: &Item, value: &[u8]) -> Words {

@@ -154,6 +154,27 @@ impl Parts {
     }
 }
 
+/// The file with an address such as `SSSEEF06`.
+pub(super) fn file_by_address(address: &str) -> Result<&'static card_spec::file::File, CliError> {
+    file::by_address(address)
+}
+
+/// The value of an item as the standard interface writes it; a record without tags in hexadecimal.
+pub(super) fn plain(item: Option<&card_spec::file::Item>, value: &[u8]) -> String {
+    file::plain(item, value)
+}
+
+/// What the value of an item, or a whole record, says.
+pub(super) fn value(
+    file: &card_spec::file::File,
+    item: Option<&card_spec::file::Item>,
+    value: &[u8],
+    language: Language,
+) -> String {
+    let (chinese, english) = file::value(file, item, value);
+    language.pick(chinese, english)
+}
+
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let bytes = bytes_of(&arguments.hex)?;
     let explanation = explain(&bytes, arguments.kind, arguments.file.as_deref(), context.console.language())?;
