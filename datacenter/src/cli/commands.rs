@@ -233,8 +233,15 @@ pub(super) fn rules(center: &Center, command: &Rules, printer: Printer) -> Resul
             let configuration = read_file(file)?;
             let parsed: Value = serde_json::from_str(&configuration)
                 .map_err(|error| Error::input(format!("{}: {error}", file.display())))?;
+            // A version that is a number is unique among the files of one name only.
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let stated = |name: &str| match parsed.get(name)? {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(format!("{stem}-{number}")),
+                _ => None,
+            };
             let named = |option: &Option<String>, name: &str| {
-                option.clone().or_else(|| parsed.get(name)?.as_str().map(str::to_owned)).ok_or_else(|| {
+                option.clone().or_else(|| stated(name)).ok_or_else(|| {
                     Error::input(format!(
                         "{}: {name}",
                         words("文件和参数中都没有", "neither the file nor an option gives")
