@@ -192,7 +192,8 @@ fn openssl_verifies_everything_that_is_signed() {
     check(protocol::upload::RECEIPT_PURPOSE, &receipt);
     check(protocol::limits::PURPOSE, &limits);
     check(protocol::rules::PURPOSE, &rules);
-    assert!(accepts(&files, &public, protocol::feed::PURPOSE, &page.page, &page.signature));
+    let digest = protocol::signature::Digest::of(&page.page).0;
+    assert!(accepts(&files, &public, protocol::feed::PURPOSE, &digest, &page.signature));
 }
 
 #[test]

@@ -199,7 +199,7 @@ struct FeedQuery {
 /// The page of changes after a cursor.
 ///
 /// The body is a `SignedPage` in postcard (sequences of a varint length and the bytes): the page and the
-/// center's Ed25519 signature over `jinbao feed page 1`, a zero byte and the page.
+/// center's Ed25519 signature over `jinbao feed page 1`, a zero byte and the page's SHA-256.
 #[utoipa::path(get, path = "/v1/feed", tag = "feed", security(("terminal" = [])), params(FeedQuery), responses(
     (status = 200, description = "A signed page.", body = Vec<u8>, content_type = "application/octet-stream"),
     (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown.", body = Problem,
