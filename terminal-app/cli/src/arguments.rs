@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        card, certificate, eligibility, enrol, money, operator, queue, receipt, reconcile, rules, sync, visit,
+        card, certificate, eligibility, enrol, maintenance, money, operator, queue, receipt, reconcile,
+        rules, sync, visit,
     },
     locale::LanguageArgument,
 };
@@ -102,6 +103,12 @@ pub(crate) enum Command {
     Sync(sync::Arguments),
     /// 与中心对账 · compare the day's sums with the center
     Reconcile(reconcile::Arguments),
+    /// 全面自检，逐项给出处理办法 · check everything, say what to do
+    Doctor(crate::command::doctor::Arguments),
+    /// 审计记录 · what was done at this terminal
+    Audit(maintenance::AuditArguments),
+    /// 终端停用，销毁密钥 · the end of a terminal: its keys are destroyed
+    Retire(maintenance::RetireArguments),
     /// 打印或生成票据 · print a receipt again, or make a PDF
     #[command(subcommand)]
     Receipt(receipt::Command),

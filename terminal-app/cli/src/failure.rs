@@ -183,8 +183,8 @@ pub(crate) enum CliError {
     NotEnrolled,
     /// Something is asked that needs a terminal to type at, and there is none.
     NoKeyboard,
-    /// The person said no.
-    Declined,
+    /// Records would be lost.
+    StillWaiting { records: u64 },
     /// The center's authority is not the one whose fingerprint was given.
     Fingerprint { expected: String, got: String },
     /// A key, certificate or request could not be made or read.
@@ -295,7 +295,7 @@ impl CliError {
             | Self::Fingerprint { .. }
             | Self::Certificate { .. }
             | Self::NoSecret { .. } => Exit::Installer,
-            Self::InUse { .. } | Self::Declined => Exit::Operator,
+            Self::InUse { .. } | Self::StillWaiting { .. } => Exit::Operator,
         }
     }
 
@@ -313,7 +313,7 @@ impl CliError {
             Self::InUse { .. } => "in_use",
             Self::NotEnrolled => "not_enrolled",
             Self::NoKeyboard => "no_keyboard",
-            Self::Declined => "declined",
+            Self::StillWaiting { .. } => "still_waiting",
             Self::Fingerprint { .. } => "fingerprint",
             Self::Certificate { .. } => "certificate",
             Self::NoSecret { .. } => "no_secret",
@@ -398,7 +398,16 @@ impl CliError {
                     "a PIN or secret has to be typed and there is no terminal; scripts use --pin-stdin, one line each",
                 )
                 .to_owned(),
-            Self::Declined => language.pick("已放弃，未做任何改动", "declined; nothing was changed").to_owned(),
+            Self::StillWaiting { records } => {
+                if zh {
+                    format!("还有 {records} 笔交易未上传或结果未知，先运行 jinbao queue retry；未做任何改动")
+                } else {
+                    format!(
+                        "{records} records are not uploaded or not resolved: run `jinbao queue retry` first; nothing \
+                         was changed"
+                    )
+                }
+            }
             Self::Fingerprint { expected, got } => {
                 if zh {
                     format!("中心的根证书指纹不符，未发送登记码。应为 {expected}，实为 {got}。请核对中心地址与指纹。")

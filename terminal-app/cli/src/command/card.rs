@@ -377,10 +377,16 @@ fn read(context: &Context, arguments: &ReadArguments) -> Result<Exit, Failure> {
                 RecordContents {
                     tag: record.tag.map(|tag| format!("{tag:02X}")),
                     number: (record.number > 0).then_some(record.number),
-                    name: item.map(|item| language.pick(item.chinese, item.english)).unwrap_or_default().to_owned(),
+                    name: item
+                        .map(|item| language.pick(item.chinese, item.english))
+                        .unwrap_or_default()
+                        .to_owned(),
                     hex: record.value.as_ref().map(|value| hex::encode_upper(&**value)),
                     value: record.value.as_ref().map(|value| decode::plain(item, value)),
-                    meaning: record.value.as_ref().map(|value| decode::value(address.file, item, value, language)),
+                    meaning: record
+                        .value
+                        .as_ref()
+                        .map(|value| decode::value(address.file, item, value, language)),
                 }
             })
             .collect();
@@ -486,7 +492,9 @@ fn pin(context: &Context, command: &PinCommand) -> Result<Exit, Failure> {
     counter.narrate(context);
     tap::tap(context, &mut counter, arguments.wait)?;
     let (done, chinese, english) = match command {
-        PinCommand::Verify(_) => (tap::verify(context, &mut counter).map(|_| ()), "密码正确", "the PIN is right"),
+        PinCommand::Verify(_) => {
+            (tap::verify(context, &mut counter).map(|_| ()), "密码正确", "the PIN is right")
+        }
         PinCommand::Change(_) => {
             (counter.flows.change_pin().map_err(Failure::from), "密码已修改", "the PIN is changed")
         }
@@ -524,11 +532,17 @@ mod tests {
     #[test]
     fn values_are_filled_up_as_the_table_says() {
         let item = |address: &str, tag: u8| {
-            decode::file_by_address(address).unwrap().item(card_spec::generation::Generation::Three, tag).unwrap()
+            decode::file_by_address(address)
+                .unwrap()
+                .item(card_spec::generation::Generation::Three, tag)
+                .unwrap()
         };
         assert_eq!(**encode(item("SSSEEF06", 0x0A), b"1\n").unwrap(), b"1"[..]);
         assert_eq!(**encode(item("SSSEEF06", 0x0D), b"19800229").unwrap(), [0x19, 0x80, 0x02, 0x29]);
-        assert_eq!(encode(item("SSSEEF06", 0x09), "张三".as_bytes()).unwrap()[..5], [0xD5, 0xC5, 0xC8, 0xFD, 0]);
+        assert_eq!(
+            encode(item("SSSEEF06", 0x09), "张三".as_bytes()).unwrap()[..5],
+            [0xD5, 0xC5, 0xC8, 0xFD, 0]
+        );
         assert!(encode(item("SSSEEF06", 0x0A), b"12").is_err());
         assert!(encode(item("SSSEEF06", 0x0D), b"xx").is_err());
     }

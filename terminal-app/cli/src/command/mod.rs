@@ -5,8 +5,10 @@ pub(crate) mod card;
 pub(crate) mod center;
 pub(crate) mod certificate;
 pub(crate) mod decode;
+pub(crate) mod doctor;
 pub(crate) mod eligibility;
 pub(crate) mod enrol;
+pub(crate) mod maintenance;
 pub(crate) mod money;
 pub(crate) mod operator;
 pub(crate) mod queue;
@@ -70,6 +72,9 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Sync(arguments) => sync::run(context, &arguments),
         Command::Reconcile(arguments) => reconcile::run(context, &arguments),
         Command::Operator(command) => operator::run(context, command),
+        Command::Audit(arguments) => maintenance::audit(context, &arguments),
+        Command::Retire(arguments) => maintenance::retire(context, &arguments),
+        Command::Doctor(arguments) => doctor::run(context, &arguments),
         Command::Enrol(arguments) => enrol::run(context, &arguments),
         Command::Certificate(command) => certificate::run(context, command),
         #[cfg(feature = "demo")]

@@ -17,6 +17,7 @@ use terminal::{
     error::Error,
     language::Language,
     ledger::{ExportError, Filter, Ledger, LedgerError, Purpose, State, Status, Transaction, salvage},
+    ports::CenterLink,
     roles::Action,
     uploader::{SendError, Step, Uploader},
 };
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Retry(RetryArguments),
     /// 导出账本（明文，含个人信息） · copy the ledger out, in the clear
     Export(ExportArguments),
+    /// 中心核对后恢复业务（安装维护员） · let business go on after the center has confirmed the ledger
+    Resume(ResumeArguments),
     /// 校验整条链与审计 · verify chain, signatures and audit
     Verify(VerifyArguments),
 }
@@ -124,6 +127,17 @@ pub(crate) struct ExportArguments {
     salvage: bool,
 }
 
+/// What `queue resume` is told.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+例 Example:
+  jinbao queue resume
+
+账本被认为回退或不符时业务停止；只有中心的链条与本机一致时才能恢复。须安装维护员签到。
+Business stops when the ledger seems to have been put back or differs. It goes on only when the center's chain
+is part of this one. An installer must be signed in.")]
+pub(crate) struct ResumeArguments {}
+
 /// What `queue verify` is told.
 #[derive(Debug, Args)]
 #[command(
@@ -137,6 +151,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Show(arguments) => show(context, &arguments),
         Command::Retry(RetryArguments {}) => retry(context),
         Command::Export(arguments) => export(context, &arguments),
+        Command::Resume(ResumeArguments {}) => resume(context),
         Command::Verify(VerifyArguments {}) => verify(context),
     }
 }
@@ -594,6 +609,20 @@ fn told(
         &format!("已导出到 {path}（明文，含个人信息，请妥善保管）"),
         &format!("exported to {path}; it holds personal data in the clear, keep it safe"),
         json!({ "path": arguments.file, "form": form, "lines": lines }),
+    );
+    Ok(Exit::Done)
+}
+
+fn resume(context: &Context) -> Result<Exit, Failure> {
+    let mut terminal = Terminal::open(context.data()?)?;
+    let now = terminal.now();
+    let installer = shift::require(&terminal.cabinet, &mut terminal.ledger, Action::Resume, now)?;
+    let head = terminal.cabinet.link()?.chain_head().map_err(Error::from)?;
+    terminal.ledger.resume(&head, installer.actor(), now).map_err(Error::from)?;
+    context.console.done(
+        "中心确认账本一致，业务恢复",
+        "the center confirms this ledger; business goes on",
+        json!({ "sequence": head.sequence }),
     );
     Ok(Exit::Done)
 }

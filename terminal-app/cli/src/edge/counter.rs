@@ -1,6 +1,6 @@
 //! The terminal at work: books and devices together, as the flows want them.
 
-use hal::{clock::SystemClock, slot::trace::TraceLog};
+use hal::clock::SystemClock;
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PersonAnswer, PersonQuery, SignedPage},
@@ -28,8 +28,6 @@ use crate::{command::Context, failure::Failure};
 pub(crate) struct Counter {
     pub(crate) cabinet: Cabinet,
     pub(crate) flows: flows::Terminal,
-    /// What went over the two slots, without what was said; card first.
-    pub(crate) traces: (TraceLog, TraceLog),
 }
 
 impl Counter {
@@ -59,7 +57,6 @@ impl Counter {
     ) -> Result<Self, Failure> {
         let Terminal { cabinet, ledger, cache, .. } = terminal;
         let signed_in = shift::load(&cabinet, &ledger, cabinet.now())?;
-        let traces = slots.traces.clone();
         let devices = Devices {
             card: slots.card,
             psam: slots.psam,
@@ -74,7 +71,7 @@ impl Counter {
         if let Some(signed_in) = signed_in {
             flows.resume_shift(signed_in);
         }
-        Ok(Counter { cabinet, flows, traces })
+        Ok(Counter { cabinet, flows })
     }
 
     /// Tells each step to the person in front, once each.

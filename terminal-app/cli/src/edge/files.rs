@@ -31,11 +31,6 @@ impl DatabaseFile {
         &self.path
     }
 
-    /// Whether there is one.
-    pub(crate) fn exists(&self) -> bool {
-        self.path.exists()
-    }
-
     /// Moves a damaged file and its journals out of the way, to `NAME.damaged-TIME`; gives the new name.
     ///
     /// Kept, not deleted: what tore it may have to be found out.
@@ -193,7 +188,7 @@ mod tests {
             fs::write(temp.path().join(name), name).unwrap();
         }
         let aside = file.put_aside(12).unwrap();
-        assert!(!file.exists());
+        assert!(!file.path().exists());
         assert_eq!(fs::read(&aside).unwrap(), b"cache.db");
         assert_eq!(fs::read(with_suffix(&aside, "-wal")).unwrap(), b"cache.db-wal");
     }

@@ -184,8 +184,12 @@ fn fixed(parts: &mut Parts, file: &File, bytes: &[u8], record_bytes: usize) {
 /// Text, digits or hexadecimal, by the encoding; nothing for an empty field.
 pub(super) fn plain(item: Option<&Item>, value: &[u8]) -> String {
     let text = match item.map(|item| item.encoding) {
-        Some(Encoding::An) => text::decode_an::<PLAIN_UTF8_BYTES_MAX>(value).map(|text| text.as_str().to_owned()),
-        Some(Encoding::Cn) => text::decode_cn::<PLAIN_UTF8_BYTES_MAX>(value).map(|text| text.as_str().to_owned()),
+        Some(Encoding::An) => {
+            text::decode_an::<PLAIN_UTF8_BYTES_MAX>(value).map(|text| text.as_str().to_owned())
+        }
+        Some(Encoding::Cn) => {
+            text::decode_cn::<PLAIN_UTF8_BYTES_MAX>(value).map(|text| text.as_str().to_owned())
+        }
         _ => return hex::encode_upper(value),
     };
     text.unwrap_or_else(|_| hex::encode_upper(value))

@@ -1,0 +1,221 @@
+//! Service, readers, card, PSAM, printer.
+
+use hal::{
+    pcsc::{Hint, Limits, Service, ServiceReport, UsbReader, examine},
+    slot::{CardSlot, SlotError},
+};
+use terminal::{
+    error::Error,
+    session::{Session, SessionError},
+};
+
+use super::{Checks, Health, Title};
+use crate::{
+    command::{Context, receipt::printer_words},
+    config::{Config, Readers},
+    edge::{font, printer as paper, random::SystemChance, reader::Slots},
+    failure::{CliError, Failure},
+};
+
+const SERVICE: Title = ("卡服务（pcscd）", "card service (pcscd)");
+const READERS: Title = ("读卡器", "readers");
+const PSAM: Title = ("安全模块（PSAM）", "security module (PSAM)");
+const CARD: Title = ("卡", "card");
+const PRINTER: Title = ("打印机", "printer");
+const FONT: Title = ("PDF 字体", "font for PDF");
+
+/// The service and what hangs on it.
+pub(super) fn service(checks: &mut Checks, context: &Context) {
+    if context.global.reader.as_deref().is_some_and(|reader| reader.starts_with("sim:")) {
+        checks.skipped("service", SERVICE, "使用进程内模拟卡", "a card simulated in this process is used");
+        return;
+    }
+    let report = examine(&Limits::default());
+    let ServiceReport { version, clients, readers, usb, hints, .. } = &report;
+    let version = version.clone().unwrap_or_else(|| "?".to_owned());
+    match report.service {
+        Service::Running => {
+            let text = checks.pick(
+                format!("运行中，版本 {version}，客户端 {} 个", clients.len()),
+                format!("running, version {version}, {} clients", clients.len()),
+            );
+            checks.good("service", SERVICE, text);
+        }
+        other => {
+            let text = match other {
+                Service::NotRunning => checks.pick("未运行", "not running"),
+                Service::Refused => checks.pick("拒绝本用户", "turns this user away"),
+                _ => checks.pick("无响应", "does not answer"),
+            };
+            let socket = report.socket.display();
+            let text = format!("{text} ({socket})");
+            let advice = hints.first().map(|hint| hint_words(checks, hint)).unwrap_or_default();
+            checks.add("service", SERVICE, Health::Bad, text, advice);
+        }
+    }
+    let names: Vec<String> = readers.iter().map(|reader| reader.name.clone()).collect();
+    let drivers: Vec<String> = usb.iter().map(usb_words).collect();
+    let found = if names.is_empty() { checks.pick("没有", "none") } else { names.join(", ") };
+    let found = if drivers.is_empty() { found } else { format!("{found} [USB {}]", drivers.join(", ")) };
+    let trouble: Vec<&Hint> = hints
+        .iter()
+        .filter(|hint| report.service == Service::Running || matches!(hint, Hint::UnknownReader { .. }))
+        .collect();
+    let health = match (names.is_empty(), trouble.is_empty()) {
+        (true, _) => Health::Bad,
+        (false, false) => Health::Look,
+        (false, true) => Health::Good,
+    };
+    let advice: Vec<String> = trouble.into_iter().map(|hint| hint_words(checks, hint)).collect();
+    checks.add("readers", READERS, health, found, advice.join(" "));
+}
+
+fn usb_words(reader: &UsbReader) -> String {
+    format!("{:04x}:{:04x}", reader.vendor_id, reader.product_id)
+}
+
+fn hint_words(checks: &Checks, hint: &Hint) -> String {
+    match hint {
+        Hint::InstallService => {
+            checks.pick("安装：apt-get install pcscd libccid", "Install it: apt-get install pcscd libccid.")
+        }
+        Hint::StartService => checks.pick(
+            "启动：systemctl start pcscd.socket（或 pcscd）",
+            "Start it: systemctl start pcscd.socket (or pcscd).",
+        ),
+        Hint::RestartService => checks
+            .pick("已卡死，重启：systemctl restart pcscd", "It hangs, restart it: systemctl restart pcscd."),
+        Hint::AllowByPolkit => checks.pick(
+            "把本用户加入 jinbao 组并安装 polkit 规则 50-jinbao-pcscd.rules（见 hal/system）",
+            "Add the user to group jinbao and install the polkit rule 50-jinbao-pcscd.rules (hal/system).",
+        ),
+        Hint::AllowSocket { socket } => {
+            let socket = socket.display();
+            checks.pick(format!("让本用户可写 {socket}"), format!("Let this user write to {socket}."))
+        }
+        Hint::PlugReader => checks.pick("插上读卡器", "Plug a reader in."),
+        Hint::UnknownReader { vendor_id, product_id } => checks.pick(
+            format!("驱动不认识 {vendor_id:04x}:{product_id:04x}，请升级 libccid 或更换读卡器"),
+            format!("No driver knows {vendor_id:04x}:{product_id:04x}: a newer libccid, or another reader."),
+        ),
+        Hint::Autosuspend { vendor_id, product_id } => checks.pick(
+            format!("系统会让 {vendor_id:04x}:{product_id:04x} 休眠，安装 udev 规则 93-jinbao-reader.rules"),
+            format!(
+                "The system puts {vendor_id:04x}:{product_id:04x} to sleep: install the udev rule \
+                 93-jinbao-reader.rules."
+            ),
+        ),
+        Hint::ReplugReader { reader } => {
+            checks.pick(format!("重新插拔 {reader}"), format!("Plug {reader} in again."))
+        }
+        Hint::MuteCard { reader } => checks.pick(
+            format!("{reader} 中的卡无应答，擦净芯片后重插"),
+            format!("The card in {reader} says nothing: wipe its contacts and put it in again."),
+        ),
+        Hint::Held { reader, holders } => {
+            let who = holders.join(", ");
+            checks.pick(
+                format!("{reader} 中的卡被占用：{who}，请关闭该程序"),
+                format!("The card in {reader} is held by {who}: end that program."),
+            )
+        }
+        Hint::Stuck { calls } => checks
+            .pick(format!("{calls} 个调用卡住，请重启本程序"), format!("{calls} calls are stuck: restart.")),
+        other => format!("{other:?}"),
+    }
+}
+
+/// PSAM and, where one is in the slot, the card.
+pub(super) fn slots(checks: &mut Checks, context: &Context, config: Option<&Config>) {
+    let none = Readers::default();
+    let readers = config.map_or(&none, |config| &config.readers);
+    let slots = match Slots::open(context.global.reader.as_deref(), readers) {
+        Ok(slots) => slots,
+        Err(failure) => {
+            checks.failed("psam", PSAM, &failure);
+            return;
+        }
+    };
+    let names = (slots.card.name().to_owned(), slots.psam.name().to_owned());
+    let Some(config) = config else {
+        let text = checks.pick(
+            format!("在 {}（终端未登记，未核对编号）", names.1),
+            format!("in {} (not enrolled: number not compared)", names.1),
+        );
+        checks.add("psam", PSAM, Health::NotChecked, text, String::new());
+        return;
+    };
+    let mut session = Session::new(slots.card, slots.psam, config.terminal);
+    match session.open_psam() {
+        Ok(()) => {
+            let text = checks.pick(
+                format!("在 {}，编号 {}", names.1, config.terminal),
+                format!("in {}, number {}", names.1, config.terminal),
+            );
+            checks.good("psam", PSAM, text);
+        }
+        Err(error) => checks.failed("psam", PSAM, &Error::from(error).into()),
+    }
+    card(checks, &mut session, &names.0);
+}
+
+fn card(checks: &mut Checks, session: &mut Session, slot: &str) {
+    match session.wait_card(0) {
+        Err(SessionError::Slot { error: SlotError::NoCard, .. }) => {
+            let text = checks.pick(format!("{slot} 为空"), format!("{slot} is empty"));
+            checks.add("card", CARD, Health::NotChecked, text, String::new());
+            return;
+        }
+        Err(error) => return checks.failed("card", CARD, &Error::from(error).into()),
+        Ok(()) => {}
+    }
+    let opened = session.open(&mut SystemChance::default()).map(|card| {
+        let issuer = card.issuer();
+        (issuer.version.clone(), issuer.card_id.city())
+    });
+    match opened {
+        Ok((version, city)) => {
+            let text = checks.pick(
+                format!("{slot}：{version} 卡，发卡地区 {city}，真伪认证通过"),
+                format!("{slot}: card {version}, issued in {city}, genuine"),
+            );
+            checks.good("card", CARD, text);
+        }
+        Err(error) => checks.failed("card", CARD, &Error::from(error).into()),
+    }
+    session.close();
+}
+
+/// The receipt printer of the settings.
+pub(super) fn printer(checks: &mut Checks, config: Option<&Config>) {
+    let Some(settings) = config.and_then(|config| config.printer.as_ref()) else {
+        checks.skipped("printer", PRINTER, "未设置", "none in the settings");
+        return;
+    };
+    match paper::check(settings) {
+        Ok(()) => {
+            let text = checks.pick(
+                format!("{}，{} 列", settings.device, settings.columns),
+                format!("{}, {} columns", settings.device, settings.columns),
+            );
+            checks.good("printer", PRINTER, text);
+        }
+        Err(error) => {
+            let text = format!("{}: {}", settings.device, printer_words(&error, checks.language));
+            let advice =
+                checks.pick("检查连线、电源和设备权限", "Check cable, power and the device's permissions.");
+            checks.add("printer", PRINTER, Health::Bad, text, advice);
+        }
+    }
+}
+
+/// A font with Chinese characters.
+pub(super) fn font(checks: &mut Checks) {
+    match font::installed() {
+        Some((path, _)) => checks.good("font", FONT, path.display().to_string()),
+        None => {
+            let text = Failure::from(CliError::NoFont).text(checks.language);
+            checks.add("font", FONT, Health::Look, text, String::new());
+        }
+    }
+}
