@@ -48,9 +48,16 @@ impl Session {
         random.fill(&mut factor);
         random.fill(&mut data);
         let (algorithm, factors) = (card.algorithm, card.factors);
-        let expected = self.with_psam(|psam, channel| {
-            psam.cryptogram(channel, KeyName::IRK, algorithm, &factors, &factor, &data)
-        })?;
+        let mut compute = || {
+            self.with_psam(|psam, channel| {
+                psam.cryptogram(channel, KeyName::IRK, algorithm, &factors, &factor, &data)
+            })
+        };
+        let expected = match compute() {
+            // It was there at the last card: taken up anew, it may have been put back or reset since.
+            Err(SessionError::NoPsam | SessionError::Slot { chip: Chip::Psam, .. }) => compute()?,
+            computed => computed?,
+        };
         let step = Step::InternalAuthenticate;
         let mut channel = self.card_channel();
         let answer = channel.command(step, &Command::InternalAuthenticate { factor, data, version: None })?;

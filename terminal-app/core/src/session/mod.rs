@@ -188,11 +188,18 @@ impl Session {
         if card.selected == application {
             return Ok(());
         }
-        let answer = self
-            .card_channel()
-            .command(Step::Select, &Command::Select(Selection::ByName(application.name())))?;
+        let mut channel = self.card_channel();
+        let answer =
+            channel.command(Step::Select, &Command::Select(Selection::ByName(application.name())))?;
         match answer.status() {
             StatusWord::SUCCESS => {
+                // The answer has to be this application's, or somebody else has answered for the card.
+                let fci =
+                    Fci::parse(answer.data()).map_err(|problem| channel.damaged(Step::Select, problem))?;
+                if fci.name != application.name().as_bytes() {
+                    let part = card_spec::Part::Fci;
+                    return Err(channel.damaged(Step::Select, card_spec::Error::Malformed { part }));
+                }
                 card.selected = application;
                 card.pin_verified = false;
                 Ok(())

@@ -130,19 +130,17 @@ fn each_wrong_card_has_its_own_error() {
         ),
         (
             with(Two, Flaw::TruncatedRecord { tag: 0x01, bytes: 9 }),
-            data(Step::ReadIssuer, card_spec::Error::Truncated {
-                part: card_spec::Part::Record,
-                expected: 18,
-                got: 11,
-            }),
+            data(
+                Step::ReadIssuer,
+                card_spec::Error::Truncated { part: card_spec::Part::Record, expected: 18, got: 11 },
+            ),
         ),
         (
             with(Two, Flaw::TruncatedRecord { tag: 0x09, bytes: 3 }),
-            data(Step::ReadHolder, card_spec::Error::Truncated {
-                part: card_spec::Part::Record,
-                expected: 32,
-                got: 5,
-            }),
+            data(
+                Step::ReadHolder,
+                card_spec::Error::Truncated { part: card_spec::Part::Record, expected: 32, got: 5 },
+            ),
         ),
         (with(Two, Flaw::BadName), data(Step::ReadHolder, card_spec::Error::Text { offset: 1 })),
         (

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod dialogue;
+mod interrupted;
 mod settlement;
 mod support;

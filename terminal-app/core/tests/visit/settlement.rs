@@ -1,11 +1,6 @@
 //! A visit from the card to the receipt, and the ways in which it may not go on.
 
-use card_spec::{
-    error::PinError,
-    generation::Generation,
-    money::Fen,
-    region::RegionCode,
-};
+use card_spec::{error::PinError, generation::Generation, money::Fen, region::RegionCode};
 use hal::pin_pad::PinPadError;
 use protocol::{
     feed::{BlockReason, Change, PersonState},
@@ -17,7 +12,7 @@ use terminal::{
     audit::AuditEvent,
     eligibility::{Decision, Refusal, Source},
     error::{Error, Limit, MoneyOutcome, WhoActs},
-    flows::{VisitEntry},
+    flows::VisitEntry,
     language::Language,
     ledger::{Filter, LedgerError, State, VisitState},
     progress::Progress,
@@ -26,7 +21,10 @@ use terminal::{
     uploader::Step,
 };
 
-use super::support::{counter::{Counter, entry, lines}, *};
+use super::support::{
+    counter::{Counter, entry, lines},
+    *,
+};
 
 fn counter_for(index: u64) -> (Counter, sim::people::Person) {
     let person = person(index);
@@ -142,10 +140,7 @@ fn pins_that_do_not_open_a_visit() {
     counter.pad.types(TEST_PIN);
     counter.terminal().verify_holder().unwrap();
     // Nobody types: nothing is sent again.
-    assert_eq!(
-        session(counter.terminal().verify_holder()),
-        SessionError::PinEntry(PinPadError::Timeout)
-    );
+    assert_eq!(session(counter.terminal().verify_holder()), SessionError::PinEntry(PinPadError::Timeout));
 
     let blocked = TestCard::of(&order(&person, Generation::Three).flaw(Flaw::PinBlocked));
     counter.insert(&blocked);
@@ -374,7 +369,10 @@ fn a_bill_that_changed_is_shown_again() {
     assert_eq!(counter.ledger().list(Filter::All, 10).unwrap().len(), 0, "nothing was even intended");
     counter.terminal().remove_lines("V1", None).unwrap();
     counter.terminal().add_lines("V1", &lines()).unwrap();
-    let bad = terminal::flows::LineEntry { content: r#"{"code":"Z9","price":"1","count":"1"}"#.into(), ..lines()[0].clone() };
+    let bad = terminal::flows::LineEntry {
+        content: r#"{"code":"Z9","price":"1","count":"1"}"#.into(),
+        ..lines()[0].clone()
+    };
     assert!(matches!(counter.terminal().add_lines("V1", &[bad]), Err(Error::Rules(_))));
     let agreed = counter.terminal().pre_settle("V1", true).unwrap();
     counter.terminal().settle(&agreed).unwrap();

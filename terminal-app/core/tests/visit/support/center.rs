@@ -26,9 +26,7 @@ use protocol::{
     record::{Body, Business, Refund},
     signature::{Digest, Signed},
     timestamp::Timestamp,
-    upload::{
-        Batch, BatchAnswer, ChainHead, RECEIPT_PURPOSE, Receipt, ReceiptLine, SendWindow, Verdict,
-    },
+    upload::{Batch, BatchAnswer, ChainHead, RECEIPT_PURPOSE, Receipt, ReceiptLine, SendWindow, Verdict},
 };
 use terminal::{
     keys::Identity,
@@ -105,7 +103,12 @@ impl CenterLink for TestCenter {
                 let on_card = settlement.card.as_ref().map_or(Fen::ZERO, |card| card.account);
                 assert_eq!(on_card, settlement.amounts.acct_pay);
             }
-            lines.push(ReceiptLine { id: body.id, sequence: body.sequence, digest, verdict: Verdict::Booked });
+            lines.push(ReceiptLine {
+                id: body.id,
+                sequence: body.sequence,
+                digest,
+                verdict: Verdict::Booked,
+            });
             state.booked.push(body);
         }
         state.head.sequence = lines.last().unwrap().sequence;

@@ -19,7 +19,14 @@ use protocol::{
     timestamp::Timestamp,
 };
 use rusqlite::Connection;
-use sim::{chip::SharedChip, fault::Plan, people::Person, personalise::TEST_PIN, psam::Psam, slot::Hand};
+use sim::{
+    chip::SharedChip,
+    fault::Plan,
+    people::Person,
+    personalise::TEST_PIN,
+    psam::Psam,
+    slot::{Hand, InProcessSlot},
+};
 use terminal::{
     audit::Actor,
     cache::Cache,
@@ -30,6 +37,7 @@ use terminal::{
     progress::Progress,
     roles::{NewOperator, Role},
     rules::{CityRules, HospitalLevel, RuleBook},
+    session::BoxedSlot,
     store::StoreKey,
 };
 use zeroize::Zeroizing;
@@ -113,7 +121,10 @@ pub(crate) struct Counter {
     pub(crate) clock: HandClock,
     pub(crate) center: TestCenter,
     pub(crate) progress: Arc<Mutex<Vec<Progress>>>,
+    psam: Option<Hand>,
     psam_chip: SharedChip,
+    psam_plan: Plan,
+    wrap: fn(InProcessSlot) -> BoxedSlot,
     head: SharedHead,
     folder: tempfile::TempDir,
     starts: u64,
@@ -122,7 +133,7 @@ pub(crate) struct Counter {
 impl Counter {
     /// With a cashier signed in, rules, and these people in the cache.
     pub(crate) fn new(people: &[Entry]) -> Self {
-        let (_, card) = sim::slot::InProcessSlot::new("card");
+        let (_, card) = InProcessSlot::new("card");
         let clock = HandClock::new();
         let mut counter = Counter {
             terminal: None,
@@ -131,9 +142,12 @@ impl Counter {
             center: TestCenter::new(identity_of(200), clock.clone()),
             clock,
             progress: Arc::default(),
+            psam: None,
             psam_chip: SharedChip::new(Psam::new(&psam().build(), 3)),
+            psam_plan: Plan::none(),
+            wrap: |slot| Box::new(slot),
             head: SharedHead::default(),
-            folder: tempfile::tempdir().unwrap(),
+            folder: folder(),
             starts: 0,
         };
         let mut cache = counter.open_cache();
@@ -153,10 +167,43 @@ impl Counter {
 
     /// The program ends without warning and is started again, by the same operator.
     pub(crate) fn restart(&mut self) {
+        self.restart_with(Plan::none());
+    }
+
+    /// The same, and the PSAM behaves by a plan from then on.
+    pub(crate) fn restart_with(&mut self, psam: Plan) {
         self.terminal = None;
         self.card.pull();
+        self.psam_plan = psam;
         self.start();
         self.terminal().sign_in("0101", b"246813").unwrap();
+    }
+
+    /// Commands that the PSAM has seen since the start.
+    pub(crate) fn psam_commands(&self) -> u32 {
+        self.psam.as_ref().and_then(Hand::commands).unwrap_or(0)
+    }
+
+    /// The PSAM is put back without faults.
+    pub(crate) fn mend_psam(&mut self) {
+        let psam = self.psam.as_ref().unwrap();
+        psam.pull();
+        psam.insert(self.psam_chip.clone()).unwrap();
+    }
+
+    /// Something stands between the card's slot and the terminal from the next start on.
+    pub(crate) fn wrap_slot(&mut self, wrap: fn(InProcessSlot) -> BoxedSlot) {
+        self.wrap = wrap;
+        self.restart();
+    }
+
+    /// Entries that nobody asked for are gone with the holder.
+    pub(crate) fn pad_is_emptied(&self) {
+        self.pad.0.lock().unwrap().clear();
+    }
+
+    pub(crate) fn ledger_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("ledger.db")
     }
 
     pub(crate) fn ledger(&mut self) -> &mut Ledger {
@@ -165,10 +212,12 @@ impl Counter {
 
     fn start(&mut self) {
         self.starts += 1;
-        let (card_slot, card) = sim::slot::InProcessSlot::new("card");
-        let (psam_slot, _) = sim::slot::InProcessSlot::with("psam", self.psam_chip.clone());
+        let (card_slot, card) = InProcessSlot::new("card");
+        let (psam_slot, psam) = InProcessSlot::new("psam");
+        psam.insert_with(self.psam_chip.clone(), self.psam_plan.clone()).unwrap();
+        self.psam = Some(psam);
         let devices = Devices {
-            card: Box::new(card_slot),
+            card: (self.wrap)(card_slot),
             psam: Box::new(psam_slot),
             pin_pad: Box::new(self.pad.clone()),
             clock: Box::new(self.clock.clone()),
@@ -187,7 +236,7 @@ impl Counter {
     }
 
     fn open_ledger(&self) -> Ledger {
-        let connection = Connection::open(self.folder.path().join("ledger.db")).unwrap();
+        let connection = Connection::open(self.ledger_path()).unwrap();
         let setup = Setup {
             terminal: terminal_id(),
             identity: identity_of(7),
@@ -248,6 +297,11 @@ impl Counter {
     }
 }
 
+/// In memory where that can be had: what a disk does to the books is tested with the books.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub(crate) fn lines() -> Vec<LineEntry> {
     let line = |serial: &str, content: &str| LineEntry {
         serial: serial.into(),
@@ -288,7 +342,15 @@ pub(crate) fn entry(person: &Person) -> Entry {
 
 fn feed(cache: &mut Cache, changes: Vec<Change>, after: u64, as_of: Timestamp) {
     let upto = after + changes.len() as u64;
-    let page = Page { city: RegionCode::parse(super::CITY).unwrap(), epoch: 1, after, upto, newest: upto, as_of, changes };
+    let page = Page {
+        city: RegionCode::parse(super::CITY).unwrap(),
+        epoch: 1,
+        after,
+        upto,
+        newest: upto,
+        as_of,
+        changes,
+    };
     let signed = SignedPage::sign(identity_of(200).key_pair(), &page).unwrap();
     cache.apply(&signed).unwrap();
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod center;
 pub(crate) mod counter;
+pub(crate) mod truth;
 
 use std::sync::{Arc, Mutex};
 
@@ -111,9 +112,13 @@ impl Desk {
     }
 
     pub(crate) fn with_psam(order: &PsamOrder) -> Self {
+        Self::of_terminal(terminal_id(), order)
+    }
+
+    pub(crate) fn of_terminal(terminal: TerminalId, order: &PsamOrder) -> Self {
         let (card_slot, card) = InProcessSlot::new("card");
         let (psam_slot, psam) = InProcessSlot::with("psam", SharedChip::new(Psam::new(&order.build(), 3)));
-        let session = Session::new(Box::new(card_slot), Box::new(psam_slot), terminal_id());
+        let session = Session::new(Box::new(card_slot), Box::new(psam_slot), terminal);
         Desk { card, psam, session, random: Seeded::new(1) }
     }
 
