@@ -97,6 +97,7 @@ impl Console {
     }
 
     /// One JSON object on a line of its own, for commands that report more than once (`sim reader`).
+    #[cfg(feature = "demo")]
     pub(crate) fn event(&self, value: &serde_json::Value) {
         out(&format!("{value}\n"));
     }

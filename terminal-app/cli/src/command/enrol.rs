@@ -106,17 +106,18 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     };
     let link = HttpsLink::new(&arguments.enrolment, &authority, None).map_err(link_failure)?;
     let enrolment: Enrolment = link.send("/v1/enrolment", &request).map_err(link_failure)?;
+    let authority_fingerprint = certificate::fingerprint(&authority);
+    let named = certificate::chain(enrolment.authority.as_bytes())?;
+    if !named.contains(&authority) {
+        let got = certificate::fingerprint(&named[0]);
+        return Err(CliError::Fingerprint { expected: authority_fingerprint, got }.into());
+    }
     let keys = keys.with_tls_key(new.pkcs8);
     let seal = keys.seal(&*secret, arguments.terminal, &mut SystemChance::default()).map_err(Error::from)?;
     // The settings come last: with them in place everything else is.
     data_dir::write_atomic(&data.keys(), &seal)?;
     data_dir::write_atomic(&data.certificate(), enrolment.certificate.as_bytes())?;
     data_dir::write_atomic(&data.authority(), enrolment.authority.as_bytes())?;
-    let authority_fingerprint = certificate::fingerprint(&authority);
-    if !certificate::read_chain(&data.authority())?.iter().any(|own| *own == authority) {
-        let got = certificate::fingerprint(&certificate::read_chain(&data.authority())?[0]);
-        return Err(CliError::Fingerprint { expected: authority_fingerprint, got }.into());
-    }
     let config = config(arguments, &enrolment);
     config.write(&data)?;
     drop(lock);

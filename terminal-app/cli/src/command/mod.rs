@@ -21,7 +21,7 @@ pub(crate) mod sync;
 pub(crate) mod tap;
 pub(crate) mod visit;
 
-use card_spec::{date::Date, money::Fen, region::RegionCode};
+use card_spec::money::Fen;
 use hal::clock::{Clock, SystemClock};
 use protocol::timestamp::Timestamp;
 
@@ -91,25 +91,7 @@ pub(crate) fn yuan(text: &str) -> Result<Fen, String> {
         .ok_or_else(|| "金额应形如 12.30 · an amount looks like 12.30".to_owned())
 }
 
-/// Parses a region code on the command line.
-pub(crate) fn region(text: &str) -> Result<RegionCode, String> {
-    RegionCode::parse(text).map_err(|_| "行政区划代码为六位数字 · a region code has six digits".to_owned())
-}
-
-/// Parses a day on the command line, with or without hyphens.
-pub(crate) fn day(text: &str) -> Result<Date, String> {
-    Date::parse(&text.replace('-', ""))
-        .ok_or_else(|| "日期形如 20260131 · a day looks like 20260131".to_owned())
-}
-
 /// The machine's time.
 pub(crate) fn now() -> Timestamp {
     Timestamp(SystemClock::start().unix_ms())
-}
-
-/// The machine's day, in UTC+8.
-pub(crate) fn today() -> Date {
-    let civil = now().civil();
-    let year = u16::try_from(civil.year()).unwrap_or_default();
-    Date::new(year, civil.month().into(), civil.day()).unwrap_or(Date::EPOCH)
 }

@@ -13,10 +13,7 @@ use terminal::{
     session::{BoxedSlot, Chip, SessionError, Step},
 };
 
-use crate::{
-    config::Readers,
-    failure::{CliError, Failure},
-};
+use crate::{config::Readers, failure::Failure};
 
 /// SELECT of the application that only a PSAM has. A PSAM may carry the environment's name as well, so
 /// that name tells nothing.
@@ -73,7 +70,10 @@ impl Slots {
 
         use sim::slot::InProcessSlot;
 
-        use crate::command::sim::{fault::FaultWords, reader::open_chip};
+        use crate::{
+            command::sim::{fault::FaultWords, reader::open_chip},
+            failure::CliError,
+        };
 
         let mut words = files.split(',').map(str::trim);
         let (Some(card), Some(psam)) = (words.next(), words.next()) else {

@@ -107,7 +107,7 @@ fn books(checks: &mut Checks, terminal: &Terminal) {
             checks.add("books", BOOKS, Health::Bad, words.what, words.next);
         }
         Ok((None, space)) => {
-            let used_mib = u64::from(space.pages_used) * u64::from(terminal::store::PAGE_BYTES) >> 20;
+            let used_mib = (u64::from(space.pages_used) * u64::from(terminal::store::PAGE_BYTES)) >> 20;
             let text =
                 checks.pick(format!("完好，已用 {used_mib} MiB"), format!("in order, {used_mib} MiB used"));
             if space.ballast_spent {

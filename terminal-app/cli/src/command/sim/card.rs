@@ -14,7 +14,7 @@ use sim::{
 
 use super::people::population;
 use crate::{
-    command::{Context, region},
+    command::Context,
     console::{Page, Show},
     exit::Exit,
     failure::{CliError, Failure, file_error},
@@ -69,16 +69,16 @@ pub(crate) struct NewArguments {
     #[arg(long, default_value_t = 1_000)]
     size: u64,
     /// 参保与发卡城市 · city that insures and issues
-    #[arg(long, value_name = "REGION", value_parser = region, default_value = "430100")]
+    #[arg(long, value_name = "REGION", value_parser = super::region, default_value = "430100")]
     city: RegionCode,
     /// 由另一城市发卡 · issued by another city
-    #[arg(long, value_name = "REGION", value_parser = region)]
+    #[arg(long, value_name = "REGION", value_parser = super::region)]
     issuer: Option<RegionCode>,
     /// 代次 · generation
     #[arg(long, value_enum, default_value = "3")]
     generation: GenerationArgument,
     /// 发卡日期 · day of issue
-    #[arg(long, value_name = "YYYYMMDD", value_parser = crate::command::day)]
+    #[arg(long, value_name = "YYYYMMDD", value_parser = super::day)]
     issued: Option<Date>,
     /// 个人账户余额（元） · balance of the personal account, yuan [默认 default: 该人的 the person's]
     #[arg(long, value_name = "YUAN", value_parser = crate::command::yuan)]
@@ -232,7 +232,7 @@ fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, Failure> {
         Some(ForeignArgument::Bank) => bank_card(),
         Some(ForeignArgument::Health) => health_card(),
         None => {
-            let today = crate::command::today();
+            let today = super::today();
             let people = population(arguments.seed, arguments.size, arguments.city, today);
             let person = people.person(arguments.person).ok_or(CliError::Argument {
                 expected: "a person within the population",

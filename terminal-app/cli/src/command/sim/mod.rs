@@ -6,6 +6,7 @@ mod keys;
 mod people;
 pub(crate) mod reader;
 
+use card_spec::{date::Date, region::RegionCode};
 use clap::Subcommand;
 
 use super::Context;
@@ -39,4 +40,22 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Keys(arguments) => keys::run(context, &arguments),
         Command::Reader(arguments) => reader::run(context, &arguments),
     }
+}
+
+/// Parses a region code on the command line.
+pub(crate) fn region(text: &str) -> Result<RegionCode, String> {
+    RegionCode::parse(text).map_err(|_| "行政区划代码为六位数字 · a region code has six digits".to_owned())
+}
+
+/// Parses a day on the command line, with or without hyphens.
+pub(crate) fn day(text: &str) -> Result<Date, String> {
+    Date::parse(&text.replace('-', ""))
+        .ok_or_else(|| "日期形如 20260131 · a day looks like 20260131".to_owned())
+}
+
+/// The machine's day, in UTC+8.
+pub(crate) fn today() -> Date {
+    let civil = super::now().civil();
+    let year = u16::try_from(civil.year()).unwrap_or_default();
+    Date::new(year, civil.month().into(), civil.day()).unwrap_or(Date::EPOCH)
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use sim::people::{Insurance, Person, Population, Status};
 
 use crate::{
-    command::{Context, region},
+    command::Context,
     console::{Page, Show},
     exit::Exit,
     failure::{CliError, Failure, file_error},
@@ -42,10 +42,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1_000)]
     size: u64,
     /// 参保城市 · city that insures
-    #[arg(long, value_name = "REGION", value_parser = region, default_value = "430100")]
+    #[arg(long, value_name = "REGION", value_parser = super::region, default_value = "430100")]
     city: RegionCode,
     /// 今天（年龄、缴费按此日） · the day that ages and contributions refer to [默认 default: today]
-    #[arg(long, value_name = "YYYYMMDD", value_parser = crate::command::day)]
+    #[arg(long, value_name = "YYYYMMDD", value_parser = super::day)]
     today: Option<Date>,
     /// 从第几人起 · first person
     #[arg(long, default_value_t = 0)]
@@ -67,7 +67,7 @@ pub(super) fn population(seed: u64, size: u64, city: RegionCode, today: Date) ->
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let today = arguments.today.unwrap_or_else(crate::command::today);
+    let today = arguments.today.unwrap_or_else(super::today);
     let people = population(arguments.seed, arguments.size, arguments.city, today);
     if let Some(path) = &arguments.out {
         let bytes = write_csv(&people, today, path).map_err(file_error(path))?;
