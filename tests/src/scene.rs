@@ -1,0 +1,294 @@
+//! A whole town for one test: center, terminal, reader, card, holder, in a folder that vanishes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use card_spec::generation::Generation;
+use datacenter::configuration::Configuration;
+use protocol::id::TerminalId;
+use serde_json::json;
+use sim::{
+    fault::Plan,
+    image::{self, CardImage, Image},
+    personalise::CardOrder,
+};
+use tempfile::TempDir;
+
+use crate::{
+    Logs, PLANTED_PIN, PLANTED_SECRET,
+    center::TestCenter,
+    holder::{Holder, save_card},
+    jinbao::{Answer, Jinbao, Started},
+    reader::TestReader,
+    seed,
+};
+
+/// Number of the first terminal.
+pub const TERMINAL: &str = "320300000001";
+/// Operator who settles and takes back.
+pub const SUPERVISOR: &str = "0900";
+
+/// Center, terminal, reader, card and holder. End every test with [`Scene::end`].
+#[derive(Debug)]
+pub struct Scene {
+    /// Everything lies in it.
+    pub folder: TempDir,
+    /// Where logs go.
+    pub logs: Logs,
+    /// Seed of the run.
+    pub seed: u64,
+    /// The cardholder.
+    pub holder: Holder,
+    /// The center.
+    pub center: TestCenter,
+    /// The reader, unless the card lies in the terminal's process.
+    pub reader: Option<TestReader>,
+    /// The terminal's program.
+    pub jinbao: Jinbao,
+    /// File of the card that is used now.
+    pub card: PathBuf,
+    psam: PathBuf,
+    cards: u32,
+    bills: u32,
+    reader_argument: Option<String>,
+}
+
+impl Scene {
+    /// With the real pcscd; the terminal is enrolled and filled, a supervisor is signed in, a card of this
+    /// generation lies on the table.
+    ///
+    /// # Panics
+    /// When anything of it fails.
+    pub fn at_reader(test: &str, generation: Generation) -> Self {
+        Self::new(test, generation, true, |_| {})
+    }
+
+    /// The same with card and PSAM inside the terminal's process, for tests that are not about the reader.
+    ///
+    /// # Panics
+    /// When anything of it fails.
+    pub fn in_process(test: &str, generation: Generation) -> Self {
+        Self::new(test, generation, false, |_| {})
+    }
+
+    /// With a center that is set up otherwise.
+    ///
+    /// # Panics
+    /// When anything of it fails.
+    pub fn new(
+        test: &str,
+        generation: Generation,
+        with_reader: bool,
+        change: impl FnOnce(&mut Configuration),
+    ) -> Self {
+        let seed = seed::of(test);
+        let folder = tempfile::Builder::new().prefix("jinbao-").tempdir().expect("a temporary folder");
+        let holder = Holder::new(seed, 0);
+        let [name, number] = holder.planted();
+        let logs = Logs::of(test, &[PLANTED_PIN, PLANTED_SECRET, name, number]);
+        let place = |name: &str| folder.path().join(name);
+        let center = TestCenter::start(&place("center"), &holder.city(), holder.keys, change);
+        let psam = place("psam.json");
+        image::save(&psam, &Image::Psam(holder.psam(terminal()).build())).expect("the PSAM can be written");
+        fs::create_dir(place("scratch")).expect("a folder");
+        let mut jinbao = Jinbao::new(place("data"), place("scratch"));
+        let reader = with_reader.then(|| TestReader::start(&psam));
+        if let Some(reader) = &reader {
+            jinbao.environment.push(("PCSCLITE_CSOCK_NAME", reader.socket().into_os_string()));
+        }
+        let card = place("card-0.json");
+        let mut scene = Scene {
+            folder,
+            logs,
+            seed,
+            holder,
+            center,
+            reader,
+            jinbao,
+            card,
+            psam,
+            cards: 0,
+            bills: 0,
+            reader_argument: None,
+        };
+        scene.enrol();
+        scene.run(&["operator", "add", SUPERVISOR, "--role", "supervisor"], &[PLANTED_SECRET]).done();
+        scene.sign_in();
+        scene.run(&["sync"], &[]).done();
+        let image = scene.holder.order(generation).build().expect("a card can be made");
+        scene.take_card(image);
+        scene
+    }
+
+    /// Enrols the terminal with a new code.
+    ///
+    /// # Panics
+    /// When it does not succeed.
+    pub fn enrol(&self) {
+        let code = self.center.code(terminal());
+        self.try_enrol(&code).done();
+    }
+
+    /// Tries to enrol the terminal with this code.
+    pub fn try_enrol(&self, code: &str) -> Answer {
+        let (center, enrolment) = (self.center.url(), self.center.enrolment_url());
+        let authority = self.center.authority();
+        let names = self.reader.as_ref().map(TestReader::names);
+        let mut words = vec!["enrol", "--terminal", TERMINAL, "--center", &center, "--enrolment", &enrolment];
+        words.extend(["--authority", text(&authority)]);
+        if let Some(names) = &names {
+            words.extend(["--readers", names]);
+        }
+        self.run(&words, &[code])
+    }
+
+    /// Signs the supervisor in.
+    ///
+    /// # Panics
+    /// When it does not succeed.
+    pub fn sign_in(&self) {
+        self.run(&["operator", "sign-in", SUPERVISOR], &[PLANTED_SECRET]).done();
+    }
+
+    /// Puts another card onto the table: everything below is about it from now on. Gives its file.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn take_card(&mut self, image: CardImage) -> PathBuf {
+        self.card = self.folder.path().join(format!("card-{}.json", self.cards));
+        self.cards += 1;
+        save_card(image, &self.card);
+        self.put_in(Plan::none());
+        self.card.clone()
+    }
+
+    /// [`Scene::take_card`] of an order by this scene's holder.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn take_order(
+        &mut self,
+        generation: Generation,
+        change: impl FnOnce(CardOrder<'_>) -> CardOrder<'_>,
+    ) -> PathBuf {
+        let image = change(self.holder.order(generation)).build().expect("a card can be made");
+        self.take_card(image)
+    }
+
+    /// Puts the card on the table into the slot again, with these faults.
+    ///
+    /// # Panics
+    /// When the reader does not notice. In the terminal's process only faults that have words can be told.
+    pub fn put_in(&mut self, plan: impl Into<Plan>) {
+        let plan = plan.into();
+        match &mut self.reader {
+            Some(reader) => reader.insert(&self.card, plan),
+            None => {
+                let words = plan.0.iter().map(|fault| format!(",{}", words_of(fault))).collect::<String>();
+                self.reader_argument = Some(format!("sim:{},{}{words}", text(&self.card), text(&self.psam)));
+            }
+        }
+    }
+
+    /// Runs a command with `--json` and keeps what it says as a log.
+    pub fn run(&self, arguments: &[&str], lines: &[&str]) -> Answer {
+        self.jinbao.run(&self.logs, &self.words(arguments, true), lines)
+    }
+
+    /// The same as a person sees it.
+    pub fn run_for_people(&self, arguments: &[&str], lines: &[&str]) -> Answer {
+        self.jinbao.run(&self.logs, &self.words(arguments, false), lines)
+    }
+
+    /// Runs a command whose answer is meant to hold personal data; it is kept nowhere.
+    pub fn run_private(&self, arguments: &[&str], lines: &[&str]) -> Answer {
+        self.jinbao.run_private(&self.words(arguments, true), lines)
+    }
+
+    /// Starts a command with `--json`.
+    pub fn start(&self, arguments: &[&str], lines: &[&str]) -> Started {
+        self.jinbao.start(&self.words(arguments, true), lines)
+    }
+
+    fn words<'a>(&'a self, arguments: &[&'a str], json: bool) -> Vec<&'a str> {
+        let mut words = arguments.to_vec();
+        if json {
+            words.push("--json");
+        }
+        if let Some(reader) = &self.reader_argument {
+            words.extend(["--reader", reader]);
+        }
+        words
+    }
+
+    /// One visit with this bill and the holder's PIN.
+    pub fn visit(&self, bill: &Path) -> Answer {
+        self.run(&["visit", "--bill", text(bill)], &[PLANTED_PIN])
+    }
+
+    /// The same as if the line were down.
+    pub fn visit_offline(&self, bill: &Path) -> Answer {
+        self.run(&["visit", "--bill", text(bill), "--offline"], &[PLANTED_PIN])
+    }
+
+    /// A bill of one outpatient visit, all of it inside the policy scope (甲), with one line for each amount.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn bill(&mut self, yuan: &[&str]) -> PathBuf {
+        let path = self.folder.path().join(format!("bill-{}.json", self.bills));
+        self.bills += 1;
+        let lines: Vec<_> = yuan
+            .iter()
+            .enumerate()
+            .map(|(at, price)| {
+                let code = format!("XA01TEST{at:04}");
+                json!({ "code": code, "name": "检查费", "class": "01", "price": price, "count": "1" })
+            })
+            .collect();
+        let bill = json!({ "visit": "outpatient", "lines": lines });
+        fs::write(&path, bill.to_string()).expect("the bill can be written");
+        path
+    }
+
+    /// Ends the test: what the parts have written is kept as logs and searched for planted words.
+    ///
+    /// # Panics
+    /// When a planted word is in them.
+    pub fn end(self) {
+        if let Some(reader) = &self.reader {
+            self.logs.keep("pcscd.log", reader.log().as_bytes());
+        }
+        self.logs.keep("center.log", self.center.log().as_bytes());
+    }
+}
+
+/// [`TERMINAL`] as a number.
+pub fn terminal() -> TerminalId {
+    TERMINAL.parse().expect("12 digits")
+}
+
+/// A path as the text that a command line takes.
+///
+/// # Panics
+/// When it is no UTF-8; those of the tests are.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("paths of the tests are ASCII")
+}
+
+/// A fault as `--reader sim:…` takes it.
+fn words_of(fault: &sim::fault::Fault) -> String {
+    use sim::fault::Fault;
+    match fault {
+        Fault::PullBefore { command } => format!("pull-before={command}"),
+        Fault::PullAfter { command } => format!("pull-after={command}"),
+        Fault::CutInUpdate { command, cut } => format!("tear={command}:{}", cut.after_bytes),
+        Fault::Mute => "mute".into(),
+        Fault::GarbageAtr { bytes } => format!("atr={}", hex::encode(bytes)),
+        Fault::Answer { command, answer } => format!("answer={command}:{}", hex::encode(answer)),
+        Fault::StatusWord { command, status } => format!("status={command}:{status:04X}"),
+        Fault::Truncate { command, bytes } => format!("truncate={command}:{bytes}"),
+    }
+}
