@@ -4,7 +4,7 @@
 //! pass. All calls block; the HTTP side runs them on threads that may.
 //!
 //! Reads see the last commit. Everything that changes money runs inside one [`Transaction`]: it is done
-//! whole and on disk when [`Storage::transact`] returns, or not at all.
+//! whole and on disk when [`Book::transact`] returns, or not at all.
 
 use std::fmt;
 

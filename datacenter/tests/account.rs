@@ -135,7 +135,7 @@ impl Card {
             balance_before: self.balance,
         };
         self.load_serial += 1;
-        self.balance = self.balance + amount;
+        self.balance += amount;
         Business::Load(record)
     }
 

@@ -141,6 +141,8 @@ fn alarms_of_one_terminal_have_a_number() {
     assert_eq!(rows.len(), 10_001);
     assert_eq!((rows[0].alarm.kind, rows[0].count), (AlarmKind::TooMany, 3));
     let other = Alarm { terminal: "430100000099".parse().unwrap(), ..alarm(1) };
-    storage.transact(&mut |transaction| transaction.raise(Timestamp(1), &[other.clone()])).unwrap();
+    storage
+        .transact(&mut |transaction| transaction.raise(Timestamp(1), std::slice::from_ref(&other)))
+        .unwrap();
     assert_eq!(storage.alarms(1).unwrap()[0].alarm, other);
 }

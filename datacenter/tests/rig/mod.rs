@@ -199,7 +199,7 @@ pub fn institution() -> Institution {
 
 /// A person by number; all different.
 pub fn person(number: u64) -> PersonNumber {
-    let birth = 1950_01_01 + number / 1_000 % 50 * 1_00_00;
+    let birth = 19_500_101 + number / 1_000 % 50 * 10_000;
     PersonNumber::from_key(430_102 * 100_000_000_000 + birth * 1_000 + number % 1_000).unwrap()
 }
 
