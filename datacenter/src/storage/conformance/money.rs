@@ -1,0 +1,95 @@
+//! Credits, refunds, loads, people's years.
+
+use super::*;
+
+fn load_row(number: u16, card_id: &str, card_serial: u16) -> LoadRow {
+    let request = LoadRequest {
+        id: id(number),
+        terminal: terminal(1),
+        person: PersonNumber::from_key(43_010_219_491_231_002).unwrap(),
+        card_id: card_id.into(),
+        card_factor: "00".repeat(8),
+        amount: Fen(100),
+        source: LoadSource::Refund { of: id(7) },
+        balance: Fen(1),
+        card_serial,
+        algorithm: 3,
+        key_version: 1,
+        random: "01020304".into(),
+        mac1: "05060708".into(),
+        date_time: "20261124050000".into(),
+    };
+    LoadRow {
+        id: id(number),
+        request_digest: digest(number.into()),
+        request,
+        mac2: [1, 2, 3, 4],
+        at: Timestamp(3),
+        state: LoadState::Granted,
+    }
+}
+
+pub(super) fn money(storage: &dyn Storage) {
+    let (one, other) = (insured(2).key, 5);
+    storage.transact(&mut |t| t.add_credits(&[(one, Fen(100)), (one, Fen(20)), (other, Fen(1))])).unwrap();
+    storage.transact(&mut |t| t.add_credits(&[(one, Fen(-120))])).unwrap();
+    let mut credits = look(storage, |t| t.credits(&[one, 6, other]));
+    credits.sort_unstable();
+    assert_eq!(credits, [(other, Fen(1)), (one, Fen(0))]);
+    // Never below nothing, and nothing from nobody.
+    assert!(storage.transact(&mut |t| t.add_credits(&[(one, Fen(-1))])).is_err());
+    assert!(storage.transact(&mut |t| t.add_credits(&[(99, Fen(-1))])).is_err());
+
+    let refund = RefundRow { of: id(1), person: one, owed: Fen(50) };
+    storage.transact(&mut |t| t.put_refunds(&[refund])).unwrap();
+    storage.transact(&mut |t| t.put_refunds(&[RefundRow { owed: Fen(20), ..refund }])).unwrap();
+    assert_eq!(look(storage, |t| t.refunds(&[id(2), id(1)])), [RefundRow { owed: Fen(20), ..refund }]);
+    assert!(storage.transact(&mut |t| t.put_refunds(&[RefundRow { owed: Fen(-1), ..refund }])).is_err());
+
+    let card = "00112233445566778899AABBCCDDEEFF";
+    let rows = [load_row(1, card, 1), load_row(2, &"00".repeat(16), 1), load_row(3, card, 2)];
+    storage.transact(&mut |t| t.put_loads(&rows)).unwrap();
+    assert_eq!(look(storage, |t| t.loads(&[id(9), id(3)])), [rows[2].clone()]);
+    storage.transact(&mut |t| t.set_load_states(&[(id(1), LoadState::Released)])).unwrap();
+    let released = LoadRow { state: LoadState::Released, ..rows[0].clone() };
+    let of_card = look(storage, |t| t.loads_of_card(&card.to_lowercase()));
+    assert_eq!(of_card, [released, rows[2].clone()]);
+}
+
+pub(super) fn years(storage: &dyn Storage) {
+    let people: Vec<_> =
+        (0..4).map(|number| ImportedPerson { person: insured(number), with_sums: true }).collect();
+    storage.put_people(&people).unwrap();
+    storage.remove_people(&[insured(3).key]).unwrap();
+    let before = storage.newest().unwrap();
+    let change = |number, year| PersonYear { person: insured(number).key, year, added: one_visit() };
+    let changes = [
+        change(0, 2026),
+        change(1, 2025),
+        change(9, 2026),
+        change(3, 2026),
+        change(2, 2027),
+        change(0, 2026),
+    ];
+    storage.transact(&mut |t| t.accumulate(&changes)).unwrap();
+    // As the protocol's own function says; who is unknown, gone or of a later year stays as he is.
+    for (number, years) in [(0, vec![2026, 2026]), (1, vec![2025]), (2, vec![2027])] {
+        let mut expected = insured(number);
+        for year in years {
+            expected.accumulate(year, &one_visit());
+        }
+        assert_eq!(storage.person(expected.key).unwrap(), Some(expected));
+    }
+    assert_eq!(storage.person(insured(3).key).unwrap(), None);
+    let moved: Vec<u64> = storage
+        .changes(before, 9)
+        .unwrap()
+        .into_iter()
+        .map(|(_, change)| match change {
+            Change::Person(person) => person.key,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(moved, [insured(2).key, insured(0).key]);
+    storage.transact(&mut |t| t.accumulate(&[])).unwrap();
+}
