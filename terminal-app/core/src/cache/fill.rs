@@ -96,16 +96,31 @@ fn follow(before: &Feed, page: &Page) -> Result<Feed, CacheError> {
     })
 }
 
+/// Rows in the order of the table touch each of its pages once, whatever order the changes came in. What
+/// concerns one person, or one card, keeps its order.
+fn in_order_of_rows(changes: &[Change]) -> Vec<&Change> {
+    let row = |change: &&Change| match change {
+        Change::Person(person) => person.key,
+        Change::PersonGone(key) => *key,
+        _ => u64::MAX,
+    };
+    let mut changes: Vec<&Change> = changes.iter().collect();
+    if !changes.is_sorted_by_key(row) {
+        changes.sort_by_key(row);
+    }
+    changes
+}
+
 fn write_changes(connection: &Connection, changes: &[Change]) -> Result<(), CacheError> {
     let mut insert = connection.prepare_cached(
         "INSERT OR REPLACE INTO person (key, class, paid_until, year, deductible, pooled_outpatient,
              pooled_inpatient, own_in_scope, stays) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    for change in changes {
+    for change in in_order_of_rows(changes) {
         match change {
             Change::Person(person) => {
                 let key = i64::try_from(person.key).map_err(|_| CacheError::Content)?;
-                insert.execute(params![
+                insert.execute((
                     key,
                     class_of(person),
                     person.paid_until,
@@ -115,7 +130,7 @@ fn write_changes(connection: &Connection, changes: &[Change]) -> Result<(), Cach
                     person.pooled_inpatient_fen,
                     person.own_in_scope_fen,
                     person.stays,
-                ])?;
+                ))?;
             }
             Change::PersonGone(key) => {
                 let key = i64::try_from(*key).map_err(|_| CacheError::Content)?;

@@ -203,14 +203,12 @@ fn one_by_one(
     seen: &mut std::collections::HashSet<Vec<u8>>,
     out: &mut dyn Write,
 ) -> io::Result<u64> {
-    let last = open(opener, key)
-        .ok()
-        .and_then(|connection| {
-            connection
-                .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'txn'", [], |row| row.get(0))
-                .ok()
-        })
-        .unwrap_or(0_i64);
+    // The last ordinal from the table, else from an index that has each of them too.
+    let last = ["SELECT max(ordinal) FROM txn", "SELECT max(ordinal + 0) FROM txn INDEXED BY txn_person"]
+        .into_iter()
+        .find_map(|sql| open(opener, key).ok()?.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).ok())
+        .flatten()
+        .unwrap_or(0);
     let mut unreadable = 0;
     let mut connection = None;
     for ordinal in 1..=last {

@@ -94,6 +94,8 @@ pub struct Ledger {
     keeper: Box<dyn HeadKeeper>,
     ballast: Box<dyn Ballast>,
     ballast_spent: bool,
+    /// As last read here. Another connection may be ahead; a kept head may lag.
+    intentions: u64,
 }
 
 impl Ledger {
@@ -119,8 +121,16 @@ impl Ledger {
         let connection = store::open(connection, key, &LAYOUT, &settings, copy)?;
         store::check(&connection)?;
         let Setup { terminal, identity, quota, keeper, ballast } = setup;
-        let mut ledger =
-            Ledger { connection, terminal, identity, quota, keeper, ballast, ballast_spent: false };
+        let mut ledger = Ledger {
+            connection,
+            terminal,
+            identity,
+            quota,
+            keeper,
+            ballast,
+            ballast_spent: false,
+            intentions: 0,
+        };
         ledger.verify_quickly()?;
         ledger.compare_with_keeper(now)?;
         Ok(ledger)
@@ -167,6 +177,7 @@ impl Ledger {
 
     fn compare_with_keeper(&mut self, now: Timestamp) -> Result<(), LedgerError> {
         let head = self.head()?;
+        self.intentions = head.intentions;
         match self.keeper.load().ok().flatten() {
             Some(kept) => {
                 if let Some(reason) = halt::compare_kept(&self.connection, &kept)? {

@@ -11,7 +11,7 @@ use protocol::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    Ledger, LedgerError, halt, refund, row,
+    Head, Ledger, LedgerError, halt, refund, row,
     transaction::{Arming, CardKey, Intention, Link, Outcome, Purpose, State, proves_not_done},
     verify, visit,
 };
@@ -40,6 +40,7 @@ impl Ledger {
                 LedgerError::Store(crate::store::StoreError::Full) => LedgerError::SpaceLow,
                 other => other,
             })?;
+        self.intentions = head.intentions;
         self.keep(&head);
         Ok(())
     }
@@ -67,7 +68,7 @@ impl Ledger {
     pub fn record(&mut self, id: TransactionId, outcome: &Outcome) -> Result<Link, LedgerError> {
         let Ledger { terminal, identity, .. } = &*self;
         let (terminal, identity) = (*terminal, identity.clone());
-        let (link, head) = self.write_in_flight(|transaction| {
+        let link = self.write_in_flight(|transaction| {
             let open = OpenRow::load(transaction, id)?;
             if !open.purpose.allows(&outcome.business) {
                 return Err(LedgerError::PurposeDiffers { id });
@@ -94,9 +95,10 @@ impl Ledger {
             let effect = Effect::of(transaction, &open, outcome)?;
             freeze(transaction, id, &link, &text, outcome, &effect)?;
             follow_up(transaction, id, &open, outcome)?;
-            Ok((link, verify::head(transaction)?))
+            Ok(link)
         })?;
-        self.keep(&head);
+        let Link { sequence, digest, .. } = link;
+        self.keep(&Head { intentions: self.intentions, sequence, digest });
         if self.ballast_spent {
             let actor = Actor::default();
             // Only a note; the record itself is safe, and a full disk must not turn that into an error.
@@ -149,7 +151,7 @@ fn require_business(
         return Err(LedgerError::Unresolved { id });
     }
     match intention.purpose {
-        Purpose::Settlement => visit::begin_settling(connection, intention.visit.as_deref()),
+        Purpose::Settlement => visit::begin_settling(connection, intention.visit.as_deref(), intention.id),
         Purpose::Cancellation { of } => require_cancellable(connection, of),
         Purpose::Load { refund_of: Some(of) } => refund::require_owed(connection, of, intention.card),
         Purpose::Load { refund_of: None } => Ok(()),
@@ -225,7 +227,6 @@ fn require_state(
 /// What the outcome needs to know of its intention.
 struct OpenRow {
     purpose: Purpose,
-    visit: Option<String>,
     person: u64,
     card: CardKey,
     cycle: String,
@@ -236,16 +237,15 @@ impl OpenRow {
     fn load(connection: &Connection, id: TransactionId) -> Result<Self, LedgerError> {
         let (state, open) = connection
             .prepare_cached(
-                "SELECT state, purpose, of, visit, person, card, cycle, operator FROM txn WHERE id = ?1",
+                "SELECT state, purpose, of, person, card, cycle, operator FROM txn WHERE id = ?1",
             )?
             .query_row([id.0], |row| {
                 let open = OpenRow {
                     purpose: row::purpose_of(row, 1, 2)?,
-                    visit: row.get(3)?,
-                    person: row.get(4)?,
-                    card: CardKey(row.get(5)?),
-                    cycle: row.get(6)?,
-                    operator: row.get(7)?,
+                    person: row.get(3)?,
+                    card: CardKey(row.get(4)?),
+                    cycle: row.get(5)?,
+                    operator: row.get(6)?,
                 };
                 Ok((row::state_of(row, 0)?, open))
             })
@@ -360,15 +360,14 @@ fn follow_up(
     open: &OpenRow,
     outcome: &Outcome,
 ) -> Result<(), LedgerError> {
-    let visit = open.visit.as_deref();
     match (open.purpose, &outcome.business) {
-        (Purpose::Settlement, Business::Settlement(_)) => visit::settled(connection, visit, id),
-        (Purpose::Settlement, _) => visit::reopened(connection, visit),
+        (Purpose::Settlement, Business::Settlement(_)) => Ok(()),
+        (Purpose::Settlement, _) => visit::reopened(connection, id),
         (Purpose::Cancellation { of }, Business::Cancellation(cancellation)) => {
             connection
                 .prepare_cached("UPDATE txn SET cancelled_by = ?2 WHERE id = ?1")?
                 .execute(params![of.0, id.0])?;
-            visit::reopened_after(connection, of)?;
+            visit::reopened(connection, of)?;
             match &cancellation.refund {
                 Refund::Owed { amount } => refund::owe(connection, id, open.card, open.person, *amount, None),
                 Refund::Loaded { by } => {

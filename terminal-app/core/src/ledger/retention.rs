@@ -23,7 +23,8 @@ impl Ledger {
     /// Removes booked records after their time, with their visits, lines and receipts.
     ///
     /// At most [`PURGE_RECORDS_MAX`] records in one commit. Each removed span leaves an anchor, so that
-    /// [`Ledger::verify`] still holds. What stays: the last link, records that are refused or in conflict,
+    /// [`Ledger::verify`] still holds. What stays: the last link and the last
+    /// intention, records that are refused or in conflict,
     /// cancellations whose refund is still owed, cycles that do not agree with the center yet, and everything
     /// younger than the retention.
     pub fn purge(&mut self, limits: &OfflineLimits, now: Timestamp) -> Result<Purged, LedgerError> {
@@ -57,7 +58,9 @@ impl Ledger {
             "SELECT sequence, state, verdict_at, digest,
                     EXISTS (SELECT 1 FROM refund WHERE cancellation = txn.id AND loaded_by IS NULL),
                     EXISTS (SELECT 1 FROM txn AS later WHERE later.sequence IS NULL AND later.of = txn.id)
-             FROM txn WHERE sequence IS NOT NULL AND sequence < ?1 ORDER BY sequence",
+             FROM txn WHERE sequence IS NOT NULL AND sequence < ?1
+                 AND ordinal < (SELECT max(ordinal) FROM txn)
+             ORDER BY sequence",
         )?;
         let mut rows = statement.query([end])?;
         let mut spans: Vec<Span> = Vec::new();
@@ -114,7 +117,7 @@ fn sweep(connection: &Connection, before: Timestamp) -> Result<(), LedgerError> 
     let visits: Vec<String> = connection
         .prepare_cached(
             "SELECT number FROM visit WHERE
-                 (state = 2 AND NOT EXISTS (SELECT 1 FROM txn WHERE id = visit.settled_by))
+                 (state = 1 AND NOT EXISTS (SELECT 1 FROM txn WHERE id = visit.settlement))
                  OR (state IN (0, 3) AND registered_at < ?1)",
         )?
         .query_map([before.0], |row| row.get(0))?

@@ -2,7 +2,7 @@
 
 -- A transaction is a row, and the row is the queue (see `state`).
 CREATE TABLE txn (
-    ordinal      INTEGER PRIMARY KEY AUTOINCREMENT,   -- order of the intentions
+    ordinal      INTEGER PRIMARY KEY,                 -- order of the intentions; the last one is never purged
     id           BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
     state        INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),
         -- 0 intended, 1 armed, 2 recorded, 3 uploaded, 4 booked, 5 refused, 6 conflict
@@ -55,18 +55,20 @@ CREATE TRIGGER txn_forward_only BEFORE UPDATE OF state ON txn
 WHEN NEW.state < OLD.state OR (OLD.state >= 4 AND NEW.state <> OLD.state)
 BEGIN SELECT RAISE(ABORT, 'a state never moves back'); END;
 
-CREATE TRIGGER txn_intention_frozen BEFORE UPDATE ON txn
+CREATE TRIGGER txn_intention_frozen BEFORE UPDATE OF
+    ordinal, id, purpose, of, visit, person, card, cycle, operator, intended_at, plan ON txn
 WHEN NEW.ordinal IS NOT OLD.ordinal OR NEW.id IS NOT OLD.id OR NEW.purpose IS NOT OLD.purpose
   OR NEW.of IS NOT OLD.of OR NEW.visit IS NOT OLD.visit OR NEW.person IS NOT OLD.person
   OR NEW.card IS NOT OLD.card OR NEW.cycle IS NOT OLD.cycle OR NEW.operator IS NOT OLD.operator
   OR NEW.intended_at IS NOT OLD.intended_at OR NEW.plan IS NOT OLD.plan
 BEGIN SELECT RAISE(ABORT, 'an intention never changes'); END;
 
-CREATE TRIGGER txn_armed_frozen BEFORE UPDATE ON txn
+CREATE TRIGGER txn_armed_frozen BEFORE UPDATE OF armed, armed_at ON txn
 WHEN OLD.state >= 1 AND (NEW.armed IS NOT OLD.armed OR NEW.armed_at IS NOT OLD.armed_at)
 BEGIN SELECT RAISE(ABORT, 'what the card was asked never changes'); END;
 
-CREATE TRIGGER txn_outcome_frozen BEFORE UPDATE ON txn
+CREATE TRIGGER txn_outcome_frozen BEFORE UPDATE OF
+    sequence, digest, signature, body, recorded_at, abandoned, medfee, fund, account, cash ON txn
 WHEN OLD.sequence IS NOT NULL AND (
      NEW.sequence IS NOT OLD.sequence OR NEW.digest IS NOT OLD.digest
   OR NEW.signature IS NOT OLD.signature OR NEW.body IS NOT OLD.body
@@ -75,7 +77,7 @@ WHEN OLD.sequence IS NOT NULL AND (
   OR NEW.account IS NOT OLD.account OR NEW.cash IS NOT OLD.cash)
 BEGIN SELECT RAISE(ABORT, 'an outcome never changes'); END;
 
-CREATE TRIGGER txn_verdict_frozen BEFORE UPDATE ON txn
+CREATE TRIGGER txn_verdict_frozen BEFORE UPDATE OF verdict_at, receipt, refusal ON txn
 WHEN OLD.state >= 4 AND (
      NEW.verdict_at IS NOT OLD.verdict_at OR NEW.receipt IS NOT OLD.receipt
   OR NEW.refusal IS NOT OLD.refusal)
@@ -111,8 +113,9 @@ CREATE TABLE receipt (
 
 CREATE TABLE visit (
     number        TEXT    PRIMARY KEY,
-    state         INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),
-        -- 0 open, 1 settling, 2 settled, 3 cancelled
+    state         INTEGER NOT NULL CHECK (state IN (0, 1, 3)),
+        -- 0 open, 1 with a settlement, 3 cancelled; whether 1 is settling or settled, the settlement says,
+        -- so that its record need not write this row too
     person        INTEGER NOT NULL,                   -- first 17 digits of the person number
     region        TEXT    NOT NULL,
     card          BLOB    NOT NULL CHECK (length(card) = 12),
@@ -122,13 +125,14 @@ CREATE TABLE visit (
     cycle         TEXT    NOT NULL,
     operator      TEXT    NOT NULL,
     registered_at INTEGER NOT NULL,
-    settled_by    BLOB
+    settlement    BLOB,
+    CHECK ((state = 1) = (settlement IS NOT NULL))
 ) WITHOUT ROWID;
 
-CREATE INDEX visit_open ON visit (registered_at) WHERE state < 2;
+CREATE INDEX visit_open ON visit (registered_at) WHERE state = 0;
 
 CREATE TRIGGER visit_kept BEFORE DELETE ON visit
-WHEN OLD.state = 1 OR (OLD.state = 2 AND EXISTS (SELECT 1 FROM txn WHERE id = OLD.settled_by))
+WHEN OLD.state = 1 AND EXISTS (SELECT 1 FROM txn WHERE id = OLD.settlement)
 BEGIN SELECT RAISE(ABORT, 'a visit is kept as long as its settlement'); END;
 
 CREATE TABLE fee_line (
@@ -149,7 +153,7 @@ CREATE TRIGGER fee_line_frozen BEFORE UPDATE ON fee_line
 BEGIN SELECT RAISE(ABORT, 'a fee line never changes'); END;
 
 CREATE TRIGGER fee_line_removed BEFORE DELETE ON fee_line
-WHEN (SELECT state FROM visit WHERE number = OLD.visit) IN (1, 2)
+WHEN (SELECT state FROM visit WHERE number = OLD.visit) = 1
 BEGIN SELECT RAISE(ABORT, 'the visit is not open'); END;
 
 -- Account money of cancelled settlements that belongs back on a card.

@@ -159,10 +159,8 @@ fn check_signature(key: &PublicKey, link: &super::Link) -> Result<(), LedgerErro
 /// Where the ledger ends.
 pub(super) fn head(connection: &Connection) -> Result<Head, LedgerError> {
     let (sequence, digest) = last_link(connection)?;
-    let intentions: Option<u64> = connection
-        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'txn'")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
+    let intentions: Option<u64> =
+        connection.prepare_cached("SELECT max(ordinal) FROM txn")?.query_row([], |row| row.get(0))?;
     Ok(Head { intentions: intentions.unwrap_or(0), sequence, digest })
 }
 
@@ -175,11 +173,15 @@ pub(super) fn last_link(connection: &Connection) -> Result<(u64, Digest), Ledger
         )?
         .query_row([], pair)
         .optional()?;
+    if let Some(last) = row {
+        // The last link is never purged, so no anchor lies behind it.
+        return Ok(last);
+    }
     let anchor = connection
         .prepare_cached("SELECT last_sequence, digest FROM anchor ORDER BY first_sequence DESC LIMIT 1")?
         .query_row([], pair)
         .optional()?;
-    Ok(row.into_iter().chain(anchor).max_by_key(|(sequence, _)| *sequence).unwrap_or_default())
+    Ok(anchor.unwrap_or_default())
 }
 
 /// Digest of the link at a sequence; `None` when it was purged from inside of a span or never was. Zeros at 0.

@@ -49,7 +49,7 @@ pub struct Visit {
     pub operator: String,
     /// When.
     pub registered_at: Timestamp,
-    /// The settlement in force.
+    /// The settlement in force, or being made.
     pub settled_by: Option<TransactionId>,
 }
 
@@ -108,7 +108,11 @@ impl Ledger {
     /// Visits that are open or being settled, oldest first.
     pub fn visits_open(&self) -> Result<Vec<Visit>, LedgerError> {
         let mut statement = self.connection().prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM visit WHERE state < 2 ORDER BY registered_at, number"
+            "SELECT {COLUMNS} FROM visit WHERE state = 0
+             UNION ALL
+             SELECT {COLUMNS} FROM visit
+             WHERE number IN (SELECT visit FROM txn WHERE sequence IS NULL AND purpose = 0)
+             ORDER BY registered_at, number"
         ))?;
         let visits = statement.query_map([], visit_of)?.collect::<rusqlite::Result<_>>()?;
         Ok(visits)
@@ -206,8 +210,9 @@ impl Ledger {
     }
 }
 
-const COLUMNS: &str = "number, state, person, region, card, card_id, med_type, insutype, cycle, operator, \
-     registered_at, settled_by";
+const COLUMNS: &str = "number, state + (state = 1 AND EXISTS (SELECT 1 FROM txn \
+     WHERE id = visit.settlement AND sequence IS NOT NULL)), person, region, card, card_id, med_type, insutype, \
+     cycle, operator, registered_at, settlement";
 
 fn state_of(number: i64) -> Option<VisitState> {
     use VisitState::*;
@@ -235,50 +240,35 @@ fn visit_of(row: &Row<'_>) -> rusqlite::Result<Visit> {
 }
 
 fn require_state(connection: &Connection, number: &str, wanted: VisitState) -> Result<(), LedgerError> {
-    let state: Option<i64> = connection
-        .prepare_cached("SELECT state FROM visit WHERE number = ?1")?
-        .query_row([number], |row| row.get(0))
-        .optional()?;
-    match state.map(state_of) {
-        Some(Some(state)) if state == wanted => Ok(()),
-        Some(Some(state)) => Err(LedgerError::VisitNotOpen { state }),
-        _ => Err(LedgerError::VisitUnknown),
+    let sql = format!("SELECT {COLUMNS} FROM visit WHERE number = ?1");
+    let visit = connection.prepare_cached(&sql)?.query_row([number], visit_of).optional()?;
+    match visit.map(|visit| visit.state) {
+        Some(state) if state == wanted => Ok(()),
+        Some(state) => Err(LedgerError::VisitNotOpen { state }),
+        None => Err(LedgerError::VisitUnknown),
     }
 }
 
-/// The intention to settle closes the visit for further lines.
-pub(super) fn begin_settling(connection: &Connection, number: Option<&str>) -> Result<(), LedgerError> {
-    let number = number.ok_or(LedgerError::VisitUnknown)?;
-    require_state(connection, number, VisitState::Open)?;
-    connection.prepare_cached("UPDATE visit SET state = 1 WHERE number = ?1")?.execute([number])?;
-    Ok(())
-}
-
-pub(super) fn settled(
+/// The intention to settle closes the visit for further lines. What it becomes, the settlement says.
+pub(super) fn begin_settling(
     connection: &Connection,
     number: Option<&str>,
     by: TransactionId,
 ) -> Result<(), LedgerError> {
+    let number = number.ok_or(LedgerError::VisitUnknown)?;
+    require_state(connection, number, VisitState::Open)?;
     connection
-        .prepare_cached("UPDATE visit SET state = 2, settled_by = ?2 WHERE number = ?1")?
+        .prepare_cached("UPDATE visit SET state = 1, settlement = ?2 WHERE number = ?1")?
         .execute(params![number, by.0])?;
     Ok(())
 }
 
-/// The settlement did not come about.
-pub(super) fn reopened(connection: &Connection, number: Option<&str>) -> Result<(), LedgerError> {
-    connection
-        .prepare_cached("UPDATE visit SET state = 0 WHERE number = ?1 AND state = 1")?
-        .execute([number])?;
-    Ok(())
-}
-
-/// The settlement was cancelled: the visit can be corrected and settled again.
-pub(super) fn reopened_after(connection: &Connection, settlement: TransactionId) -> Result<(), LedgerError> {
+/// The settlement did not come about, or was cancelled: the visit can be corrected and settled again.
+pub(super) fn reopened(connection: &Connection, settlement: TransactionId) -> Result<(), LedgerError> {
     connection
         .prepare_cached(
-            "UPDATE visit SET state = 0, settled_by = NULL
-             WHERE number = (SELECT visit FROM txn WHERE id = ?1) AND settled_by = ?1",
+            "UPDATE visit SET state = 0, settlement = NULL
+             WHERE number = (SELECT visit FROM txn WHERE id = ?1) AND settlement = ?1",
         )?
         .execute([settlement.0])?;
     Ok(())
