@@ -11,7 +11,7 @@ use protocol::{
 use serde_json::Value;
 
 use crate::{
-    holder::{BALANCE_FEN, CardState},
+    holder::CardState,
     scene::{Scene, terminal},
 };
 
@@ -97,7 +97,7 @@ impl Books {
 }
 
 /// Sends what waits, and checks that terminal, card and center tell the same story of the scene's card, which
-/// was used here alone and began with [`BALANCE_FEN`].
+/// was used here alone.
 ///
 /// The story: each sequence number once and in order, the same ids and states on both sides, everything booked
 /// under a receipt; the card's balance is what it began with, less what was booked as taken, plus what was booked
@@ -152,7 +152,8 @@ pub fn agree_without_reconciling(scene: &Scene) -> Books {
         .collect();
     let taken: i64 = purchases.iter().map(|purchase| purchase.account.0).sum();
     let loaded: i64 = books.loads().iter().map(|amount| amount.0).sum();
-    assert_eq!(i64::from(card.balance_fen), i64::from(BALANCE_FEN) - taken + loaded, "the card's balance");
+    let began = i64::from(scene.balance_fen);
+    assert_eq!(i64::from(card.balance_fen), began - taken + loaded, "the card's balance");
     assert_eq!(usize::from(card.offline_serial), purchases.len(), "purchases on the card");
     assert_eq!(usize::from(card.online_serial), books.loads().len(), "loads on the card");
     assert_eq!(card.pin_tries_left, sim::personalise::PIN_TRIES, "PIN tries");

@@ -29,6 +29,7 @@ use protocol::{
     limits::OfflineLimits,
     rules::RulesDocument,
     timestamp::Timestamp,
+    upload::SendWindow,
 };
 use sim::keys::TestKeys;
 
@@ -85,6 +86,7 @@ impl TestCenter {
             random: Arc::new(SystemRandom::default()),
         };
         let mut configuration = Configuration::new(city(), "徐州市社会保障卡中心");
+        configuration.windows.calm = SendWindow { after_ms: 0, spread_ms: 0 };
         change(&mut configuration);
         let center = Center::create(folder, &configuration, outside.clone()).unwrap_or_else(complain);
         center.set_issuer_keys(&issuer_keys(keys)).unwrap_or_else(complain);

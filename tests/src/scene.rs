@@ -1,6 +1,7 @@
 //! A whole town for one test: center, terminal, reader, card, holder, in a folder that vanishes.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
@@ -11,7 +12,7 @@ use protocol::id::TerminalId;
 use serde_json::json;
 use sim::{
     fault::Plan,
-    image::{self, CardImage, Image},
+    image::{self, CardImage, DirectoryImage, Image},
     personalise::CardOrder,
 };
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ use tempfile::TempDir;
 use crate::{
     Logs, PLANTED_PIN, PLANTED_SECRET,
     center::TestCenter,
-    holder::{Holder, save_card},
+    holder::{BALANCE_FEN, Holder, save_card},
     jinbao::{Answer, Jinbao, Started},
     reader::TestReader,
     seed,
@@ -29,6 +30,9 @@ use crate::{
 pub const TERMINAL: &str = "320300000001";
 /// Operator who settles and takes back.
 pub const SUPERVISOR: &str = "0900";
+
+/// Leaves the clock that timeouts go by alone.
+const MONOTONIC: &str = "FAKETIME_DONT_FAKE_MONOTONIC";
 
 /// Center, terminal, reader, card and holder. End every test with [`Scene::end`].
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub struct Scene {
     pub jinbao: Jinbao,
     /// File of the card that is used now.
     pub card: PathBuf,
+    /// Balance that this card began with, in fen.
+    pub balance_fen: u32,
     psam: PathBuf,
     cards: u32,
     bills: u32,
@@ -98,7 +104,6 @@ impl Scene {
         if let Some(reader) = &reader {
             jinbao.environment.push(("PCSCLITE_CSOCK_NAME", reader.socket().into_os_string()));
         }
-        let card = place("card-0.json");
         let mut scene = Scene {
             folder,
             logs,
@@ -107,7 +112,8 @@ impl Scene {
             center,
             reader,
             jinbao,
-            card,
+            card: PathBuf::new(),
+            balance_fen: BALANCE_FEN,
             psam,
             cards: 0,
             bills: 0,
@@ -159,6 +165,7 @@ impl Scene {
     pub fn take_card(&mut self, image: CardImage) -> PathBuf {
         self.card = self.folder.path().join(format!("card-{}.json", self.cards));
         self.cards += 1;
+        self.balance_fen = account_of(&image.root).unwrap_or(0);
         save_card(image, &self.card);
         self.put_in(Plan::none());
         self.card.clone()
@@ -189,6 +196,17 @@ impl Scene {
                 let words = plan.0.iter().map(|fault| format!(",{}", words_of(fault))).collect::<String>();
                 self.reader_argument = Some(format!("sim:{},{}{words}", text(&self.card), text(&self.psam)));
             }
+        }
+    }
+
+    /// Lets every further command of the terminal see a clock that is off by this much, as `faketime` writes it
+    /// (`+25h`, `-1y`); an empty text is the right time. Timeouts go on as they are.
+    pub fn move_terminal_clock(&mut self, by: &str) {
+        self.jinbao.wrapped_in.clear();
+        self.jinbao.environment.retain(|(name, _)| *name != MONOTONIC);
+        if !by.is_empty() {
+            self.jinbao.wrapped_in = ["faketime", "-f", by].map(OsString::from).to_vec();
+            self.jinbao.environment.push((MONOTONIC, "1".into()));
         }
     }
 
@@ -263,6 +281,12 @@ impl Scene {
         }
         self.logs.keep("center.log", self.center.log().as_bytes());
     }
+}
+
+/// Balance of the card's account, if it has one.
+fn account_of(directory: &DirectoryImage) -> Option<u32> {
+    let own = directory.account.as_ref().map(|account| account.balance_fen);
+    own.or_else(|| directory.directories.iter().find_map(account_of))
 }
 
 /// [`TERMINAL`] as a number.
