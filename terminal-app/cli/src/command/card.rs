@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Read(ReadArguments),
     /// 写一个数据项 · write one item
     Write(WriteArguments),
-    /// 密码 · PIN
+    /// 持卡人密码 · the holder's PIN
     #[command(subcommand)]
     Pin(PinCommand),
     /// 解释十六进制字节，不需要卡 · explain bytes, no card needed

@@ -5,11 +5,12 @@ use card_spec::{
     apdu::CommandApdu,
     command::{BinaryReference, Command, RecordReference, Selection},
     file::Application,
-    key::{self, KeyRole},
+    key,
     money::Fen,
     psam::CipherMode,
     text,
 };
+use terminal::session::SM4_TWIN;
 
 use super::{Explanation, Parts, Words, answer, not_one, same, words};
 use crate::failure::CliError;
@@ -179,15 +180,23 @@ fn binary(at: &BinaryReference) -> (Words, Words) {
 }
 
 fn external_key(id: key::KeyId) -> Words {
-    // Local keys have one number in each application: the environment's are the ones that can be named.
-    let named = key::card_key_by_id(Application::Ssse, id).filter(|_| !id.is_local());
-    match named.map(|key| key.name.role) {
-        Some(KeyRole::Puk) => words("PUK，解锁密码用", "PUK, before a PIN is unblocked"),
-        Some(role) => {
-            let role = format!("{role:?}").to_uppercase();
-            words(format!("SSSE 密钥 {role}"), format!("key {role} of SSSE"))
-        }
-        None if id.is_local() => words("当前应用的密钥", "a key of the current application"),
+    if id.is_local() {
+        // Keys of applications have the same numbers in each of them.
+        return words("当前应用的密钥", "a key of the current application");
+    }
+    match key::card_key_by_id(Application::Ssse, id) {
+        Some(row) => words(format!("密钥 {}", row.name), format!("key {}", row.name)),
+        None => words("密钥标识", "identifier of the key"),
+    }
+}
+
+/// Which key of the card a PSAM derives; SM4 roots have identifiers of their own.
+fn psam_key(key: &key::PsamKey) -> Words {
+    let named = key::CARD_KEYS
+        .iter()
+        .find(|row| row.psam.is_some_and(|known| known.usage == key.usage && known.id == key.id & !SM4_TWIN));
+    match named {
+        Some(row) => words(format!("密钥 {}", row.name), format!("key {}", row.name)),
         None => words("密钥标识", "identifier of the key"),
     }
 }
@@ -219,8 +228,8 @@ fn parameters(command: &Command<'_>) -> (Words, Words) {
             (words("消费", "purchase"), none())
         }
         Command::GetTransactionProof { transaction_type, .. } => (none(), kind_of(*transaction_type)),
-        Command::DeliverSessionKey { .. } | Command::DeliverKey { .. } => {
-            (words("密钥用途与级数", "use and levels of the key"), words("密钥标识", "identifier of the key"))
+        Command::DeliverSessionKey { key, .. } | Command::DeliverKey { key, .. } => {
+            (words("密钥用途与级数", "use and levels of the key"), psam_key(key))
         }
         Command::CipherData { mode, .. } => (
             match mode {
