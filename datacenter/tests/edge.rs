@@ -109,7 +109,11 @@ fn whatever_is_sent_gets_a_problem() {
     for path in [
         "/v1/feed?after=-1",
         "/v1/feed?after=99999999999999999999",
+        "/v1/feed?after=9223372036854775808",
         "/v1/feed?limit=x",
+        "/v1/feed?limit=-1",
+        "/v1/feed?limit=2147483648",
+        "/v1/rules?revision=-1",
         "/v1/feed?epoch=1&after=5",
         "/v1/rules?revision=%FF",
         "/v1/limits?version=1.5",

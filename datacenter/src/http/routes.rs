@@ -187,13 +187,15 @@ async fn records(State(app): Shared, caller: Caller, request: Request<Body>) -> 
 struct FeedQuery {
     /// Generation that the cursor belongs to, 0 for none yet.
     #[serde(default)]
-    epoch: u64,
+    #[param(minimum = 0)]
+    epoch: i64,
     /// Cursor of the last change that the terminal has, 0 for none.
     #[serde(default)]
-    after: u64,
+    #[param(minimum = 0)]
+    after: i64,
     /// Most changes of the page.
-    #[serde(default)]
-    limit: Option<u32>,
+    #[param(minimum = 0)]
+    limit: Option<i32>,
 }
 
 /// The page of changes after a cursor.
@@ -214,7 +216,11 @@ async fn feed(
 ) -> Answered {
     caller.may(Operation::Follow)?;
     let FeedQuery { epoch, after, limit } = query_of(query)?;
-    let limit = limit.map_or(PAGE_CHANGES_MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let (epoch, after) = (count(epoch)?, count(after)?);
+    let limit = match limit {
+        Some(limit) => usize::try_from(limit).map_err(|_| negative())?,
+        None => PAGE_CHANGES_MAX,
+    };
     let page = blocking(move || app.production.feed_page(epoch, after, limit)).await?;
     let octets = HeaderValue::from_static("application/octet-stream");
     Ok(([(header::CONTENT_TYPE, octets)], page).into_response())
@@ -226,7 +232,8 @@ async fn feed(
 struct RulesQuery {
     /// Revision that the terminal has, 0 for none.
     #[serde(default)]
-    revision: u64,
+    #[param(minimum = 0)]
+    revision: i64,
 }
 
 /// The rules in force and those to come, when there is a newer revision.
@@ -244,7 +251,7 @@ async fn rules(
     query: Result<Query<RulesQuery>, QueryRejection>,
 ) -> Answered {
     caller.may(Operation::Follow)?;
-    let RulesQuery { revision } = query_of(query)?;
+    let revision = count(query_of(query)?.revision)?;
     newer(blocking(move || app.production.rules(revision)).await?)
 }
 
@@ -254,7 +261,8 @@ async fn rules(
 struct LimitsQuery {
     /// Version that the terminal has, 0 for none.
     #[serde(default)]
-    version: u64,
+    #[param(minimum = 0)]
+    version: i64,
 }
 
 /// The terminal's offline limits, when there are newer ones.
@@ -272,7 +280,7 @@ async fn limits(
     query: Result<Query<LimitsQuery>, QueryRejection>,
 ) -> Answered {
     let terminal = caller.may(Operation::Follow)?.terminal;
-    let LimitsQuery { version } = query_of(query)?;
+    let version = count(query_of(query)?.version)?;
     newer(blocking(move || app.production.limits(terminal, version)).await?)
 }
 
@@ -330,6 +338,15 @@ fn query_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
         Ok(Query(query)) => Ok(query),
         Err(_) => Err(Refusal::new(ProblemKind::Malformed, "the query is not what belongs here")),
     }
+}
+
+/// Counts go up to 63 bits, as the storage and the description have it.
+fn count(number: i64) -> Result<u64, Refusal> {
+    u64::try_from(number).map_err(|_| negative())
+}
+
+fn negative() -> Refusal {
+    Refusal::new(ProblemKind::Malformed, "a number of the query is negative")
 }
 
 fn newer(document: Option<Signed>) -> Answered {
