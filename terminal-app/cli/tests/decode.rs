@@ -46,7 +46,11 @@ const VECTORS: &[(&str, &str, &[&str])] = &[
         "command",
         &["INITIALIZE FOR PURCHASE", "1.00 yuan", "430100000001"],
     ),
-    ("B02C01000F0000000720240115093000660BD9B8", "command", &["DEBIT FOR PURCHASE", "MAC1", "20240115", "093000"]),
+    (
+        "B02C01000F0000000720240115093000660BD9B8",
+        "command",
+        &["DEBIT FOR PURCHASE", "MAC1", "20240115", "093000"],
+    ),
     ("805A0032020002", "command", &["GET TRANSACTION PROOF", "purchase"]),
     (
         "BFDE481218863743010000012334333031303073 78A1B2C3D4E5F60718",

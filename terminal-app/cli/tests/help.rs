@@ -28,7 +28,10 @@ fn look(path: &[String]) -> usize {
     assert!(help.chars().any(is_chinese), "no Chinese: {path:?}");
     assert!(help.contains("Usage: jinbao"), "{path:?}");
     let about = help.lines().next().unwrap_or_default();
-    assert!(about.chars().any(|c| c.is_ascii_lowercase()) || path.is_empty(), "no English: {path:?}: {about}");
+    assert!(
+        about.chars().any(|c| c.is_ascii_lowercase()) || path.is_empty(),
+        "no English: {path:?}: {about}"
+    );
     let below = subcommands(help);
     // The center's commands are its own program's.
     if path.first().is_some_and(|first| first == "center") {
@@ -54,7 +57,10 @@ fn the_first_lines_are_chinese_and_english() {
     assert!(lines.next().unwrap().starts_with("金保终端"));
     assert!(lines.next().unwrap().starts_with("Jinbao terminal"));
     for code in ["0", "1", "2", "3", "4", "5", "6", "7", "70"] {
-        assert!(run.out.lines().any(|line| line.trim_start().starts_with(&format!("{code} "))), "exit code {code}");
+        assert!(
+            run.out.lines().any(|line| line.trim_start().starts_with(&format!("{code} "))),
+            "exit code {code}"
+        );
     }
 }
 

@@ -42,7 +42,9 @@ fn every_sample_city_settles_every_sample_bill() {
                 );
                 assert_eq!(
                     fen(&value, "medfee_sumamt"),
-                    fen(&value, "fund_pay_sumamt") + fen(&value, "psn_part_amt") + fen(&value, "hosp_part_amt"),
+                    fen(&value, "fund_pay_sumamt")
+                        + fen(&value, "psn_part_amt")
+                        + fen(&value, "hosp_part_amt"),
                 );
                 assert_eq!(
                     fen(&value, "psn_part_amt"),
@@ -61,7 +63,8 @@ fn every_sample_city_settles_every_sample_bill() {
 fn a_published_case_to_the_fen() {
     // Beijing, 60 % of the worker's own share for the retired: 90 % becomes 94 %, 70 % outpatient 85 %.
     let worker = explain("beijing", "outpatient", &["--json"]).exits(0).json();
-    let retired = explain("beijing", "outpatient", &["--json", "--person", "retired", "--age", "70"]).exits(0).json();
+    let retired =
+        explain("beijing", "outpatient", &["--json", "--person", "retired", "--age", "70"]).exits(0).json();
     assert_eq!(fen(&worker, "act_pay_dedc"), 15_000);
     assert_eq!(fen(&worker, "hifp_pay"), 8_280, "(268.28 − 150.00) × 70 %");
     assert!(fen(&retired, "hifp_pay") > fen(&worker, "hifp_pay"));
@@ -70,7 +73,8 @@ fn a_published_case_to_the_fen() {
 #[test]
 fn people_see_steps_and_figures_in_their_language() {
     let chinese = explain("beijing", "outpatient", &["--lang", "zh", "--lines"]).exits(0);
-    for word in ["北京市", "样例", "起付线", "统筹基金：118.28 元 × 70% = 82.80 元", "血常规"] {
+    for word in ["北京市", "样例", "起付线", "统筹基金：118.28 元 × 70% = 82.80 元", "血常规"]
+    {
         assert!(chinese.out.contains(word), "{word}: {}", chinese.out);
     }
     let english = explain("beijing", "outpatient", &["--lang", "en"]).exits(0);
@@ -138,7 +142,8 @@ fn bad_files_say_where() {
             jinbao(["--lang", "en", "rules", "explain", "--city", &city, "--bill", &path]).run().exits(2);
         assert!(run.err.contains(name) && run.err.contains(said), "{name}: {run:?}");
     }
-    let run = jinbao(["rules", "explain", "--city", "/nowhere", "--bill", "/nowhere", "--json"]).run().exits(2);
+    let run =
+        jinbao(["rules", "explain", "--city", "/nowhere", "--bill", "/nowhere", "--json"]).run().exits(2);
     assert_eq!(run.kind(), "file");
     let folder = text(temp.path());
     let run = jinbao(["rules", "explain", "--city", &folder, "--bill", &folder, "--json"]).run();

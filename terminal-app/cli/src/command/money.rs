@@ -94,7 +94,10 @@ struct CancelDone {
 }
 
 pub(super) fn cancel(context: &Context, arguments: &CancelArguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open(context, false)?;
+    let mut counter = match arguments.no_card {
+        true => Counter::open_without_card(context)?,
+        false => Counter::open(context, false)?,
+    };
     counter.require_duty()?;
     counter.narrate(context);
     let of = queue::find(counter.flows.ledger(), &arguments.which)?.intention.id;

@@ -43,7 +43,7 @@ struct Synchronised {
     cursor: u64,
     newest: u64,
     complete: bool,
-    pages: u32,
+    changed: bool,
     people: Option<u64>,
     blocked_cards: Option<u64>,
     as_of_ms: Option<i64>,
@@ -71,27 +71,27 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             &format!("※ the cache was damaged and is put aside as {aside}; it is filled again."),
         );
     }
-    let pages = fetch(context, &mut terminal)?;
+    let before = terminal.cache.cursor().map_err(Error::from)?;
+    fetch(context, &mut terminal)?;
+    let changed = terminal.cache.cursor().map_err(Error::from)? != before;
     let purged = purge(&mut terminal)?;
-    context.console.answer(&synchronised(&terminal, pages, purged, arguments.rebuild)?);
+    context.console.answer(&synchronised(&terminal, changed, purged, arguments.rebuild)?);
     Ok(Exit::Done)
 }
 
-/// Fetches until all is up to date; gives the pages of the feed that were applied.
-fn fetch(context: &Context, terminal: &mut Terminal) -> Result<u32, Failure> {
+/// Fetches until all is up to date.
+fn fetch(context: &Context, terminal: &mut Terminal) -> Result<(), Failure> {
     let mut link = terminal.cabinet.link()?;
     let mut synchroniser = Synchroniser::new();
     let mut progress = context.console.progress("资格库", "eligibility cache");
-    let mut pages = 0;
     loop {
         let Terminal { ledger, cache, random, watch, cabinet, .. } = terminal;
         let step = synchroniser.step(cache, ledger, &mut link, random, &cabinet.clock, watch);
         match step.map_err(Error::from)? {
             SyncStep::Page { progress: filled } => {
-                pages += 1;
                 progress.at(filled.cursor, filled.newest);
             }
-            SyncStep::Complete { .. } => return Ok(pages),
+            SyncStep::Complete { .. } => return Ok(()),
             SyncStep::Wait { for_ms } if for_ms <= WAIT_MS_MAX => {
                 std::thread::sleep(std::time::Duration::from_millis(for_ms));
             }
@@ -101,11 +101,11 @@ fn fetch(context: &Context, terminal: &mut Terminal) -> Result<u32, Failure> {
                     SyncError::Link(error) => Error::from(error),
                     SyncError::Cache(error) => Error::from(error),
                     SyncError::Ledger(error) => Error::from(error),
-                    _ => return Ok(pages),
+                    _ => return Ok(()),
                 }
                 .into());
             }
-            SyncStep::Wait { .. } => return Ok(pages),
+            SyncStep::Wait { .. } => return Ok(()),
             _ => {}
         }
     }
@@ -119,18 +119,18 @@ fn purge(terminal: &mut Terminal) -> Result<Purged, Failure> {
 
 fn synchronised(
     terminal: &Terminal,
-    pages: u32,
+    changed: bool,
     purged: Purged,
     rebuilt: bool,
 ) -> Result<Synchronised, Failure> {
     let progress = terminal.cache.progress().map_err(Error::from)?;
     // Counting reads every row; only worth it when something has changed.
-    let counts = if pages > 0 { Some(terminal.cache.count().map_err(Error::from)?) } else { None };
+    let counts = if changed { Some(terminal.cache.count().map_err(Error::from)?) } else { None };
     Ok(Synchronised {
         cursor: progress.cursor,
         newest: progress.newest,
         complete: progress.complete(),
-        pages,
+        changed,
         people: counts.map(|(people, _)| people),
         blocked_cards: counts.map(|(_, blocked)| blocked),
         as_of_ms: progress.as_of.map(|at| at.0),

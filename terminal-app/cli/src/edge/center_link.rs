@@ -252,6 +252,10 @@ pub(super) fn io_error(error: &io::Error) -> LinkError {
     {
         return LinkError::Lost { detail: format!("no answer in time ({limit})") };
     }
+    // The standard library's own words: the kind of a name that cannot be looked up has no name.
+    if error.raw_os_error().is_none() && error.to_string().starts_with("failed to lookup address") {
+        return LinkError::Down { detail: "the center's name is not known".into() };
+    }
     let detail = error.kind().to_string();
     match error.kind() {
         // Before a connection stands nothing can have gone out.
@@ -288,3 +292,6 @@ pub(super) fn tls_error(error: &rustls::Error) -> LinkError {
         other => LinkError::Answer { detail: format!("not TLS as we speak it: {other}") },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,13 @@ impl Counter {
         Self::with(context, terminal, Slots::none(), Box::new(NoLine))
     }
 
+    /// Opens the books and the line; there is no card.
+    pub(crate) fn open_without_card(context: &Context) -> Result<Self, Failure> {
+        let terminal = Terminal::open(context.data()?)?;
+        let link = Box::new(terminal.cabinet.link()?);
+        Self::with(context, terminal, Slots::none(), link)
+    }
+
     /// Opens books and devices; whoever is signed in goes on.
     ///
     /// With `offline` the center is never asked, whatever the line is like.

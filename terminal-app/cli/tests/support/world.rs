@@ -52,7 +52,15 @@ impl World {
         world.center_does(&["keys", "import", &text(&keys)]);
         world.center_does(&["people", "import", &text(&people)]);
         let rules = text(&sample("rules/kunming.json"));
-        world.center_does(&["rules", "add", &rules, "--version", "kunming-1", "--effective-from", "2023-01-01"]);
+        world.center_does(&[
+            "rules",
+            "add",
+            &rules,
+            "--version",
+            "kunming-1",
+            "--effective-from",
+            "2023-01-01",
+        ]);
         jinbao(["sim", "psam", "new", "--terminal", TERMINAL, "--out", &text(&world.path("psam.json"))])
             .run()
             .exits(0);
@@ -159,7 +167,15 @@ impl World {
 
     pub fn start_center(&mut self) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_jinbao"))
-            .args(["center", "--folder", &text(&self.path("center")), "serve", "--port", &self.port.to_string()])
+            .args([
+                "center",
+                "--folder",
+                &text(&self.path("center")),
+                "--json",
+                "serve",
+                "--port",
+                &self.port.to_string(),
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -181,7 +197,8 @@ impl World {
     /// Changes one field of the center's configuration; the center must not run.
     pub fn configure_center(&self, field: &str, value: serde_json::Value) {
         let path = self.path("center/center.json");
-        let mut config: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let mut config: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         config[field] = value;
         fs::write(&path, config.to_string()).unwrap();
     }
