@@ -1,5 +1,7 @@
 //! What the storage holds, as plain values.
 
+use std::fmt;
+
 use card_spec::money::Fen;
 use protocol::{
     accumulation::Accumulation,
@@ -35,8 +37,8 @@ pub enum Proof {
     Unchecked,
 }
 
-/// What a record is about, in numbers that can be added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a record is about, in numbers that can be added up; `Debug` leaves the person out.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// What happened.
     pub kind: Kind,
@@ -65,8 +67,8 @@ pub enum Kind {
     Load,
 }
 
-/// One record on its way into the storage.
-#[derive(Clone, Debug)]
+/// One record on its way into the storage; `Debug` leaves the body out.
+#[derive(Clone)]
 pub struct NewRecord<'a> {
     /// Place in the chain.
     pub sequence: u64,
@@ -133,8 +135,8 @@ pub struct ReceiptRow {
     pub signed: Signed,
 }
 
-/// What settlements and cancellations add to a person's year.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What settlements and cancellations add to a person's year; `Debug` leaves the person out.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PersonYear {
     /// `PersonNumber::key`.
     pub person: u64,
@@ -144,8 +146,8 @@ pub struct PersonYear {
     pub added: Accumulation,
 }
 
-/// Account money that the center owes a person since a cancellation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Account money that the center owes a person since a cancellation; `Debug` leaves the person out.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RefundRow {
     /// The cancellation.
     pub of: TransactionId,
@@ -183,8 +185,8 @@ pub struct LoadRow {
     pub state: LoadState,
 }
 
-/// What somebody has to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What somebody has to look at; `Debug` leaves the evidence out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Alarm {
     /// What happened.
     pub kind: AlarmKind,
@@ -399,4 +401,100 @@ pub struct ImportedPerson {
     pub person: protocol::feed::Person,
     /// Whether the year's sums of an entry that is already there are replaced, too.
     pub with_sums: bool,
+}
+
+// These hold whom a record concerns. A line of a log, a failed assertion or a panic shows none of it.
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts")
+            .field("kind", &self.kind)
+            .field("made_at", &self.made_at)
+            .field("totals", &self.totals)
+            .field("proof", &self.proof)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NewRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewRecord")
+            .field("sequence", &self.sequence)
+            .field("id", &self.id)
+            .field("digest", &self.digest)
+            .field("outcome", &self.outcome)
+            .field("facts", &self.facts)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PersonYear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersonYear")
+            .field("year", &self.year)
+            .field("added", &self.added)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RefundRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefundRow").field("of", &self.of).field("owed", &self.owed).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alarm")
+            .field("kind", &self.kind)
+            .field("terminal", &self.terminal)
+            .field("sequence", &self.sequence)
+            .field("digest", &self.digest)
+            .field("id", &self.id)
+            .field("evidence_bytes", &self.evidence.as_ref().map(String::len))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_personal_shows_in_debug() {
+        let person = 11_010_519_491_231_002;
+        let facts = Facts {
+            kind: Kind::Load,
+            made_at: Timestamp(1),
+            person: Some(person),
+            totals: Totals::default(),
+            proof: Proof::NotNeeded,
+        };
+        let record = NewRecord {
+            sequence: 1,
+            id: None,
+            digest: Digest::default(),
+            outcome: Outcome::Booked,
+            facts,
+            signature: Signature([0; 64]),
+            body: "11010519491231002X",
+        };
+        let id = TransactionId([1; 16]);
+        let alarm = Alarm {
+            kind: AlarmKind::ChainBroken,
+            terminal: TerminalId::from_bcd([0; 6]).unwrap_or_else(|_| unreachable!()),
+            sequence: 1,
+            digest: Digest::default(),
+            id: None,
+            evidence: Some("11010519491231002X".into()),
+        };
+        let said = format!(
+            "{record:?} {:?} {:?} {alarm:?}",
+            PersonYear { person, year: 2026, added: Accumulation::default() },
+            RefundRow { of: id, person, owed: Fen(5) },
+        );
+        assert!(!said.contains("1949"), "{said}");
+        assert!(said.contains("body_bytes: 18") && said.contains("evidence_bytes: Some(18)"), "{said}");
+    }
 }
