@@ -35,7 +35,10 @@ impl Terminal {
     /// The first time that a dead person's card turns up in a tap is written into the audit.
     /// Errors: `Session(CardFirst)`, `Cache`, `Ledger`.
     pub fn eligibility(&mut self) -> Result<Decision, Error> {
-        if let Some(eligible) = &self.eligible {
+        let key = self.session.card()?.key();
+        if let Some((of, eligible)) = &self.eligible
+            && *of == key
+        {
             return Ok(Decision::Eligible(Box::new(eligible.clone())));
         }
         self.tell(Progress::LookingUp);
@@ -46,7 +49,7 @@ impl Terminal {
                 let added = self.ledger.accumulated_since(number, year, entry.as_of)?;
                 entry.person.accumulate(year, &added);
                 let eligible = Eligible { person: entry.person, city: entry.city, source: entry.source };
-                self.eligible = Some(eligible.clone());
+                self.eligible = Some((key, eligible.clone()));
                 Ok(Decision::Eligible(Box::new(eligible)))
             }
             Err(refusal) => {

@@ -45,7 +45,7 @@ use crate::{
     clock::{ClockWatch, Now},
     eligibility::{Eligible, Terms},
     error::Error,
-    ledger::{Ledger, Outcome},
+    ledger::{CardKey, Ledger, Outcome},
     ports::{CenterLink, Random},
     progress::Progress,
     roles::SignedIn,
@@ -120,8 +120,8 @@ pub struct Terminal {
     limits: OfflineLimits,
     watch: ClockWatch,
     signed_in: Option<SignedIn>,
-    /// What eligibility said of the holder of the open card.
-    eligible: Option<Eligible>,
+    /// What eligibility said of the holder of this card, as long as it stays open.
+    eligible: Option<(CardKey, Eligible)>,
     /// Whether the center answered, and when that was.
     line: Option<(u64, bool)>,
     listener: Box<dyn FnMut(Progress) + Send>,

@@ -91,6 +91,9 @@ impl Session {
         random: &mut dyn Random,
     ) -> Result<(), SessionError> {
         let id = card_key(key).and_then(|row| row.id).ok_or(SessionError::NoSuchKey)?;
+        if let Some(refusal) = self.refusal(card, key) {
+            return Err(refusal);
+        }
         let step = Step::Challenge;
         let mut channel = self.card_channel();
         let answer = channel.expect(step, &Command::GetChallenge { le: 8 })?;
@@ -113,18 +116,18 @@ impl Session {
         let step = Step::ExternalAuthenticate;
         let command = Command::ExternalAuthenticate { key: id, cryptogram, data, version: None };
         let answer = self.card_channel().command(step, &command)?;
-        let status = answer.status();
-        let refusal = match status {
+        let tries_left = match answer.status() {
             StatusWord::SUCCESS => return Ok(()),
-            StatusWord::AUTHENTICATION_BLOCKED => SessionError::KeyLocked,
-            StatusWord::KEY_NOT_FOUND => SessionError::NoSuchKey,
-            StatusWord::AUTHENTICATION_FAILED => SessionError::NotAuthorised { tries_left: None },
+            StatusWord::AUTHENTICATION_BLOCKED => return Err(SessionError::KeyLocked),
+            StatusWord::KEY_NOT_FOUND => return Err(SessionError::NoSuchKey),
+            StatusWord::AUTHENTICATION_FAILED => None,
             got => match got.tries_left() {
-                Some(left) => SessionError::NotAuthorised { tries_left: Some(left) },
+                Some(left) => Some(left),
                 None => return Err(SessionError::Status { chip: Chip::Card, step, got }),
             },
         };
-        self.remember_refusal(card, &refusal);
+        let refusal = SessionError::NotAuthorised { tries_left };
+        self.remember_refusal(card, key, &refusal);
         Err(refusal)
     }
 

@@ -24,6 +24,7 @@ use card_spec::{
     fci::Fci,
     file::{Application, ApplicationName},
     generation::Algorithm,
+    key::KeyName,
     status::StatusWord,
 };
 use hal::slot::{CardSlot, response::ResponseSlot};
@@ -60,7 +61,8 @@ pub struct Session {
     terminal: TerminalId,
     psam: Option<Psam>,
     card: Option<OpenCard>,
-    refused: VecDeque<([u8; 8], SessionError)>,
+    /// Cards and their keys that did not accept us.
+    refused: VecDeque<([u8; 8], KeyName, SessionError)>,
 }
 
 impl Session {
@@ -160,9 +162,6 @@ impl Session {
         })?;
         let first = records::read_first(&mut channel)?;
         let mut card = OpenCard::new(historical, algorithm, first);
-        if let Some(error) = self.refusal(&card) {
-            return Err(error);
-        }
         self.authenticate(&mut card, random)?;
         let mut channel = self.card_channel();
         records::read_rest(&mut channel, &mut card)?;
@@ -243,16 +242,18 @@ impl Session {
         done
     }
 
-    fn refusal(&self, card: &OpenCard) -> Option<SessionError> {
+    /// What this card said when it was last asked to accept us under this key.
+    fn refusal(&self, card: &OpenCard, key: KeyName) -> Option<SessionError> {
         let serial = card.historical.card_serial().0;
-        self.refused.iter().find(|(refused, _)| *refused == serial).map(|(_, error)| error.clone())
+        let mut known = self.refused.iter().filter(|(of, name, _)| (*of, *name) == (serial, key));
+        known.next().map(|(_, _, error)| error.clone())
     }
 
-    fn remember_refusal(&mut self, card: &OpenCard, error: &SessionError) {
+    fn remember_refusal(&mut self, card: &OpenCard, key: KeyName, error: &SessionError) {
         if self.refused.len() == REFUSED_MAX {
             self.refused.pop_front();
         }
-        self.refused.push_back((card.historical.card_serial().0, error.clone()));
+        self.refused.push_back((card.historical.card_serial().0, key, error.clone()));
     }
 }
 
@@ -273,8 +274,12 @@ fn select_environment(channel: &mut Channel<'_>) -> Result<Algorithm, SessionErr
         | StatusWord::CLASS_NOT_SUPPORTED => return Err(which_other_card(channel)),
         got => return Err(channel.refused(Step::Select, got)),
     }
-    let algorithm = Fci::parse(answer.data()).and_then(|fci| fci.algorithm());
-    algorithm.map_err(|problem| match problem {
+    let fci = Fci::parse(answer.data()).map_err(|problem| channel.damaged(Step::Select, problem))?;
+    // Some cards say yes to whatever is selected; the name in their answer is then another.
+    if !fci.name.is_empty() && fci.name != ApplicationName::SSSE.as_bytes() {
+        return Err(which_other_card(channel));
+    }
+    fci.algorithm().map_err(|problem| match problem {
         card_spec::Error::UnsupportedAlgorithm { id } => SessionError::UnsupportedAlgorithm { id },
         problem => channel.damaged(Step::Select, problem),
     })
@@ -285,7 +290,10 @@ fn which_other_card(channel: &mut Channel<'_>) -> SessionError {
     let mut has = |name: Option<ApplicationName>| {
         let Some(name) = name else { return false };
         let answer = channel.command(Step::Select, &Command::Select(Selection::ByName(name)));
-        answer.is_ok_and(|answer| answer.status().is_success())
+        answer.is_ok_and(|answer| {
+            answer.status().is_success()
+                && Fci::parse(answer.data()).is_ok_and(|fci| fci.name == name.as_bytes())
+        })
     };
     if has(ApplicationName::new(HEALTH_ENVIRONMENT)) {
         SessionError::HealthCard

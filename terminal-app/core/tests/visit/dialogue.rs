@@ -260,6 +260,13 @@ fn a_psam_of_another_country_costs_a_card_one_try_and_no_more() {
         image.root.directories[0].keys.iter().find(|key| key.name == "RKSSSE").unwrap().tries_left
     };
     assert_eq!(tries(&card), 2);
+    // Another PSAM gets another chance, and the card's other keys were never in doubt.
+    desk.psam.pull();
+    let fresh = sim::chip::SharedChip::new(sim::psam::Psam::new(&psam().build(), 3));
+    desk.psam.insert(fresh).unwrap();
+    desk.insert(&card);
+    assert_eq!(desk.open().unwrap_err(), SessionError::NotAuthorised { tries_left: Some(1) });
+    assert_eq!(tries(&card), 1);
 }
 
 #[test]

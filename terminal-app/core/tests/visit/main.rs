@@ -5,4 +5,5 @@
 mod dialogue;
 mod interrupted;
 mod settlement;
+mod silence;
 mod support;
