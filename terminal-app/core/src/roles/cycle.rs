@@ -137,21 +137,27 @@ pub(crate) fn close(
     Ok(())
 }
 
+/// Opens a cycle whose span follows the last one without a gap.
+///
+/// What was written down while nobody was signed in (a card that came back, a write-off at the start) is
+/// compared with this cycle, so that each record stands in one comparison.
 pub(crate) fn begin(
     connection: &Connection,
     terminal: TerminalId,
     operator: &str,
-    head: u64,
     now: Timestamp,
 ) -> Result<Cycle, LedgerError> {
     let count: u64 =
         connection.prepare_cached("SELECT count(*) FROM cycle")?.query_row([], |row| row.get(0))?;
+    let compared: Option<u64> =
+        connection.prepare_cached("SELECT max(to_sequence) FROM cycle")?.query_row([], |row| row.get(0))?;
+    let from_sequence = compared.unwrap_or(0) + 1;
     let time = hex::encode(now.to_bcd());
     let number = format!("{terminal}{time}{:04}", (count + 1) % 10_000);
     connection
         .prepare_cached(
             "INSERT INTO cycle (number, operator, opened_at, from_sequence) VALUES (?1, ?2, ?3, ?4)",
         )?
-        .execute(params![number, operator, now.0, head + 1])?;
+        .execute(params![number, operator, now.0, from_sequence])?;
     find(connection, &number)?.ok_or(LedgerError::CycleOver { cycle: number })
 }

@@ -353,7 +353,7 @@ impl Ledger {
                 if role.works_in_cycles() { cycle_for(transaction, number, head, now)? } else { None };
             let cycle = match (cycle, &overdue) {
                 (None, None) if role.works_in_cycles() => {
-                    Some(cycle::begin(transaction, terminal, number, head, now)?)
+                    Some(cycle::begin(transaction, terminal, number, now)?)
                 }
                 (cycle, _) => cycle,
             };

@@ -149,3 +149,32 @@ fn a_difference_that_stays_is_accepted_by_a_supervisor() {
     let audit = rig.ledger.audit_entries(0, 100).unwrap();
     assert!(audit.iter().any(|entry| entry.text.contains("difference_accepted")));
 }
+
+#[test]
+fn what_is_written_down_between_two_cycles_belongs_to_the_next() {
+    let mut rig = Rig::new(137);
+    rig.settle(0..1);
+    // Armed in the first cycle; the card comes back when nobody is signed in.
+    let (id, now) = (rig.terminal.chance.id(), rig.terminal.now());
+    rig.ledger.register(&visit("V", 5, &rig.cashier, now)).unwrap();
+    let intended = intention(id, Purpose::Settlement, Some("V"), 5, &rig.cashier, now);
+    rig.ledger.intend(&intended, &rig.terminal.limits).unwrap();
+    rig.ledger.arm(id, &arming(1), now).unwrap();
+    rig.ledger.sign_out(&rig.cashier, now).unwrap();
+    let first = cycle_of(&rig.cashier);
+    rig.ledger
+        .record(id, &outcome(settlement("V", 5, Some(arming(1).purchase("AA".into(), true))), now))
+        .unwrap();
+    rig.terminal.clock.pass(HOUR_MS as u64);
+    let now = rig.terminal.now();
+    rig.cashier = rig.ledger.sign_in("0101", b"246813", now).unwrap();
+    rig.settle(8..9);
+    rig.drain();
+    let span = |rig: &Rig, cycle: &str| {
+        let asked = rig.ledger.reconciliation_request(cycle).unwrap();
+        (asked.from_sequence, asked.to_sequence, asked.totals.count)
+    };
+    assert_eq!(span(&rig, &first), (1, 1, 1));
+    assert_eq!(span(&rig, &cycle_of(&rig.cashier)), (2, 3, 2), "each record stands in one comparison");
+    assert!(reconcile(&mut rig).unwrap().equal);
+}
