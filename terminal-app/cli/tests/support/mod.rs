@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 #[cfg(feature = "demo")]
-pub mod world;
+pub(crate) mod world;
 
 use std::{
     io::Write,
@@ -16,15 +16,15 @@ use serde_json::Value;
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Run {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Run {
     /// Standard output as the one JSON object that it must be.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let mut lines = self.out.lines();
         let value: Value = serde_json::from_str(lines.next().unwrap_or_default())
             .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"));
@@ -36,47 +36,47 @@ impl Run {
 
     /// The exit code that was expected, or everything that was said.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         self
     }
 
     /// `error.kind` of a failure.
-    pub fn kind(&self) -> String {
+    pub(crate) fn kind(&self) -> String {
         self.json()["error"]["kind"].as_str().unwrap_or_else(|| panic!("{self:?}")).to_owned()
     }
 }
 
 /// A run in the making, with an environment that is the same everywhere.
-pub struct Jinbao {
+pub(crate) struct Jinbao {
     command: Command,
     input: Vec<u8>,
 }
 
 /// `jinbao` with these words.
-pub fn jinbao<S: AsRef<std::ffi::OsStr>>(words: impl IntoIterator<Item = S>) -> Jinbao {
+pub(crate) fn jinbao<S: AsRef<std::ffi::OsStr>>(words: impl IntoIterator<Item = S>) -> Jinbao {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jinbao"));
     command.args(words).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/nonexistent");
     Jinbao { command, input: Vec::new() }
 }
 
 impl Jinbao {
-    pub fn args<S: AsRef<std::ffi::OsStr>>(mut self, words: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn args<S: AsRef<std::ffi::OsStr>>(mut self, words: impl IntoIterator<Item = S>) -> Self {
         self.command.args(words);
         self
     }
 
-    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    pub fn input(mut self, text: &str) -> Self {
+    pub(crate) fn input(mut self, text: &str) -> Self {
         self.input = text.as_bytes().to_vec();
         self
     }
 
-    pub fn run(mut self) -> Run {
+    pub(crate) fn run(mut self) -> Run {
         let mut child =
             self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A program that ends before it has read all is no error of the test's.
@@ -91,11 +91,11 @@ impl Jinbao {
 }
 
 /// A file of the core's samples.
-pub fn sample(name: &str) -> PathBuf {
+pub(crate) fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/samples").join(name)
 }
 
 /// The path as text.
-pub fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }

@@ -11,25 +11,25 @@ use std::{
 use super::{Jinbao, Run, jinbao, sample, text};
 
 /// City of the sample rules that the world lives by.
-pub const CITY: &str = "530100";
+pub(crate) const CITY: &str = "530100";
 
 /// Number of the terminal and of its PSAM.
-pub const TERMINAL: &str = "530100000001";
+pub(crate) const TERMINAL: &str = "530100000001";
 
 /// PIN of the cards; planted, so that it can be looked for.
-pub const PIN: &str = "258369";
+pub(crate) const PIN: &str = "258369";
 
 /// Secret of the operators; planted too.
-pub const SECRET: &str = "planted-secret-1";
+pub(crate) const SECRET: &str = "planted-secret-1";
 
 /// A supervisor, who may also settle.
-pub const SUPERVISOR: &str = "0001";
+pub(crate) const SUPERVISOR: &str = "0001";
 
 /// Person of the card: insured, at work, with money on the account.
-pub const PERSON: &str = "2";
+pub(crate) const PERSON: &str = "2";
 
 /// The world. Dropping it ends its center.
-pub struct World {
+pub(crate) struct World {
     dir: tempfile::TempDir,
     port: u16,
     center: Option<Child>,
@@ -43,7 +43,7 @@ impl Drop for World {
 
 impl World {
     /// A center with people and rules, running; nothing of the terminal yet.
-    pub fn bare() -> Self {
+    pub(crate) fn bare() -> Self {
         let mut world = World { dir: tempfile::tempdir().unwrap(), port: port_pair(), center: None };
         world.center_does(&["init", "--city", CITY, "--name", "测试中心"]);
         let (people, keys) = (world.path("people.csv"), world.path("issuer.json"));
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// A terminal that is enrolled, filled and has a supervisor signed in.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self::bare();
         world.enrol().exits(0);
         let words = ["operator", "add", SUPERVISOR, "--role", "supervisor", "--pin-stdin"];
@@ -80,22 +80,22 @@ impl World {
         world
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// The terminal's folder.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.path("terminal")
     }
 
     /// A command of the terminal, in English.
-    pub fn terminal(&self, words: &[&str]) -> Jinbao {
+    pub(crate) fn terminal(&self, words: &[&str]) -> Jinbao {
         jinbao(["--data", &text(&self.data()), "--lang", "en"]).args(words)
     }
 
     /// The same with card and PSAM in this process; `card` may carry faults.
-    pub fn with_card(&self, card: &str, words: &[&str]) -> Jinbao {
+    pub(crate) fn with_card(&self, card: &str, words: &[&str]) -> Jinbao {
         let (name, faults) = card.split_once(',').unwrap_or((card, ""));
         let faults = if faults.is_empty() { String::new() } else { format!(",{faults}") };
         let files = format!("sim:{},{}{faults}", text(&self.path(name)), text(&self.path("psam.json")));
@@ -103,25 +103,25 @@ impl World {
     }
 
     /// One visit, as JSON.
-    pub fn visit(&self, card: &str, more: &[&str]) -> Run {
+    pub(crate) fn visit(&self, card: &str, more: &[&str]) -> Run {
         let bill = text(&sample("bills/outpatient.json"));
         self.with_card(card, &[&["visit", "--bill", &bill, "--json"], more].concat()).run()
     }
 
     /// A card of the world's person.
-    pub fn card(&self, name: &str, more: &[&str]) {
+    pub(crate) fn card(&self, name: &str, more: &[&str]) {
         let out = text(&self.path(name));
         let words = ["sim", "card", "new", "--city", CITY, "--person", PERSON, "--size", "40", "--out", &out];
         jinbao(words).args(more).run().exits(0);
     }
 
-    pub fn sign_in(&self) {
+    pub(crate) fn sign_in(&self) {
         let run = self.terminal(&["operator", "sign-in", SUPERVISOR, "--pin-stdin"]);
         run.input(&format!("{SECRET}\n")).run().exits(0);
     }
 
     /// A fresh one-time code.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let run = self.center_does(&[
             "code",
             TERMINAL,
@@ -137,20 +137,20 @@ impl World {
         answer["code"].as_str().unwrap().to_owned()
     }
 
-    pub fn enrolment_address(&self) -> String {
+    pub(crate) fn enrolment_address(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
     }
 
-    pub fn center_address(&self) -> String {
+    pub(crate) fn center_address(&self) -> String {
         format!("https://127.0.0.1:{}", self.port + 1)
     }
 
-    pub fn enrol(&self) -> Run {
+    pub(crate) fn enrol(&self) -> Run {
         let authority = text(&self.path("center/authority.pem"));
         self.enrol_trusting(&["--authority", &authority])
     }
 
-    pub fn enrol_trusting(&self, trust: &[&str]) -> Run {
+    pub(crate) fn enrol_trusting(&self, trust: &[&str]) -> Run {
         let code = self.code();
         self.terminal(&["enrol", "--terminal", TERMINAL, "--pin-stdin", "--json"])
             .args(["--center", &self.center_address(), "--enrolment", &self.enrolment_address()])
@@ -160,12 +160,12 @@ impl World {
     }
 
     /// A command on the center's folder.
-    pub fn center_does(&self, words: &[&str]) -> Run {
+    pub(crate) fn center_does(&self, words: &[&str]) -> Run {
         let folder = text(&self.path("center"));
         jinbao(["center", "--folder", &folder]).args(words).run().exits(0)
     }
 
-    pub fn start_center(&mut self) {
+    pub(crate) fn start_center(&mut self) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_jinbao"))
             .args([
                 "center",
@@ -187,7 +187,7 @@ impl World {
         self.center = Some(child);
     }
 
-    pub fn stop_center(&mut self) {
+    pub(crate) fn stop_center(&mut self) {
         if let Some(mut center) = self.center.take() {
             center.kill().unwrap();
             center.wait().unwrap();
@@ -195,7 +195,7 @@ impl World {
     }
 
     /// Changes one field of the center's configuration; the center must not run.
-    pub fn configure_center(&self, field: &str, value: serde_json::Value) {
+    pub(crate) fn configure_center(&self, field: &str, value: serde_json::Value) {
         let path = self.path("center/center.json");
         let mut config: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -204,7 +204,7 @@ impl World {
     }
 
     /// Figures of the queue.
-    pub fn queue(&self) -> serde_json::Value {
+    pub(crate) fn queue(&self) -> serde_json::Value {
         self.terminal(&["queue", "list", "--json"]).run().exits(0).json()["status"].clone()
     }
 }
