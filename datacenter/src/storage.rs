@@ -197,6 +197,9 @@ pub trait Feed: Send + Sync {
     /// Blocks cards or frees them (`None`). Returns how many changed.
     fn set_cards(&self, cards: &[([u8; 12], Option<BlockReason>)], at: Timestamp) -> StorageResult<u64>;
 
+    /// Why a card is blocked; `None` when it is not.
+    fn card_blocked(&self, card: [u8; 12]) -> StorageResult<Option<BlockReason>>;
+
     /// How many cards are blocked.
     fn blocked_count(&self) -> StorageResult<u64>;
 }

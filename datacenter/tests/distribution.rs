@@ -98,6 +98,8 @@ fn a_reader_ends_with_what_the_center_holds() {
     assert!(renewed > epoch);
     let again = page(&client, &key, epoch, cursor, 5);
     assert_eq!((again.epoch, again.after, again.changes.len()), (renewed, 0, 5));
+    let too_many = vec![([0; 12], None); datacenter::production::feed::CARDS_MAX + 1];
+    assert!(production.set_cards(&too_many).is_err());
     // A page under another key is none.
     let bytes = client.get("/v1/feed").unwrap().bytes;
     let signed: SignedPage = postcard::from_bytes(&bytes).unwrap();
@@ -112,12 +114,27 @@ fn one_person_is_asked_for_by_a_body() {
     let client = rig.terminal(1).client(&running);
     rig.center.production.import_people([Ok(insured(5))], |_| {}).unwrap();
     let ask = |number| {
-        client.post("/v1/person", &PersonQuery { person: person(number) }).unwrap().json::<PersonAnswer>()
+        client
+            .post("/v1/person", &PersonQuery { person: person(number), card: None })
+            .unwrap()
+            .json::<PersonAnswer>()
     };
     let known = ask(5);
     assert_eq!((known.city, known.person), (Some(rig::city()), Some(insured(5).person)));
     let unknown = ask(6);
     assert_eq!((unknown.city, unknown.person, unknown.as_of), (None, None, rig::now()));
+    // Who names the card hears at once that it was blocked, long before the feed brings it.
+    let card = [7; 12];
+    let with_card = || {
+        let query = PersonQuery { person: person(5), card: Some(card) };
+        client.post("/v1/person", &query).unwrap().json::<PersonAnswer>().blocked
+    };
+    assert_eq!(with_card(), None);
+    rig.center.production.set_cards(&[(card, Some(BlockReason::Lost))]).unwrap();
+    assert_eq!(with_card(), Some(BlockReason::Lost));
+    assert_eq!(ask(5).blocked, None);
+    rig.center.production.set_cards(&[(card, None)]).unwrap();
+    assert_eq!(with_card(), None);
     running.stop();
 }
 
@@ -167,6 +184,11 @@ fn rules_and_limits_come_when_there_are_newer_ones() {
     let limits: OfflineLimits = signed.open(&key, protocol::limits::PURPOSE).unwrap();
     assert_eq!(limits, OfflineLimits { version: 1, ..wanted.clone() });
     assert_eq!(client.get("/v1/limits?version=1").unwrap().status, 204);
+    for number in 0..197 {
+        production.storage().put_rules(&document(&format!("v{number}"), "2020-01-01")).unwrap();
+    }
+    let error = production.add_rules(&document("one more", "2026-01-01")).unwrap_err().to_string();
+    assert!(error.contains("200 versions"), "{error}");
     let short = OfflineLimits { retention_ms: 1, ..wanted.clone() };
     assert!(production.set_limits(None, &short).is_err());
     let negative = OfflineLimits { cache_age_max_ms: -1, ..wanted };

@@ -186,12 +186,42 @@ impl fmt::Display for PageError {
 
 impl std::error::Error for PageError {}
 
-/// Asks the center about one person: not in the cache, or the cache is too old.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Asks the center about one person: not in the cache, or the cache is too old. `Debug` leaves the card out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonQuery {
     /// The whole number; it travels in a body, never in an address.
     #[schema(value_type = crate::schema::PersonNumber)]
     pub person: card_spec::person::PersonNumber,
+    /// The card that the person shows, to hear whether it is blocked: identification code without its MAC.
+    #[serde(default, with = "optional_card", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::CardKey>)]
+    pub card: Option<[u8; 12]>,
+}
+
+impl fmt::Debug for PersonQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersonQuery").field("person", &self.person).finish_non_exhaustive()
+    }
+}
+
+/// Twelve bytes of a card as 24 hexadecimal digits.
+mod optional_card {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(card: &Option<[u8; 12]>, to: S) -> Result<S::Ok, S::Error> {
+        match card {
+            Some(card) => to.serialize_str(&hex::encode(card)),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 12]>, D::Error> {
+        let Some(text) = Option::<std::borrow::Cow<'de, str>>::deserialize(from)? else { return Ok(None) };
+        let mut card = [0; 12];
+        hex::decode_to_slice(text.as_bytes(), &mut card)
+            .map_err(|_| D::Error::custom("a card is named with 24 hexadecimal digits"))?;
+        Ok(Some(card))
+    }
 }
 
 /// The center's answer about one person.
@@ -202,6 +232,9 @@ pub struct PersonAnswer {
     pub city: Option<RegionCode>,
     /// The entry, when this center holds it.
     pub person: Option<Person>,
+    /// Why the card that was asked about is blocked; `None` when it is not, or none was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<BlockReason>,
     /// The center's clock.
     pub as_of: Timestamp,
 }

@@ -22,6 +22,10 @@ pub enum PersonNumber {}
 #[derive(Debug)]
 pub enum RegionCode {}
 
+/// Stands in for the twelve bytes that name a card.
+#[derive(Debug)]
+pub enum CardKey {}
+
 fn text(pattern: &str, description: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -58,6 +62,7 @@ described! {
     Money, "Money", integer("Integer fen, the hundredth part of a yuan; negative in a cancellation.");
     PersonNumber, "PersonNumber",
         text("^[0-9]{17}[0-9Xx]$", "A citizen identification number with its check character (GB 11643).");
+    CardKey, "CardKey", text("^[0-9a-fA-F]{24}$", "A card identification code without its MAC.");
     RegionCode, "RegionCode", text("^[0-9]{6}$", "An administrative division code (GB/T 2260).");
     crate::id::TerminalId, "TerminalId", text("^[0-9]{12}$", "A terminal number, as in its PSAM.");
     crate::id::TransactionId, "TransactionId",

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use protocol::{
     account::{LoadRequest, LoadSource},
     enrolment::EnrolmentRequest,
-    feed::{BlockReason, Change, PAGE_CHANGES_MAX, Page, PageError, Person, PersonState, SignedPage},
+    feed::{
+        BlockReason, Change, PAGE_CHANGES_MAX, Page, PageError, Person, PersonAnswer, PersonQuery,
+        PersonState, SignedPage,
+    },
     id::{TerminalId, TransactionId},
     problem::{Problem, ProblemKind},
     record::{AbandonReason, Amounts, BODY_VERSION, Body, Business, CardPurchase, Load, Settlement},
@@ -292,4 +295,25 @@ proptest! {
         let _ = text.parse::<TransactionId>();
         let _ = text.parse::<Signature>();
     }
+}
+
+#[test]
+fn a_question_about_a_person_may_name_the_card() {
+    let without: PersonQuery = serde_json::from_str(&format!("{{\"person\":\"{NUMBER}\"}}")).unwrap();
+    assert_eq!(without, PersonQuery { person: number(), card: None });
+    assert_eq!(serde_json::to_string(&without).unwrap(), format!("{{\"person\":\"{NUMBER}\"}}"));
+    let mut card = [0; 12];
+    hex::decode_to_slice(&CARD[..24], &mut card).unwrap();
+    let with = PersonQuery { person: number(), card: Some(card) };
+    let text = serde_json::to_string(&with).unwrap();
+    assert!(text.contains(&CARD[..24].to_ascii_lowercase()), "{text}");
+    assert_eq!(serde_json::from_str::<PersonQuery>(&text).unwrap(), with);
+    assert!(!format!("{with:?}").contains("67, 1"), "{with:?}");
+    for bad in [&CARD[..23], CARD, "zz"] {
+        let text = format!("{{\"person\":\"{NUMBER}\",\"card\":\"{bad}\"}}");
+        assert!(serde_json::from_str::<PersonQuery>(&text).is_err(), "{bad}");
+    }
+    // A center of before answers without the field.
+    let answer: PersonAnswer = serde_json::from_str("{\"city\":null,\"person\":null,\"as_of\":5}").unwrap();
+    assert_eq!(answer.blocked, None);
 }

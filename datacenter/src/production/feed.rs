@@ -49,10 +49,16 @@ impl Production {
         postcard::to_stdvec(&signed).map_err(|_| internal("the page cannot be written"))
     }
 
-    /// What the center knows of one person now.
+    /// What the center knows of one person now, and of the card when one is named.
     pub fn person(&self, query: &PersonQuery) -> Result<PersonAnswer, Problem> {
+        // The clock first: an answer never claims to be newer than it is.
+        let as_of = self.now();
         let person = self.storage.person(query.person.key()).map_err(storage_problem)?;
-        Ok(PersonAnswer { city: person.map(|_| self.city), person, as_of: self.now() })
+        let blocked = match query.card {
+            Some(card) => self.storage.card_blocked(card).map_err(storage_problem)?,
+            None => None,
+        };
+        Ok(PersonAnswer { city: person.map(|_| self.city), person, blocked, as_of })
     }
 
     /// Writes people, [`IMPORT_CHUNK`] in each transaction; entries that are already there just so make no
@@ -85,6 +91,15 @@ impl Production {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Takes people out who have left the city. Returns how many were there.
+    pub fn remove_people(&self, keys: &[u64]) -> Result<u64, Error> {
+        let mut removed = 0;
+        for chunk in keys.chunks(IMPORT_CHUNK) {
+            removed += self.storage.remove_people(chunk)?;
+        }
+        Ok(removed)
     }
 
     /// Blocks cards or frees them (`None`). Returns how many changed.

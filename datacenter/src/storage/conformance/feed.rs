@@ -71,6 +71,8 @@ pub(super) fn cards(storage: &dyn Storage) {
         2
     );
     assert_eq!(storage.blocked_count().unwrap(), 2);
+    assert_eq!(storage.card_blocked(one).unwrap(), Some(BlockReason::Fraud));
+    assert_eq!(storage.card_blocked([3; 12]).unwrap(), None);
     storage.put_people(&[ImportedPerson { person: insured(1), with_sums: true }]).unwrap();
     assert_eq!(storage.set_cards(&[(one, None)], at).unwrap(), 1);
     assert_eq!(storage.set_cards(&[(one, None)], at).unwrap(), 0);
@@ -83,4 +85,5 @@ pub(super) fn cards(storage: &dyn Storage) {
     assert_eq!(storage.changes(0, 9).unwrap(), expected);
     assert_eq!(storage.changes(0, 2).unwrap(), expected[..2]);
     assert!(look(storage, |t| t.blocked(&[one])).is_empty());
+    assert_eq!(storage.card_blocked(one).unwrap(), None);
 }

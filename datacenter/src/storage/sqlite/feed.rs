@@ -187,6 +187,18 @@ impl Feed for SqliteStorage {
         })
     }
 
+    fn card_blocked(&self, card: [u8; 12]) -> StorageResult<Option<BlockReason>> {
+        self.read(|connection| {
+            let reason = connection
+                .prepare_cached("SELECT reason FROM card WHERE card = ?1")
+                .and_then(|mut statement| {
+                    statement.query_row([card.as_slice()], |row| row.get::<_, Option<i64>>(0)).optional()
+                })
+                .map_err(failed)?;
+            reason.flatten().map(block_reason).transpose()
+        })
+    }
+
     fn blocked_count(&self) -> StorageResult<u64> {
         self.read(|connection| {
             let count: i64 = connection

@@ -284,7 +284,7 @@ impl CenterLink for Center {
 
     fn person(&mut self, _query: &PersonQuery) -> Result<PersonAnswer, LinkError> {
         self.arrive()?;
-        Ok(PersonAnswer { city: Some(city()), person: None, as_of: self.now })
+        Ok(PersonAnswer { city: Some(city()), person: None, blocked: None, as_of: self.now })
     }
 
     fn load(&mut self, _request: &LoadRequest) -> Result<LoadAnswer, LinkError> {

@@ -138,7 +138,7 @@ impl CenterLink for TestCenter {
     fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError> {
         let state = self.arrive()?;
         let (city, person) = state.people.get(&query.person.key()).copied().unwrap_or((None, None));
-        Ok(PersonAnswer { city, person, as_of: state.clock.now() })
+        Ok(PersonAnswer { city, person, blocked: None, as_of: state.clock.now() })
     }
 
     /// Checks MAC1 and answers MAC2 with the issuer's load key; a name that was granted gets the same again.
