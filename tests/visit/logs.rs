@@ -51,7 +51,7 @@ fn nothing_personal_in_what_is_said_noted_and_traced() {
     scene.logs.keep("terminal-cycles", table(&copy, "cycle").as_bytes());
 
     // The search finds what is there: the export does hold the person.
-    let records = table(&copy, "txn");
+    let records = ["txn", "plan", "link"].map(|name| table(&copy, name)).concat();
     assert!(scene.holder.planted().iter().any(|word| records.contains(word)), "the export is whole");
     assert!(!records.contains(PLANTED_PIN) && !records.contains(PLANTED_SECRET), "a PIN is kept nowhere");
     let operators = table(&copy, "operator");

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use rusqlite::{Connection, Row, params_from_iter, types::Value, types::ValueRef};
+use rusqlite::{Connection, Row, types::Value, types::ValueRef};
 use serde_json::{Map, Value as Json};
 
 use super::{Ledger, LedgerError};
@@ -18,7 +18,9 @@ pub struct Salvaged {
     pub rows: u64,
     /// Transactions among them.
     pub transactions: u64,
-    /// Places in the order of intentions that could not be read.
+    /// Links of the chain among them: bodies with their signatures.
+    pub links: u64,
+    /// Rows of transactions, plans and links that are known to exist and could not be read.
     pub unreadable: u64,
 }
 
@@ -27,19 +29,33 @@ struct Table {
     name: &'static str,
     columns: &'static str,
     key: &'static str,
+    /// The key is a number that counts from 1 to at most the number of intentions.
+    counted: bool,
+}
+
+impl Table {
+    const fn counted(name: &'static str, key: &'static str) -> Self {
+        Table { name, columns: "*", key, counted: true }
+    }
+
+    const fn plain(name: &'static str, key: &'static str) -> Self {
+        Table { name, columns: "*", key, counted: false }
+    }
 }
 
 /// Secrets of operators are not exported.
-const TABLES: [Table; 9] = [
-    Table { name: "txn", columns: "*", key: "ordinal" },
-    Table { name: "anchor", columns: "*", key: "first_sequence" },
-    Table { name: "receipt", columns: "*", key: "number" },
-    Table { name: "visit", columns: "*", key: "number" },
-    Table { name: "fee_line", columns: "*", key: "visit, position" },
-    Table { name: "refund", columns: "*", key: "cancellation" },
-    Table { name: "operator", columns: "number, role, active", key: "number" },
-    Table { name: "cycle", columns: "*", key: "number" },
-    Table { name: "audit", columns: "*", key: "number" },
+const TABLES: [Table; 11] = [
+    Table::counted("txn", "ordinal"),
+    Table::counted("plan", "ordinal"),
+    Table::counted("link", "sequence"),
+    Table::plain("anchor", "first_sequence"),
+    Table::plain("receipt", "number"),
+    Table::plain("visit", "number"),
+    Table::plain("fee_line", "visit, position"),
+    Table::plain("refund", "cancellation"),
+    Table { columns: "number, role, active", ..Table::plain("operator", "number") },
+    Table::plain("cycle", "number"),
+    Table::plain("audit", "number"),
 ];
 
 impl Ledger {
@@ -138,9 +154,13 @@ pub fn salvage(opener: &dyn Opener, key: &StoreKey, out: &mut dyn Write) -> io::
                 break;
             }
         }
-        if table.name == "txn" {
-            salvaged.unreadable = one_by_one(opener, key, table, &mut seen, out)?;
-            salvaged.transactions = seen.len() as u64;
+        if table.counted {
+            salvaged.unreadable += one_by_one(opener, key, table, &mut seen, out)?;
+        }
+        match table.name {
+            "txn" => salvaged.transactions = seen.len() as u64,
+            "link" => salvaged.links = seen.len() as u64,
+            _ => {}
         }
         salvaged.rows += seen.len() as u64;
     }
@@ -203,16 +223,19 @@ fn one_by_one(
     seen: &mut std::collections::HashSet<Vec<u8>>,
     out: &mut dyn Write,
 ) -> io::Result<u64> {
-    // The last ordinal from the table, else from an index that has each of them too.
-    let last = ["SELECT max(ordinal) FROM txn", "SELECT max(ordinal + 0) FROM txn INDEXED BY txn_person"]
-        .into_iter()
-        .find_map(|sql| open(opener, key).ok()?.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).ok())
-        .flatten()
-        .unwrap_or(0);
+    // The last number from the table, else from an index that has each transaction too.
+    let last = [
+        format!("SELECT max({}) FROM {}", table.key, table.name),
+        "SELECT max(ordinal + 0) FROM txn INDEXED BY txn_person".to_owned(),
+    ]
+    .iter()
+    .find_map(|sql| open(opener, key).ok()?.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).ok())
+    .flatten()
+    .unwrap_or(0);
     let mut unreadable = 0;
     let mut connection = None;
-    for ordinal in 1..=last {
-        if seen.contains(format!("{:?}\0", Value::Integer(ordinal)).as_bytes()) {
+    for number in 1..=last {
+        if seen.contains(format!("{:?}\0", Value::Integer(number)).as_bytes()) {
             continue;
         }
         if connection.is_none() {
@@ -220,10 +243,13 @@ fn one_by_one(
         }
         let Some(current) = &connection else { return Ok(unreadable + 1) };
         let found = current
-            .prepare(&format!("SELECT {}, {} FROM txn WHERE ordinal = ?1", table.columns, table.key))
+            .prepare(&format!(
+                "SELECT {0}, {1} FROM {2} WHERE {1} = ?1",
+                table.columns, table.key, table.name
+            ))
             .and_then(|mut statement| {
                 let width = statement.column_count();
-                let mut rows = statement.query(params_from_iter([ordinal]))?;
+                let mut rows = statement.query([number])?;
                 match rows.next()? {
                     Some(row) => {
                         Ok(Some((row_key(row, width - 1, 1)?, row_json(table.name, row, width - 1)?)))

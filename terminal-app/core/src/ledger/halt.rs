@@ -139,6 +139,11 @@ pub(super) fn compare_kept(connection: &Connection, kept: &Head) -> Result<Optio
         // Intentions are missing, perhaps one whose card was debited; the chain itself cannot show that.
         return Ok(Some(HaltReason::RolledBack { ledger: head.sequence, before: kept.sequence }));
     }
+    let same = (kept.intentions, kept.sequence) == (head.intentions, head.sequence);
+    if same && kept.armed > head.armed {
+        // A copy from before the card was asked: it would write off what the card may have done.
+        return Ok(Some(HaltReason::RolledBack { ledger: head.sequence, before: kept.sequence }));
+    }
     compare(connection, kept.sequence, kept.digest)
 }
 

@@ -4,7 +4,7 @@ use protocol::{id::IdError, signature::Digest};
 
 /// How far a ledger has come. It only grows; a ledger with a smaller head than it once had was put back.
 ///
-/// Written as three words: intentions, sequence, digest.
+/// Written as four words: intentions, sequence, digest, armed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// Intentions ever made.
@@ -13,6 +13,9 @@ pub struct Head {
     pub sequence: u64,
     /// Digest of that link, zeros before the first.
     pub digest: Digest,
+    /// Transactions that a card may have carried out and whose outcome is open. With the same intentions and
+    /// the same sequence it only grows.
+    pub armed: u64,
 }
 
 /// Keeps the head outside of the ledger's file, so that putting the file back is noticed.
@@ -49,20 +52,21 @@ impl HeadKeeper for HeadInMemory {
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.intentions, self.sequence, self.digest)
+        write!(f, "{} {} {} {}", self.intentions, self.sequence, self.digest, self.armed)
     }
 }
 
 impl FromStr for Head {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let error = IdError { expected: "intentions, sequence and digest" };
+        let error = IdError { expected: "intentions, sequence, digest and armed" };
         let mut words = text.split_whitespace();
         let mut word = || words.next().ok_or(error);
         let head = Head {
             intentions: word()?.parse().map_err(|_| error)?,
             sequence: word()?.parse().map_err(|_| error)?,
             digest: word()?.parse()?,
+            armed: word()?.parse().map_err(|_| error)?,
         };
         if words.next().is_some() { Err(error) } else { Ok(head) }
     }
@@ -83,9 +87,9 @@ mod tests {
 
     #[test]
     fn text_round_trips() {
-        let head = Head { intentions: 12, sequence: 9, digest: Digest([0xA7; 32]) };
+        let head = Head { intentions: 12, sequence: 9, digest: Digest([0xA7; 32]), armed: 2 };
         assert_eq!(head.to_string().parse::<Head>().unwrap(), head);
-        for bad in ["", "1 2", "1 2 3", &format!("{head} 4"), "x 2 00"] {
+        for bad in ["", "1 2", "1 2 3 4", &format!("1 2 {}", head.digest), &format!("{head} 4"), "x 2 00 0"] {
             assert!(bad.parse::<Head>().is_err(), "{bad}");
         }
     }

@@ -51,19 +51,19 @@ pub struct Status {
 impl Ledger {
     /// A transaction by its name.
     pub fn transaction(&self, id: TransactionId) -> Result<Option<Transaction>, LedgerError> {
-        self.one("id = ?1", params![id.0])
+        self.one("t.id = ?1", params![id.0])
     }
 
     /// A transaction by its place in the chain.
     pub fn transaction_at(&self, sequence: u64) -> Result<Option<Transaction>, LedgerError> {
-        self.one("sequence = ?1", params![sequence])
+        self.one("t.ordinal = (SELECT ordinal FROM link WHERE sequence = ?1)", params![sequence])
     }
 
     /// The transaction of a card that has no outcome yet; there is at most one.
     ///
     /// Asked at each tap: this one is resolved before anything new is done with the card.
     pub fn unresolved(&self, card: CardKey) -> Result<Option<Transaction>, LedgerError> {
-        self.one("sequence IS NULL AND card = ?1", params![card.0])
+        self.one("t.sequence IS NULL AND t.card = ?1", params![card.0])
     }
 
     /// All transactions without an outcome, oldest first.
@@ -74,13 +74,13 @@ impl Ledger {
     /// Transactions, newest first, at most `rows_max`.
     pub fn list(&self, filter: Filter, rows_max: u32) -> Result<Vec<Transaction>, LedgerError> {
         let condition = match filter {
-            Filter::All => "ordinal > 0 ORDER BY ordinal DESC",
-            Filter::Unresolved => "sequence IS NULL ORDER BY ordinal",
-            Filter::Waiting => "sequence > ?1 ORDER BY sequence",
-            Filter::Disputed => "state IN (5, 6) ORDER BY sequence",
+            Filter::All => "t.ordinal > 0 ORDER BY t.ordinal DESC",
+            Filter::Unresolved => "t.sequence IS NULL ORDER BY t.ordinal",
+            Filter::Waiting => "l.sequence > ?1 ORDER BY l.sequence",
+            Filter::Disputed => "t.state >= 5 ORDER BY t.sequence",
         };
         let after = if filter == Filter::Waiting { answered(self.connection())? } else { 0 };
-        let sql = format!("SELECT {} FROM txn WHERE {condition} LIMIT ?2", row::COLUMNS);
+        let sql = format!("{} WHERE {condition} LIMIT ?2", row::SELECT);
         let mut statement = self.connection().prepare_cached(&sql)?;
         let rows = statement.query_map(params![after, rows_max], row::transaction_of)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -100,14 +100,17 @@ impl Ledger {
             answered,
             waiting: sequence - answered,
             unresolved: count("SELECT count(*) FROM txn WHERE sequence IS NULL", &[])?,
-            refused: count("SELECT count(*) FROM txn WHERE state = 5", &[])?,
-            conflicts: count("SELECT count(*) FROM txn WHERE state = 6", &[])?,
+            refused: count("SELECT count(*) FROM txn WHERE state >= 5 AND state = 5", &[])?,
+            conflicts: count("SELECT count(*) FROM txn WHERE state >= 5 AND state = 6", &[])?,
             overdue: count(
-                "SELECT count(*) FROM txn WHERE sequence > ?1 AND recorded_at < ?2",
+                "SELECT count(*) FROM link JOIN txn USING (ordinal) WHERE link.sequence > ?1 AND recorded_at < ?2",
                 &[&answered, &due],
             )?,
             oldest_waiting: connection
-                .prepare_cached("SELECT recorded_at FROM txn WHERE sequence > ?1 ORDER BY sequence LIMIT 1")?
+                .prepare_cached(
+                    "SELECT recorded_at FROM link JOIN txn USING (ordinal)
+                     WHERE link.sequence > ?1 ORDER BY link.sequence LIMIT 1",
+                )?
                 .query_row([answered], |row| row.get(0))
                 .optional()?
                 .map(Timestamp),
@@ -123,7 +126,8 @@ impl Ledger {
             .prepare_cached(
                 "SELECT count(medfee), coalesce(sum(medfee), 0), coalesce(sum(fund), 0),
                         coalesce(sum(account), 0), coalesce(sum(cash), 0)
-                 FROM txn WHERE sequence BETWEEN ?1 AND ?2 AND state NOT IN (5, 6)",
+                 FROM link JOIN txn USING (ordinal)
+                 WHERE link.sequence BETWEEN ?1 AND ?2 AND state NOT IN (5, 6)",
             )?
             .query_row(params![from_sequence, to_sequence], |row| {
                 Ok(Totals {
@@ -172,7 +176,7 @@ impl Ledger {
         Ok(self
             .connection()
             .prepare_cached(
-                "SELECT recorded_at FROM txn WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1",
+                "SELECT recorded_at FROM link JOIN txn USING (ordinal) ORDER BY link.sequence DESC LIMIT 1",
             )?
             .query_row([], |row| row.get(0))
             .optional()?
@@ -184,7 +188,7 @@ impl Ledger {
         condition: &str,
         parameters: impl rusqlite::Params,
     ) -> Result<Option<Transaction>, LedgerError> {
-        let sql = format!("SELECT {} FROM txn WHERE {condition} ORDER BY ordinal LIMIT 1", row::COLUMNS);
+        let sql = format!("{} WHERE {condition} ORDER BY t.ordinal LIMIT 1", row::SELECT);
         Ok(self.connection().prepare_cached(&sql)?.query_row(parameters, row::transaction_of).optional()?)
     }
 }
@@ -199,7 +203,8 @@ pub(super) fn waiting(connection: &Connection) -> Result<u64, LedgerError> {
 /// Verdicts come in the order of the chain and in whole batches, so they are a prefix of it, and its end is
 /// found by halving: no index on the state has to be written with each record.
 pub(super) fn answered(connection: &Connection) -> Result<u64, LedgerError> {
-    let mut statement = connection.prepare_cached("SELECT state FROM txn WHERE sequence = ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT state FROM link JOIN txn USING (ordinal) WHERE link.sequence = ?1")?;
     let (mut low, mut high) = (0, verify::last_link(connection)?.0);
     while low < high {
         let middle = high - (high - low) / 2;

@@ -50,13 +50,15 @@ impl Ledger {
     /// Errors: `TransactionUnknown`, `WrongState` (armed or recorded before).
     pub fn arm(&mut self, id: TransactionId, arming: &Arming, now: Timestamp) -> Result<(), LedgerError> {
         let text = serde_json::to_string(arming).unwrap_or_default();
-        self.write_in_flight(|transaction| {
+        let head = self.write_in_flight(|transaction| {
             require_state(transaction, id, |state| state == State::Intended)?;
             transaction
                 .prepare_cached("UPDATE txn SET state = 1, armed = ?2, armed_at = ?3 WHERE id = ?1")?
                 .execute(params![id.0, text, now.0])?;
-            Ok(())
-        })
+            verify::head(transaction)
+        })?;
+        self.keep(&head);
+        Ok(())
     }
 
     /// Freezes the outcome: body, sequence, digest and signature, and all that follows from it, in one commit.
@@ -68,7 +70,7 @@ impl Ledger {
     pub fn record(&mut self, id: TransactionId, outcome: &Outcome) -> Result<Link, LedgerError> {
         let Ledger { terminal, identity, .. } = &*self;
         let (terminal, identity) = (*terminal, identity.clone());
-        let link = self.write_in_flight(|transaction| {
+        let (link, armed) = self.write_in_flight(|transaction| {
             let open = OpenRow::load(transaction, id)?;
             if !open.purpose.allows(&outcome.business) {
                 return Err(LedgerError::PurposeDiffers { id });
@@ -93,12 +95,12 @@ impl Ledger {
             let digest = previous.chain(text.as_bytes());
             let link = Link { sequence: last + 1, digest, signature: identity.sign(PURPOSE, &digest.0) };
             let effect = Effect::of(transaction, &open, outcome)?;
-            freeze(transaction, id, &link, &text, outcome, &effect)?;
+            freeze(transaction, open.ordinal, &link, &text, outcome, &effect)?;
             follow_up(transaction, id, &open, outcome)?;
-            Ok(link)
+            Ok((link, verify::armed(transaction)?))
         })?;
         let Link { sequence, digest, .. } = link;
-        self.keep(&Head { intentions: self.intentions, sequence, digest });
+        self.keep(&Head { intentions: self.intentions, sequence, digest, armed });
         if self.ballast_spent {
             let actor = Actor::default();
             // Only a note; the record itself is safe, and a full disk must not turn that into an error.
@@ -166,7 +168,6 @@ fn exists(
     Ok(connection.prepare_cached(sql)?.exists(parameters)?)
 }
 
-/// Transactions without an outcome have no sequence, and the index on it finds them.
 fn unresolved_of_card(connection: &Connection, card: CardKey) -> Result<Option<TransactionId>, LedgerError> {
     let id: Option<[u8; 16]> = connection
         .prepare_cached("SELECT id FROM txn WHERE sequence IS NULL AND card = ?1 ORDER BY ordinal LIMIT 1")?
@@ -193,8 +194,8 @@ fn require_cancellable(connection: &Connection, of: TransactionId) -> Result<(),
 fn insert(connection: &Connection, intention: &Intention) -> Result<(), LedgerError> {
     connection
         .prepare_cached(
-            "INSERT INTO txn (id, state, purpose, of, visit, person, card, cycle, operator, intended_at, plan)
-             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO txn (id, state, purpose, of, visit, person, card, cycle, operator, intended_at)
+             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             intention.id.0,
@@ -206,8 +207,10 @@ fn insert(connection: &Connection, intention: &Intention) -> Result<(), LedgerEr
             intention.cycle,
             intention.operator,
             intention.made_at.0,
-            intention.plan,
         ])?;
+    connection
+        .prepare_cached("INSERT INTO plan (ordinal, text) VALUES (?1, ?2)")?
+        .execute(params![connection.last_insert_rowid(), intention.plan])?;
     Ok(())
 }
 
@@ -226,6 +229,7 @@ fn require_state(
 
 /// What the outcome needs to know of its intention.
 struct OpenRow {
+    ordinal: i64,
     purpose: Purpose,
     person: u64,
     card: CardKey,
@@ -237,10 +241,11 @@ impl OpenRow {
     fn load(connection: &Connection, id: TransactionId) -> Result<Self, LedgerError> {
         let (state, open) = connection
             .prepare_cached(
-                "SELECT state, purpose, of, person, card, cycle, operator FROM txn WHERE id = ?1",
+                "SELECT state, purpose, of, person, card, cycle, operator, ordinal FROM txn WHERE id = ?1",
             )?
             .query_row([id.0], |row| {
                 let open = OpenRow {
+                    ordinal: row.get(7)?,
                     purpose: row::purpose_of(row, 1, 2)?,
                     person: row.get(3)?,
                     card: CardKey(row.get(4)?),
@@ -315,28 +320,29 @@ fn accumulated_by(
 
 fn freeze(
     connection: &Connection,
-    id: TransactionId,
+    ordinal: i64,
     link: &Link,
     body: &str,
     outcome: &Outcome,
     effect: &Effect,
 ) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO link (sequence, ordinal, digest, signature, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![link.sequence, ordinal, link.digest.0, link.signature.0, body])?;
     let amounts = effect.amounts.as_ref();
     let year = effect.year.as_ref();
     connection
         .prepare_cached(
-            "UPDATE txn SET state = 2, sequence = ?2, digest = ?3, signature = ?4, body = ?5, recorded_at = ?6,
-                 abandoned = ?7, medfee = ?8, fund = ?9, account = ?10, cash = ?11, year = ?12,
-                 deductible = ?13, pooled_outpatient = ?14, pooled_inpatient = ?15, own_in_scope = ?16,
-                 stays = ?17
-             WHERE id = ?1",
+            "UPDATE txn SET state = 2, sequence = ?2, recorded_at = ?3, abandoned = ?4, medfee = ?5, fund = ?6,
+                 account = ?7, cash = ?8, year = ?9, deductible = ?10, pooled_outpatient = ?11,
+                 pooled_inpatient = ?12, own_in_scope = ?13, stays = ?14
+             WHERE ordinal = ?1",
         )?
         .execute(params![
-            id.0,
+            ordinal,
             link.sequence,
-            link.digest.0,
-            link.signature.0,
-            body,
             outcome.made_at.0,
             matches!(outcome.business, Business::Abandoned { .. }),
             amounts.map(|a| a.medfee_sumamt.0),

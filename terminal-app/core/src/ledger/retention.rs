@@ -55,12 +55,12 @@ impl Ledger {
             .query_row([head], |row| row.get(0))?;
         let end = unagreed.unwrap_or(head).min(head);
         let mut statement = self.connection().prepare_cached(
-            "SELECT sequence, state, verdict_at, digest,
+            "SELECT link.sequence, state, verdict_at, digest,
                     EXISTS (SELECT 1 FROM refund WHERE cancellation = txn.id AND loaded_by IS NULL),
                     EXISTS (SELECT 1 FROM txn AS later WHERE later.sequence IS NULL AND later.of = txn.id)
-             FROM txn WHERE sequence IS NOT NULL AND sequence < ?1
-                 AND ordinal < (SELECT max(ordinal) FROM txn)
-             ORDER BY sequence",
+             FROM link JOIN txn USING (ordinal)
+             WHERE link.sequence < ?1 AND ordinal < (SELECT max(ordinal) FROM txn)
+             ORDER BY link.sequence",
         )?;
         let mut rows = statement.query([end])?;
         let mut spans: Vec<Span> = Vec::new();
@@ -108,7 +108,17 @@ fn anchor(connection: &Connection, span: &Span, now: Timestamp) -> Result<(), Le
         "INSERT INTO anchor (first_sequence, last_sequence, digest, purged_at) VALUES (?1, ?2, ?3, ?4)",
         params![first, last, digest, now.0],
     )?;
-    connection.execute("DELETE FROM txn WHERE sequence BETWEEN ?1 AND ?2", params![span.first, span.last])?;
+    let ordinals: Vec<i64> = connection
+        .prepare_cached("SELECT ordinal FROM link WHERE sequence BETWEEN ?1 AND ?2")?
+        .query_map(params![span.first, span.last], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for ordinal in ordinals {
+        // In this order: plan and link are kept as long as their transaction.
+        connection.prepare_cached("DELETE FROM txn WHERE ordinal = ?1")?.execute([ordinal])?;
+        connection.prepare_cached("DELETE FROM plan WHERE ordinal = ?1")?.execute([ordinal])?;
+    }
+    connection
+        .execute("DELETE FROM link WHERE sequence BETWEEN ?1 AND ?2", params![span.first, span.last])?;
     Ok(())
 }
 

@@ -11,10 +11,11 @@ use rusqlite::{Row, types::Type};
 
 use super::transaction::{CardKey, CenterVerdict, Intention, Link, Purpose, State, Transaction};
 
-pub(super) const COLUMNS: &str = "ordinal, id, state, purpose, of, visit, person, card, cycle, operator, \
-     intended_at, plan, armed, armed_at, sequence, digest, signature, body, recorded_at, abandoned, \
-     year, deductible, pooled_outpatient, pooled_inpatient, own_in_scope, stays, \
-     receipt, verdict_at, refusal, late, cancelled_by";
+pub(super) const SELECT: &str = "SELECT t.ordinal, t.id, t.state, t.purpose, t.of, t.visit, t.person, t.card, \
+     t.cycle, t.operator, t.intended_at, p.text, t.armed, t.armed_at, t.sequence, l.digest, l.signature, l.body, \
+     t.recorded_at, t.abandoned, t.year, t.deductible, t.pooled_outpatient, t.pooled_inpatient, t.own_in_scope, \
+     t.stays, t.receipt, t.verdict_at, t.refusal, t.late, t.cancelled_by \
+     FROM txn AS t JOIN plan AS p ON p.ordinal = t.ordinal LEFT JOIN link AS l ON l.sequence = t.sequence";
 
 /// A value that no statement of ours writes: the file is damaged.
 fn bad(column: usize, kind: Type) -> rusqlite::Error {
@@ -51,7 +52,7 @@ pub(super) fn purpose_of(row: &Row<'_>, number: usize, of: usize) -> rusqlite::R
         .ok_or_else(|| bad(number, Type::Integer))
 }
 
-/// A row selected by [`COLUMNS`].
+/// A row of [`SELECT`].
 pub(super) fn transaction_of(row: &Row<'_>) -> rusqlite::Result<Transaction> {
     let armed: Option<String> = row.get(12)?;
     let armed = match armed {

@@ -1,6 +1,7 @@
 -- The ledger, layout 1. A released layout is never changed, only followed by another.
 
--- A transaction is a row, and the row is the queue (see `state`).
+-- A transaction is a row, and the row is the queue (see `state`). What is large and never changes stands
+-- beside it (`plan`, `link`), so that each step writes little.
 CREATE TABLE txn (
     ordinal      INTEGER PRIMARY KEY,                 -- order of the intentions; the last one is never purged
     id           BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -16,14 +17,10 @@ CREATE TABLE txn (
     cycle        TEXT    NOT NULL,
     operator     TEXT    NOT NULL,
     intended_at  INTEGER NOT NULL,
-    plan         TEXT    NOT NULL,                    -- JSON of the flow: enough to finish after a restart
     armed        TEXT,                                -- JSON: enough to ask the card for its proof
     armed_at     INTEGER,
-    -- The outcome, frozen:
-    sequence     INTEGER UNIQUE,                      -- place in the chain; none yet while unresolved
-    digest       BLOB    CHECK (digest IS NULL OR length(digest) = 32),
-    signature    BLOB    CHECK (signature IS NULL OR length(signature) = 64),
-    body         TEXT,                                -- JSON, verbatim what is hashed, signed and sent
+    -- The outcome:
+    sequence     INTEGER,                             -- place in the chain; none yet while unresolved
     recorded_at  INTEGER,
     abandoned    INTEGER,                             -- 1 when nothing has happened on the card
     -- Sums for reconciliation and for the year of the person:
@@ -40,12 +37,11 @@ CREATE TABLE txn (
     cancelled_by BLOB,
     CHECK ((state >= 1) OR (armed IS NULL)),
     CHECK ((state >= 2) = (sequence IS NOT NULL)),
-    CHECK ((sequence IS NULL) = (digest IS NULL)),
-    CHECK ((sequence IS NULL) = (signature IS NULL)),
-    CHECK ((sequence IS NULL) = (body IS NULL)),
     CHECK ((sequence IS NULL) = (abandoned IS NULL))
 );
 CREATE INDEX txn_person ON txn (person);
+CREATE INDEX txn_open ON txn (card) WHERE sequence IS NULL;
+CREATE INDEX txn_disputed ON txn (state) WHERE state >= 5;
 
 CREATE TRIGGER txn_starts_intended BEFORE INSERT ON txn
 WHEN NEW.state <> 0
@@ -56,36 +52,59 @@ WHEN NEW.state < OLD.state OR (OLD.state >= 4 AND NEW.state <> OLD.state)
 BEGIN SELECT RAISE(ABORT, 'a state never moves back'); END;
 
 CREATE TRIGGER txn_intention_frozen BEFORE UPDATE OF
-    ordinal, id, purpose, of, visit, person, card, cycle, operator, intended_at, plan ON txn
-WHEN NEW.ordinal IS NOT OLD.ordinal OR NEW.id IS NOT OLD.id OR NEW.purpose IS NOT OLD.purpose
-  OR NEW.of IS NOT OLD.of OR NEW.visit IS NOT OLD.visit OR NEW.person IS NOT OLD.person
-  OR NEW.card IS NOT OLD.card OR NEW.cycle IS NOT OLD.cycle OR NEW.operator IS NOT OLD.operator
-  OR NEW.intended_at IS NOT OLD.intended_at OR NEW.plan IS NOT OLD.plan
+    ordinal, id, purpose, of, visit, person, card, cycle, operator, intended_at ON txn
 BEGIN SELECT RAISE(ABORT, 'an intention never changes'); END;
 
 CREATE TRIGGER txn_armed_frozen BEFORE UPDATE OF armed, armed_at ON txn
-WHEN OLD.state >= 1 AND (NEW.armed IS NOT OLD.armed OR NEW.armed_at IS NOT OLD.armed_at)
+WHEN OLD.state >= 1
 BEGIN SELECT RAISE(ABORT, 'what the card was asked never changes'); END;
 
 CREATE TRIGGER txn_outcome_frozen BEFORE UPDATE OF
-    sequence, digest, signature, body, recorded_at, abandoned, medfee, fund, account, cash ON txn
-WHEN OLD.sequence IS NOT NULL AND (
-     NEW.sequence IS NOT OLD.sequence OR NEW.digest IS NOT OLD.digest
-  OR NEW.signature IS NOT OLD.signature OR NEW.body IS NOT OLD.body
-  OR NEW.recorded_at IS NOT OLD.recorded_at OR NEW.abandoned IS NOT OLD.abandoned
-  OR NEW.medfee IS NOT OLD.medfee OR NEW.fund IS NOT OLD.fund
-  OR NEW.account IS NOT OLD.account OR NEW.cash IS NOT OLD.cash)
+    sequence, recorded_at, abandoned, medfee, fund, account, cash ON txn
+WHEN OLD.sequence IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'an outcome never changes'); END;
 
+-- A sequence is given together with its link, and a link belongs to one transaction.
+CREATE TRIGGER txn_linked BEFORE UPDATE OF sequence ON txn
+WHEN (SELECT ordinal FROM link WHERE sequence = NEW.sequence) IS NOT OLD.ordinal
+BEGIN SELECT RAISE(ABORT, 'a sequence belongs to a link'); END;
+
 CREATE TRIGGER txn_verdict_frozen BEFORE UPDATE OF verdict_at, receipt, refusal ON txn
-WHEN OLD.state >= 4 AND (
-     NEW.verdict_at IS NOT OLD.verdict_at OR NEW.receipt IS NOT OLD.receipt
-  OR NEW.refusal IS NOT OLD.refusal)
+WHEN OLD.state >= 4
 BEGIN SELECT RAISE(ABORT, 'a verdict never changes'); END;
 
 CREATE TRIGGER txn_cancelled_once BEFORE UPDATE OF cancelled_by ON txn
 WHEN OLD.cancelled_by IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a settlement is cancelled once'); END;
+
+-- What the flow needs to finish after a restart, JSON.
+CREATE TABLE plan (
+    ordinal INTEGER PRIMARY KEY,
+    text    TEXT    NOT NULL
+);
+
+CREATE TRIGGER plan_frozen BEFORE UPDATE ON plan
+BEGIN SELECT RAISE(ABORT, 'an intention never changes'); END;
+
+CREATE TRIGGER plan_kept BEFORE DELETE ON plan
+WHEN EXISTS (SELECT 1 FROM txn WHERE ordinal = OLD.ordinal)
+BEGIN SELECT RAISE(ABORT, 'a plan is kept as long as its transaction'); END;
+
+-- The chain: outcomes, frozen, in the order in which they became known.
+CREATE TABLE link (
+    sequence  INTEGER PRIMARY KEY,                    -- from 1, without gaps
+    ordinal   INTEGER NOT NULL,                       -- the transaction
+    digest    BLOB    NOT NULL CHECK (length(digest) = 32),
+    signature BLOB    NOT NULL CHECK (length(signature) = 64),
+    body      TEXT    NOT NULL                        -- JSON, verbatim what is hashed, signed and sent
+);
+
+CREATE TRIGGER link_once BEFORE INSERT ON link
+WHEN NOT EXISTS (SELECT 1 FROM txn WHERE ordinal = NEW.ordinal AND sequence IS NULL)
+BEGIN SELECT RAISE(ABORT, 'a transaction has one outcome'); END;
+
+CREATE TRIGGER link_frozen BEFORE UPDATE ON link
+BEGIN SELECT RAISE(ABORT, 'an outcome never changes'); END;
 
 -- Where rows were purged: spans of the chain and the digest of the last link of each.
 CREATE TABLE anchor (
@@ -102,6 +121,12 @@ WHEN OLD.state <> 4 OR NOT EXISTS (
     SELECT 1 FROM anchor
     WHERE first_sequence <= OLD.sequence AND last_sequence >= OLD.sequence)
 BEGIN SELECT RAISE(ABORT, 'a transaction is kept until it is booked and anchored'); END;
+
+CREATE TRIGGER link_kept BEFORE DELETE ON link
+WHEN EXISTS (SELECT 1 FROM txn WHERE ordinal = OLD.ordinal) OR NOT EXISTS (
+    SELECT 1 FROM anchor
+    WHERE first_sequence <= OLD.sequence AND last_sequence >= OLD.sequence)
+BEGIN SELECT RAISE(ABORT, 'a link is kept until it is anchored'); END;
 
 -- The center's receipts, as signed.
 CREATE TABLE receipt (

@@ -55,8 +55,8 @@ impl Ledger {
         let previous = verify::digest_at(self.connection(), sequence)?
             .ok_or(LedgerError::ChainBroken { at: sequence, what: super::BrokenPart::Digest })?;
         let mut statement = self.connection().prepare_cached(
-            "SELECT sequence, digest, signature, body, id FROM txn WHERE sequence > ?1
-             ORDER BY sequence LIMIT ?2",
+            "SELECT link.sequence, digest, signature, body, id FROM link JOIN txn USING (ordinal)
+             WHERE link.sequence > ?1 ORDER BY link.sequence LIMIT ?2",
         )?;
         let records_max = records_max.clamp(1, BATCH_RECORDS_MAX);
         let mut rows = statement.query(params![sequence, records_max])?;
@@ -93,7 +93,7 @@ impl Ledger {
     pub fn kept_from(&self, sequence: u64) -> Result<u64, LedgerError> {
         let kept: Option<u64> = self
             .connection()
-            .prepare_cached("SELECT min(sequence) FROM txn WHERE sequence > ?1")?
+            .prepare_cached("SELECT min(sequence) FROM link WHERE sequence > ?1")?
             .query_row([sequence], |row| row.get(0))?;
         Ok(kept.unwrap_or(self.head()?.sequence + 1))
     }
@@ -102,7 +102,10 @@ impl Ledger {
     pub fn mark_uploaded(&mut self, from_sequence: u64, to_sequence: u64) -> Result<(), LedgerError> {
         self.write(|transaction| {
             transaction
-                .prepare_cached("UPDATE txn SET state = 3 WHERE sequence BETWEEN ?1 AND ?2 AND state = 2")?
+                .prepare_cached(
+                    "UPDATE txn SET state = 3 WHERE state = 2
+                         AND ordinal IN (SELECT ordinal FROM link WHERE sequence BETWEEN ?1 AND ?2)",
+                )?
                 .execute(params![from_sequence, to_sequence])?;
             Ok(())
         })
@@ -143,7 +146,8 @@ impl Ledger {
         self.write_in_flight(|transaction| {
             Ok(transaction
                 .prepare_cached(
-                    "UPDATE txn SET late = 1 WHERE sequence > ?1 AND recorded_at < ?2 AND late = 0",
+                    "UPDATE txn SET late = 1 WHERE recorded_at < ?2 AND late = 0
+                         AND ordinal IN (SELECT ordinal FROM link WHERE sequence > ?1)",
                 )?
                 .execute(params![answered, due])?)
         })

@@ -18,6 +18,8 @@ pub enum BrokenPart {
     Signature,
     /// A body tells of another transaction, terminal or place than its row.
     Body,
+    /// A link belongs to no transaction, or to one that has another place.
+    Row,
     /// The audit's own chain.
     Audit,
 }
@@ -49,6 +51,12 @@ impl Ledger {
     /// About 20 000 links a second. Errors: `ChainBroken` with the first bad place, `Store(Damaged)`.
     pub fn verify(&self) -> Result<Verified, LedgerError> {
         let (links, purged) = self.walk(Depth::All)?;
+        let rows: u64 =
+            self.connection
+                .query_row("SELECT count(*) FROM txn WHERE sequence IS NOT NULL", [], |row| row.get(0))?;
+        if rows != links {
+            return Err(broken(links, BrokenPart::Row));
+        }
         Ok(Verified {
             head: head(&self.connection)?,
             links,
@@ -70,7 +78,8 @@ impl Ledger {
         let anchors = anchors(connection)?;
         let mut anchors = anchors.iter().peekable();
         let mut statement = connection.prepare(
-            "SELECT sequence, digest, signature, body, id FROM txn WHERE sequence IS NOT NULL ORDER BY sequence",
+            "SELECT link.sequence, digest, signature, body, txn.id, txn.sequence
+             FROM link LEFT JOIN txn USING (ordinal) ORDER BY link.sequence",
         )?;
         let mut rows = statement.query([])?;
         let mut at = Position::default();
@@ -84,6 +93,9 @@ impl Ledger {
             let digest = at.digest.chain(body.as_bytes());
             if link.sequence != at.sequence + 1 || digest != link.digest {
                 return Err(broken(at.sequence + 1, BrokenPart::Digest));
+            }
+            if row.get::<_, Option<u64>>(5)? != Some(link.sequence) {
+                return Err(broken(link.sequence, BrokenPart::Row));
             }
             if depth == Depth::All {
                 check_signature(&key, &link)?;
@@ -161,16 +173,21 @@ pub(super) fn head(connection: &Connection) -> Result<Head, LedgerError> {
     let (sequence, digest) = last_link(connection)?;
     let intentions: Option<u64> =
         connection.prepare_cached("SELECT max(ordinal) FROM txn")?.query_row([], |row| row.get(0))?;
-    Ok(Head { intentions: intentions.unwrap_or(0), sequence, digest })
+    Ok(Head { intentions: intentions.unwrap_or(0), sequence, digest, armed: armed(connection)? })
+}
+
+/// Transactions that a card may have carried out and whose outcome is open.
+pub(super) fn armed(connection: &Connection) -> Result<u64, LedgerError> {
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM txn WHERE sequence IS NULL AND state = 1")?
+        .query_row([], |row| row.get(0))?)
 }
 
 /// Last sequence and its digest: a row, or the last anchor when all rows were purged.
 pub(super) fn last_link(connection: &Connection) -> Result<(u64, Digest), LedgerError> {
     let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Digest(row.get(1)?)));
     let row = connection
-        .prepare_cached(
-            "SELECT sequence, digest FROM txn WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1",
-        )?
+        .prepare_cached("SELECT sequence, digest FROM link ORDER BY sequence DESC LIMIT 1")?
         .query_row([], pair)
         .optional()?;
     if let Some(last) = row {
@@ -191,7 +208,7 @@ pub(super) fn digest_at(connection: &Connection, sequence: u64) -> Result<Option
     }
     let digest: Option<[u8; 32]> = connection
         .prepare_cached(
-            "SELECT digest FROM txn WHERE sequence = ?1
+            "SELECT digest FROM link WHERE sequence = ?1
              UNION ALL SELECT digest FROM anchor WHERE last_sequence = ?1 LIMIT 1",
         )?
         .query_row([sequence], |row| row.get(0))

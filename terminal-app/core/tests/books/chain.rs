@@ -54,7 +54,7 @@ fn the_chain_verifies_without_our_code() {
     let key = identity_of(7).public();
     let mut previous = [0; 32];
     let mut statement =
-        raw.prepare("SELECT sequence, body, digest, signature FROM txn ORDER BY sequence").unwrap();
+        raw.prepare("SELECT sequence, body, digest, signature FROM link ORDER BY sequence").unwrap();
     let mut rows = statement.query([]).unwrap();
     for expected in 1..=10_u64 {
         let row = rows.next().unwrap().unwrap();
@@ -77,10 +77,12 @@ fn the_chain_verifies_without_our_code() {
 #[test]
 fn any_change_of_a_record_is_found() {
     for (sql, at, what) in [
-        ("UPDATE txn SET body = replace(body, '41548', '41549') WHERE sequence = 4", 4, BrokenPart::Digest),
-        ("DELETE FROM txn WHERE sequence = 6", 6, BrokenPart::Digest),
-        ("UPDATE txn SET digest = randomblob(32) WHERE sequence = 3", 3, BrokenPart::Digest),
-        ("UPDATE txn SET signature = randomblob(64) WHERE sequence = 10", 10, BrokenPart::Signature),
+        ("UPDATE link SET body = replace(body, '41548', '41549') WHERE sequence = 4", 4, BrokenPart::Digest),
+        ("DELETE FROM link WHERE sequence = 6", 6, BrokenPart::Digest),
+        ("UPDATE txn SET sequence = 11 WHERE sequence = 9", 9, BrokenPart::Row),
+        ("DELETE FROM txn WHERE sequence = 2", 2, BrokenPart::Row),
+        ("UPDATE link SET digest = randomblob(32) WHERE sequence = 3", 3, BrokenPart::Digest),
+        ("UPDATE link SET signature = randomblob(64) WHERE sequence = 10", 10, BrokenPart::Signature),
     ] {
         let terminal = written(21);
         forge(&terminal, sql);
@@ -91,10 +93,19 @@ fn any_change_of_a_record_is_found() {
 #[test]
 fn what_opening_leaves_out_the_whole_verification_finds() {
     let terminal = written(22);
-    forge(&terminal, "UPDATE txn SET signature = randomblob(64) WHERE sequence = 5");
+    forge(&terminal, "UPDATE link SET signature = randomblob(64) WHERE sequence = 5");
     let ledger = terminal.open();
     let broken = LedgerError::ChainBroken { at: 5, what: BrokenPart::Signature };
     assert_eq!(ledger.verify().map(|_| ()), Err(broken));
+
+    let terminal = written(23);
+    forge(
+        &terminal,
+        "INSERT INTO txn (id, state, purpose, person, card, cycle, operator, intended_at, sequence,
+         abandoned) VALUES (randomblob(16), 2, 0, 1, randomblob(12), '', '', 1, 99, 0)",
+    );
+    let broken = LedgerError::ChainBroken { at: 10, what: BrokenPart::Row };
+    assert_eq!(terminal.open().verify().map(|_| ()), Err(broken));
 
     let terminal = written(23);
     forge(&terminal, "UPDATE txn SET id = randomblob(16) WHERE sequence = 2");
@@ -109,13 +120,13 @@ fn a_chain_forged_from_the_middle_on_needs_the_key() {
     {
         let raw = raw(&terminal);
         let mut previous = Digest::default();
-        forge(&terminal, "UPDATE txn SET body = replace(body, '41548', '41549') WHERE sequence = 4");
+        forge(&terminal, "UPDATE link SET body = replace(body, '41548', '41549') WHERE sequence = 4");
         for sequence in 1..=10 {
             let body: String = raw
-                .query_row("SELECT body FROM txn WHERE sequence = ?1", [sequence], |row| row.get(0))
+                .query_row("SELECT body FROM link WHERE sequence = ?1", [sequence], |row| row.get(0))
                 .unwrap();
             previous = previous.chain(body.as_bytes());
-            raw.execute("UPDATE txn SET digest = ?2 WHERE sequence = ?1", params![sequence, previous.0])
+            raw.execute("UPDATE link SET digest = ?2 WHERE sequence = ?1", params![sequence, previous.0])
                 .unwrap();
         }
     }

@@ -1,5 +1,6 @@
 //! What the cache answers.
 
+use card_spec::money::Fen;
 use protocol::{
     feed::{Change, Person, PersonState},
     limits::OfflineLimits,
@@ -8,10 +9,13 @@ use protocol::{
 use rusqlite::Connection;
 use terminal::cache::{Cache, Eligibility, NotEligible};
 
-use super::support::{
-    center::Center,
-    people::{entry, key},
-    *,
+use super::{
+    support::{
+        center::Center,
+        people::{changes, entry, key},
+        *,
+    },
+    uploading::Rig,
 };
 
 fn active() -> Person {
@@ -125,4 +129,47 @@ fn every_entry_comes_back_as_it_was() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_half_applied_feed_counts_nothing_twice() {
+    let mut rig = Rig::new(160);
+    let folder = tempfile::tempdir().unwrap();
+    rig.center.feed = vec![Change::Person(Person { key: key(1), ..active() })];
+    let mut cache = open(folder.path(), &rig.center);
+    cache.apply(&rig.center.page(0, 100)).unwrap();
+    let counted = |rig: &Rig, cache: &Cache| {
+        let as_of = cache.entry_as_of(person(1)).unwrap();
+        rig.ledger.accumulated_since(person(1), 2026, as_of).unwrap().pooled_outpatient
+    };
+    // Settled here and booked an hour later; the copy does not have it.
+    rig.settle(1..3);
+    rig.terminal.clock.pass(HOUR_MS as u64);
+    rig.drain();
+    assert_eq!(counted(&rig, &cache), Fen(48_000));
+    // The feed tells of it on the first of three pages, and the line breaks.
+    rig.terminal.clock.pass(HOUR_MS as u64);
+    rig.center.now = rig.terminal.now();
+    rig.center.feed.push(Change::Person(Person {
+        key: key(1),
+        pooled_outpatient_fen: active().pooled_outpatient_fen + 48_000,
+        ..active()
+    }));
+    rig.center.feed.extend(changes(3..5));
+    let progress = cache.apply(&rig.center.page(1, 1)).unwrap();
+    assert!(!progress.complete() && progress.as_of == Some(MORNING));
+    assert_eq!(counted(&rig, &cache), Fen(0), "the entry contains it");
+    assert_eq!(cache.entry_as_of(person(1)), Ok(Some(rig.center.now)));
+    assert_eq!(cache.entry_as_of(person(2)), Ok(Some(MORNING)), "no page has brought this one");
+    let second = rig.ledger.accumulated_since(person(2), 2026, Some(MORNING)).unwrap();
+    assert_eq!(second.pooled_outpatient, Fen(48_000), "and does not contain what was settled since");
+    drop(cache);
+    let mut cache = open(folder.path(), &rig.center);
+    assert_eq!(counted(&rig, &cache), Fen(0), "also after a restart");
+    // What is settled now counts in any case.
+    settle(&mut rig.ledger, &mut rig.terminal, &rig.cashier, 1);
+    assert_eq!(counted(&rig, &cache), Fen(48_000));
+    while !cache.apply(&rig.center.page(cache.cursor().unwrap().1, 1)).unwrap().complete() {}
+    assert_eq!(cache.entry_as_of(person(1)), cache.entry_as_of(person(2)));
+    assert_eq!(cache.entry_as_of(person(1)), Ok(cache.progress().unwrap().as_of));
 }

@@ -87,6 +87,29 @@ fn a_lost_intention_shows_although_the_chain_is_whole() {
 }
 
 #[test]
+fn a_copy_from_before_the_card_was_asked_shows() {
+    let mut rig = Rig::new(67);
+    rig.settle(0..3);
+    let (now, id) = (rig.terminal.now(), rig.terminal.chance.id());
+    rig.ledger.register(&visit("V", 7, &rig.cashier, now)).unwrap();
+    let intended = intention(id, Purpose::Settlement, Some("V"), 7, &rig.cashier, now);
+    rig.ledger.intend(&intended, &rig.terminal.limits).unwrap();
+    let Rig { mut terminal, ledger, .. } = rig;
+    let copy = backup(ledger, &terminal);
+    {
+        // The card is debited and gone; only this copy of the books knows that it has to be asked.
+        let mut ledger = terminal.open();
+        ledger.arm(id, &arming(3), now).unwrap();
+        ledger.close().unwrap();
+        // Opening the right books again takes nothing of the mark away.
+        assert_eq!(terminal.open().halted(), Ok(None));
+    }
+    put_back(&terminal, &copy);
+    let mut ledger = terminal.open();
+    refused(&mut ledger, &mut terminal, HaltReason::RolledBack { ledger: 3, before: 3 });
+}
+
+#[test]
 fn a_new_ledger_in_the_place_of_the_old_one_shows() {
     let mut rig = Rig::new(62);
     rig.settle(0..2);

@@ -322,6 +322,8 @@ fn the_state_machine_is_a_function() {
     let window = SendWindow { after_ms: 0, spread_ms: 0 };
     let answered = greeted.next(Event::Answered { upto: 9, window }, 300, 0);
     assert_eq!((answered.phase, answered.chain_refusals), (Phase::Send { after: 9 }, 0));
+    let quiet = greeted.next(Event::Empty, 300, 0);
+    assert_eq!(quiet.chain_refusals, 0, "nothing is left to send: the next refusal is a first one");
     let reason = HaltReason::RolledBack { ledger: 1, before: 2 };
     let stopped = answered.next(Event::Differs(reason), 400, 0);
     assert_eq!(stopped.next(Event::Greeted { after: 0 }, 500, 0), stopped, "nothing leads out of it");
