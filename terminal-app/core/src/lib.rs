@@ -10,6 +10,7 @@ pub mod clock;
 pub mod eligibility;
 pub mod error;
 pub mod flows;
+pub mod holder;
 pub mod keys;
 pub mod language;
 pub mod ledger;

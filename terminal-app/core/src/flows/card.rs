@@ -1,18 +1,17 @@
 //! The card in the slot: read, its holder verified, its PIN changed.
 
-use card_spec::pin::Pin;
-use hal::pin_pad::Prompt;
-
 use super::{
     Terminal,
     resolve::{Resolution, Resolved},
 };
 use crate::{
     error::{Error, Need},
+    holder::{self, Pad},
     ledger::State,
+    ports::Random,
     progress::Progress,
     roles::Action,
-    session::{OpenCard, SessionError},
+    session::{OpenCard, Session},
 };
 
 /// What a tap has brought.
@@ -71,15 +70,8 @@ impl Terminal {
     /// this card was open, it is resolved now, and the answer says how.
     /// Errors: `Session` (`WrongPin`, `PinBlocked`, `PinUnknown`, `Pin(Initial)`, `PinEntry`, …); `Ledger`.
     pub fn verify_holder(&mut self) -> Result<Option<Resolved>, Error> {
-        self.session.card()?;
-        self.tell(Progress::EnterPin);
-        let pin = self.ask_pin(Prompt::Pin)?;
-        self.tell(Progress::CheckingPin);
-        self.session.verify_pin(&pin)?;
-        if let Err(error) = pin.check_for_transaction() {
-            self.session.forget_pin();
-            return Err(SessionError::Pin(error).into());
-        }
+        let (session, mut pad, _) = self.holder();
+        holder::verify(session, &mut pad)?;
         self.resolve_now()
     }
 
@@ -88,13 +80,8 @@ impl Terminal {
     /// Errors: `Session` (`WrongPin`, `PinsDiffer`, `Pin(Initial)`, `Pin(Unchanged)`, `PinChangeUnknown`, …).
     /// The card is asked only when the new PIN may be one.
     pub fn change_pin(&mut self) -> Result<(), Error> {
-        self.session.card()?;
-        self.tell(Progress::EnterPin);
-        let old = self.ask_pin(Prompt::Pin)?;
-        let new = self.ask_new_pin()?;
-        new.check_as_new(&old).map_err(SessionError::Pin)?;
-        self.tell(Progress::ChangingPin);
-        Ok(self.session.change_pin(&old, &new)?)
+        let (session, mut pad, _) = self.holder();
+        Ok(holder::change(session, &mut pad)?)
     }
 
     /// Gives a blocked PIN its tries back. For a supervisor who has seen the holder's papers.
@@ -110,11 +97,8 @@ impl Terminal {
     /// Errors: `SignIn`, `NotSignedIn`, `Session`.
     pub fn reset_pin(&mut self) -> Result<(), Error> {
         self.permitted(Action::WriteCard)?;
-        self.session.card()?;
-        let new = self.ask_new_pin()?;
-        new.check_for_transaction().map_err(SessionError::Pin)?;
-        self.tell(Progress::ChangingPin);
-        Ok(self.session.reset_pin(&new, self.random.as_mut())?)
+        let (session, mut pad, random) = self.holder();
+        Ok(holder::reset(session, &mut pad, random)?)
     }
 
     /// Balance of the personal account; the holder must have been verified.
@@ -122,20 +106,14 @@ impl Terminal {
         Ok(self.session.balance()?)
     }
 
-    fn ask_new_pin(&mut self) -> Result<Pin, Error> {
-        self.tell(Progress::EnterNewPin);
-        let new = self.ask_pin(Prompt::NewPin)?;
-        self.tell(Progress::EnterNewPinAgain);
-        let again = self.ask_pin(Prompt::NewPinAgain)?;
-        if new == again { Ok(new) } else { Err(SessionError::PinsDiffer.into()) }
-    }
-
-    /// One fresh entry.
-    fn ask_pin(&mut self, prompt: Prompt) -> Result<Pin, SessionError> {
-        let digits = self.pin_pad.ask(prompt, self.config.pin_timeout_ms)?;
-        let text = std::str::from_utf8(&digits)
-            .map_err(|_| SessionError::Pin(card_spec::error::PinError::NotDigits))?;
-        Pin::parse(text).map_err(SessionError::Pin)
+    /// The dialogue, the pad and chance, for what concerns the holder.
+    fn holder(&mut self) -> (&mut Session, Pad<'_>, &mut dyn Random) {
+        let pad = Pad {
+            pad: self.pin_pad.as_mut(),
+            timeout_ms: self.config.pin_timeout_ms,
+            tell: self.listener.as_mut(),
+        };
+        (&mut self.session, pad, self.random.as_mut())
     }
 
     fn look_for_unresolved(&mut self, card: &OpenCard) -> Result<Option<Resolution>, Error> {
