@@ -33,6 +33,7 @@ pub struct Center {
     pub access: Arc<Access>,
     /// The configuration as it was read; changes to addresses and limits count for the next start.
     pub configuration: Configuration,
+    has_issuer_keys: bool,
     folder: Folder,
     server: ServerIdentity,
     tls_for_terminals: Arc<rustls::ServerConfig>,
@@ -61,13 +62,12 @@ impl Center {
     ) -> Result<Self, Error> {
         let (folder, configuration) = Folder::open(folder)?;
         let storage: Arc<dyn Storage> = Arc::new(folder.storage(&configuration)?);
-        let module: Arc<dyn SecurityModule> = match module {
-            Some(module) => module,
-            None => match folder.security_module()? {
-                Some(module) => Arc::new(module),
-                None => Arc::new(NoModule),
-            },
+        let module = match module {
+            Some(module) => Some(module),
+            None => folder.security_module()?.map(|module| Arc::new(module) as Arc<dyn SecurityModule>),
         };
+        let has_issuer_keys = module.is_some();
+        let module = module.unwrap_or_else(|| Arc::new(NoModule));
         let authority = folder.authority()?;
         let server = folder.server(&authority, &configuration, &outside)?;
         let tls_for_terminals = tls::for_terminals(&server, &authority, &outside)?;
@@ -85,7 +85,16 @@ impl Center {
             production.public_key(),
             configuration.clone(),
         ));
-        Ok(Center { production, access, configuration, folder, server, tls_for_terminals, outside })
+        Ok(Center {
+            production,
+            access,
+            configuration,
+            has_issuer_keys,
+            folder,
+            server,
+            tls_for_terminals,
+            outside,
+        })
     }
 
     /// Gives the software security module its keys (JSON, see `SoftwareModule::from_json`); they count from
@@ -93,6 +102,12 @@ impl Center {
     pub fn set_issuer_keys(&self, text: &str) -> Result<(), Error> {
         self.folder.set_issuer_keys(text)?;
         self.access.note("staff", "issuer keys", "")
+    }
+
+    /// Whether there is a security module with the issuer's keys; without it loads are refused and TACs are
+    /// booked unchecked.
+    pub fn has_issuer_keys(&self) -> bool {
+        self.has_issuer_keys
     }
 
     /// Path of the authority's certificates, PEM.

@@ -159,6 +159,11 @@ enum People {
     },
     /// 人数 / How many there are
     Count,
+    /// 参保关系迁出：文件每行一个社会保障号码；`-` 为标准输入 / People who have left: one number a line; `-` for standard input
+    Remove {
+        /// 文件 / File
+        file: PathBuf,
+    },
     /// 查看一人；号码从标准输入读，以免留在命令历史中 / Show one person; the number is read from standard input
     Show,
 }

@@ -451,6 +451,9 @@ fn reconciliation_adds_up_what_was_booked() {
     for (from, to) in [(0, 1), (3, 2), (1, u64::MAX)] {
         assert_eq!(ask(request(from, to, totals)).unwrap_err().kind, ProblemKind::Malformed);
     }
+    let mut unsure = request(1, 1, totals);
+    unsure.unresolved = vec![disputed; datacenter::production::reconciliation::UNRESOLVED_MAX + 1];
+    assert_eq!(ask(unsure).unwrap_err().kind, ProblemKind::Malformed);
     let foreign =
         ReconciliationRequest { terminal: "430100000009".parse().unwrap(), ..request(1, 1, totals) };
     assert_eq!(ask(foreign).unwrap_err().kind, ProblemKind::NotAuthenticated);

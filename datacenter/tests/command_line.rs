@@ -107,6 +107,9 @@ fn a_center_is_made_fed_and_asked() {
     assert_eq!((&shown["insutype"], &shown["paid_until"]), (&310.into(), &"2026-11".into()));
     assert_eq!(shown["person"], "110105***********X");
 
+    assert_eq!(program.one(&["people", "remove", "-"], "440524188001010014\n\n")["removed"], 1);
+    assert_eq!(program.one(&["people", "count"], "")["people"], 1);
+
     let card = "430100D15600000500000001A1B2C3D4";
     assert_eq!(program.one(&["card", "block", card, "--reason", "fraud"], "")["changed"], 1);
     assert_eq!(program.one(&["card", "count"], "")["blocked"], 1);
@@ -165,6 +168,7 @@ fn wrong_input_is_named_and_says_nothing_personal() {
         (&["people", "show"], "11010519491231002X\n", 3),
         (&["people", "import", "-"], "person,paid_until\n110105194912310021,2026-01\n", 3),
         (&["people", "import", "/nowhere"], "", 1),
+        (&["people", "remove", "-"], "11010519491231002X\n110105194912310021\n", 3),
         (&["card", "block", "43"], "", 3),
         (&["card", "block", "430100D15600000500000001", "--reason", "none"], "", 2),
         (&["rules", "add", "/nowhere"], "", 1),
@@ -200,7 +204,7 @@ fn the_program_serves_until_it_is_told_to_end() {
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(ready["ready"], true);
+    assert_eq!((&ready["ready"], &ready["issuer_keys"]), (&true.into(), &false.into()));
     assert_eq!(ready["process"], served.0.id());
     let authority = ready["authority"].as_str().unwrap();
     assert!(Path::new(authority).exists());

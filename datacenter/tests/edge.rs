@@ -290,6 +290,70 @@ fn a_request_has_a_time() {
     running.stop();
 }
 
+/// A security module with a fault in it.
+struct Broken;
+
+impl datacenter::security_module::SecurityModule for Broken {
+    fn purchase_tac(
+        &self,
+        _: protocol::id::TerminalId,
+        _: &str,
+        _: &protocol::record::CardPurchase,
+    ) -> datacenter::security_module::Check {
+        panic!("a fault for a test")
+    }
+    fn load_tac(
+        &self,
+        _: &protocol::account::LoadRequest,
+        _: &protocol::record::Load,
+    ) -> datacenter::security_module::Check {
+        panic!("a fault for a test")
+    }
+    fn load_mac2(
+        &self,
+        _: &protocol::account::LoadRequest,
+    ) -> Result<[u8; 4], datacenter::security_module::LoadRefusal> {
+        panic!("a fault for a test")
+    }
+}
+
+#[test]
+fn a_fault_of_ours_is_a_problem_and_nothing_is_booked() {
+    let mut rig = Rig::new(7);
+    let mut terminal = rig.terminal(1);
+    let folder = rig.folder.path().join("center");
+    rig.center =
+        datacenter::center::Center::open_with_module(&folder, rig.outside.clone(), Some(Arc::new(Broken)))
+            .unwrap();
+    let running = rig.start();
+    let client = terminal.client(&running);
+    terminal.record(rig.dice.id(), abandoned());
+    let mut settlement = rig::bodies::settlement(person(1), 10_000);
+    settlement.card = Some(protocol::record::CardPurchase {
+        card_factor: "8637430100000123".into(),
+        card_serial: 1,
+        terminal_serial: 1,
+        account: card_spec::money::Fen::ZERO,
+        self_paid: card_spec::money::Fen::ZERO,
+        pooled: card_spec::money::Fen::ZERO,
+        date_time: "20261124050000".into(),
+        algorithm: 1,
+        key_version: 1,
+        tac: "00000000".into(),
+        from_proof: false,
+        balance_before: card_spec::money::Fen::ZERO,
+    });
+    terminal.record(rig.dice.id(), protocol::record::Business::Settlement(Box::new(settlement)));
+    for _ in 0..2 {
+        let reply = client.post("/v1/records", &terminal.all()).unwrap();
+        assert_eq!(reply.problem(), ProblemKind::Internal);
+    }
+    // The center goes on.
+    let reply = client.post("/v1/records", &terminal.batch(1, 1)).unwrap();
+    assert_eq!(verdicts(&open(&reply.json(), &rig.center.production.public_key())), [Verdict::Booked]);
+    running.stop();
+}
+
 #[test]
 fn stopping_lets_the_request_in_hand_finish() {
     let rig = Rig::new(5);

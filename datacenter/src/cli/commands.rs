@@ -120,6 +120,21 @@ pub(super) fn people(center: &Center, command: &People, printer: Printer) -> Res
             printer.one(&columns, &values);
             Ok(())
         }
+        People::Remove { file } => {
+            let mut keys = Vec::new();
+            for (line, text) in (1..).zip(input(file)?.0.lines()) {
+                let wrong =
+                    |_| Error::input(format!("{} {line}", words("号码有误，行", "no person number, line")));
+                let text = text.map_err(Error::file(file))?;
+                if !text.trim().is_empty() {
+                    keys.push(PersonNumber::parse(text.trim()).map_err(wrong)?.key());
+                }
+            }
+            let removed = center.production.remove_people(&keys)?;
+            center.access.note("staff", "people remove", &removed.to_string())?;
+            printer.one(&[Column("removed", "迁出", "removed")], &[json!(removed)]);
+            Ok(())
+        }
         People::Show => {
             let number = read_person()?;
             let person = storage.person(number.key())?.ok_or_else(|| {
@@ -160,7 +175,10 @@ pub(super) fn people(center: &Center, command: &People, printer: Printer) -> Res
     }
 }
 
-fn import(center: &Center, file: &Path, printer: Printer) -> Result<(), Error> {
+/// A file or, by `-`, standard input; and the length of a file.
+type Input = (BufReader<Box<dyn Read>>, Option<u64>);
+
+fn input(file: &Path) -> Result<Input, Error> {
     let (input, length): (Box<dyn Read>, Option<u64>) = if file == Path::new("-") {
         (Box::new(std::io::stdin()), None)
     } else {
@@ -168,6 +186,11 @@ fn import(center: &Center, file: &Path, printer: Printer) -> Result<(), Error> {
         let length = opened.metadata().map_err(Error::file(file))?.len();
         (Box::new(opened), Some(length))
     };
+    Ok((BufReader::with_capacity(1 << 20, input), length))
+}
+
+fn import(center: &Center, file: &Path, printer: Printer) -> Result<(), Error> {
+    let (input, length) = input(file)?;
     let bar = if printer.json || !std::io::stderr().is_terminal() {
         ProgressBar::hidden()
     } else {
@@ -176,7 +199,7 @@ fn import(center: &Center, file: &Path, printer: Printer) -> Result<(), Error> {
                 .unwrap_or_else(|_| ProgressStyle::default_bar()),
         )
     };
-    let input = BufReader::with_capacity(1 << 20, bar.wrap_read(input));
+    let input = BufReader::new(bar.wrap_read(input));
     let imported = center.production.import_people(PeopleFile::new(input), |done| {
         bar.set_message(format!("{} {}", done.read, words("人", "people")));
     })?;

@@ -24,6 +24,7 @@ pub(super) fn serve(mut center: Center, serve: &Serve, printer: Printer) -> Resu
             "enrolment": running.enrolment.to_string(),
             "terminals": running.terminals.to_string(),
             "authority": center.authority_path(),
+            "issuer_keys": center.has_issuer_keys(),
             "process": std::process::id(),
         });
         println!("{line}");
@@ -31,6 +32,15 @@ pub(super) fn serve(mut center: Center, serve: &Serve, printer: Printer) -> Resu
         println!("{}: {}", words("入网端口", "enrolment port"), running.enrolment);
         println!("{}: {}", words("业务端口", "terminals' port"), running.terminals);
         println!("{}: {}", words("证书机构", "authority"), center.authority_path().display());
+        if !center.has_issuer_keys() {
+            println!(
+                "{}",
+                words(
+                    "无发卡方密钥：圈存将被拒绝，TAC 不校验 (keys import)",
+                    "no issuer keys: loads are refused, TACs stay unchecked (keys import)"
+                )
+            );
+        }
         println!("{}", words("按 Ctrl-C 停止", "Ctrl-C stops it"));
     }
     // Whoever waits for the line may be behind a pipe.

@@ -13,7 +13,7 @@ use super::{Production, internal, storage_problem};
 use crate::error::Error;
 
 /// Most versions that are kept.
-pub const RULES_VERSIONS_MAX: usize = 1_000;
+pub const RULES_VERSIONS_MAX: usize = 200;
 
 /// The set as it was last signed.
 pub(super) struct Cached {
