@@ -119,6 +119,30 @@ pub enum AuditEvent {
     CacheRebuilt,
     /// The reserve of disk space was given free for a transaction in flight.
     ReserveUsed,
+    /// A purchase was written down with the card's TAC, though the PSAM failed to check the card's MAC2.
+    ProofUnchecked {
+        /// Which.
+        id: TransactionId,
+    },
+    /// A supervisor has decided what became of a transaction whose card could not tell.
+    OutcomeDecided {
+        /// Which.
+        id: TransactionId,
+        /// Whether the card is taken to have carried it out.
+        done: bool,
+        /// On what ground.
+        ground: Ground,
+    },
+    /// Documents of the center could not be read: rules, catalogs or limits. What can be read is in use.
+    DocumentsUnreadable {
+        /// How many.
+        documents: u32,
+    },
+    /// The installer lets cards be asked again that have refused this terminal's security module.
+    RefusalsForgotten {
+        /// How many cards.
+        cards: u32,
+    },
     /// Somebody used the card of a dead person, or one under investigation (冒领): an alarm.
     Impersonation,
     /// The housing was opened.
@@ -128,6 +152,23 @@ pub enum AuditEvent {
         /// Which command.
         what: String,
     },
+}
+
+/// On what ground a supervisor decides what a card has done that cannot tell any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    /// The card's balance or log was looked at elsewhere: at the issuer, or at a bank.
+    CardStatement,
+    /// The center knows what the account should hold.
+    CenterStatement,
+    /// The card does not come back: lost, replaced or broken, and its holder was asked.
+    CardGone,
+}
+
+impl Ground {
+    /// All of them.
+    pub const ALL: [Ground; 3] = [Ground::CardStatement, Ground::CenterStatement, Ground::CardGone];
 }
 
 /// One line of the audit.

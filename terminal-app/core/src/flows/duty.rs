@@ -4,6 +4,7 @@ use protocol::record::AbandonReason;
 
 use super::Terminal;
 use crate::{
+    audit::{Actor, AuditEvent},
     error::Error,
     ledger::{Filter, State},
     reconcile::Reconciliation,
@@ -121,6 +122,14 @@ impl Terminal {
         let signed_in = self.permitted(action)?;
         let cycle = signed_in.cycle.ok_or(Error::NotSignedIn)?;
         Ok((signed_in.operator, cycle.number))
+    }
+
+    /// Writes something into the audit, in the name of whoever has signed in.
+    pub(super) fn note(&mut self, event: &AuditEvent) -> Result<(), Error> {
+        let now = self.now().wall;
+        let signed_in = self.signed_in.clone();
+        let actor = signed_in.as_ref().map_or(Actor::default(), |signed_in| signed_in.actor());
+        Ok(self.ledger.audit(now, actor, event)?)
     }
 
     /// Writes off what was intended and not begun when the terminal went down.

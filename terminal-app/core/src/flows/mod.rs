@@ -69,7 +69,8 @@ pub struct Config {
     pub institution: String,
     /// Grade of the institution.
     pub level: HospitalLevel,
-    /// Whether a card without a medical account may settle; its holder then pays own shares in cash.
+    /// Whether a card without a medical account may settle; its holder then pays own shares in cash. A card that
+    /// only pretends to have none leaves no proof of its own: a city that has such cards switches this on.
     pub settle_without_account: bool,
     /// How long a holder has for a PIN.
     pub pin_timeout_ms: u32,
@@ -82,7 +83,7 @@ impl Config {
             terms: Terms::of_city(city),
             institution: institution.into(),
             level,
-            settle_without_account: true,
+            settle_without_account: false,
             pin_timeout_ms: PIN_TIMEOUT_MS,
         }
     }

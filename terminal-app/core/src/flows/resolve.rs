@@ -91,7 +91,10 @@ impl Terminal {
             return Err(Error::ResolveFirst { id, need: Need::Supervisor });
         };
         self.tell(Progress::Resolving);
-        match self.truth_of_returned_card(kind, arming)? {
+        let truth = self
+            .truth_of_returned_card(kind, arming)
+            .map_err(|cause| Error::Unresolved { id, cause: Box::new(cause) })?;
+        match truth {
             Truth::Done(tac) => self.finish(&transaction, &plan, arming, tac).map(Some),
             Truth::NotDone => {
                 self.abandon(id, AbandonReason::ProvedNotDone)?;
@@ -158,36 +161,61 @@ impl Terminal {
     }
 
     /// Asks a card that may have been used elsewhere since.
+    ///
+    /// An entry of the log that is ours by terminal and time was done, whatever serial it stands under: cards
+    /// may differ in when they count. Not done is believed only while everything the card says fits together.
     fn truth_of_returned_card(&mut self, kind: TransactionKind, arming: &Arming) -> Result<Truth, Error> {
         if !self.session.card()?.is_verified() {
             return Ok(Truth::Need(Need::Pin));
         }
         let serial = arming.card_serial;
-        let log = self.session.log()?;
-        let entry =
-            log.iter().find(|entry| entry.serial == serial && entry.transaction_type == kind.type_byte());
-        match entry {
-            Some(entry) if self.is_ours(entry, arming) => match self.session.proof(kind, serial)? {
-                Proof::Done { tac } => Ok(Truth::Done(Some(tac))),
-                // Another purchase has taken the place of the proof since; that it was done is certain.
-                Proof::NotAvailable => Ok(Truth::Done(None)),
-            },
-            // That serial went to another terminal's transaction, so ours never happened.
-            Some(_) => Ok(Truth::NotDone),
-            None => {
-                let next = self.session.next_serial(kind)?;
-                Ok(if next == serial { Truth::NotDone } else { Truth::Need(Need::Supervisor) })
+        let log = match self.session.log() {
+            Ok(log) => log,
+            // Written in another way than this program reads: nothing can be concluded from it.
+            Err(SessionError::Data { .. }) => return Ok(Truth::Need(Need::Supervisor)),
+            Err(error) => return Err(error.into()),
+        };
+        let log: Vec<&LogRecord> =
+            log.iter().filter(|entry| entry.transaction_type == kind.type_byte()).collect();
+        if let Some(entry) = log.iter().find(|entry| self.is_ours(entry, arming)) {
+            if !has_amounts(entry, arming) {
+                return Ok(Truth::Need(Need::Supervisor));
             }
+            return Ok(match self.session.proof(kind, serial)? {
+                Proof::Done { tac } => Truth::Done(Some(tac)),
+                // Another purchase has taken the place of the proof since; that it was done is certain.
+                Proof::NotAvailable => Truth::Done(None),
+            });
         }
+        let proof = self.session.proof(kind, serial)?;
+        let next = self.session.next_serial(kind)?;
+        Ok(match (next == serial, proof) {
+            // The card has counted nothing since, has no proof and no entry of it.
+            (true, Proof::NotAvailable) => Truth::NotDone,
+            (true, Proof::Done { .. }) => Truth::Need(Need::Supervisor),
+            (false, _) if self.went_elsewhere(&log, next, arming) => Truth::NotDone,
+            (false, _) => Truth::Need(Need::Supervisor),
+        })
     }
 
+    /// Whether the log shows that the serial of ours went to another terminal's transaction.
+    ///
+    /// Only a log that counts as this program believes can show it: its newest entry stands under the serial
+    /// before the next one. The entry under our serial must have nothing of ours.
+    fn went_elsewhere(&self, log: &[&LogRecord], next: u16, arming: &Arming) -> bool {
+        let counts_so = log.first().is_some_and(|newest| newest.serial == next.wrapping_sub(1));
+        let other = log.iter().find(|entry| entry.serial == arming.card_serial);
+        counts_so
+            && other.is_some_and(|entry| {
+                entry.terminal.0 != self.id().to_bcd()
+                    && hex::encode(entry.date_time.to_cn()) != arming.date_time
+                    && !has_amounts(entry, arming)
+            })
+    }
+
+    /// Whether an entry names this terminal and the time that the card was given.
     fn is_ours(&self, entry: &LogRecord, arming: &Arming) -> bool {
-        let fen = |amount: u32| Fen(i64::from(amount));
-        entry.terminal.0 == self.id().to_bcd()
-            && hex::encode(entry.date_time.to_cn()) == arming.date_time
-            && fen(entry.amounts.account_fen) == arming.account
-            && fen(entry.amounts.self_paid_fen) == arming.self_paid
-            && fen(entry.amounts.pooled_fen) == arming.pooled
+        entry.terminal.0 == self.id().to_bcd() && hex::encode(entry.date_time.to_cn()) == arming.date_time
     }
 
     /// Writes down what the card turned out to have done.
@@ -217,4 +245,12 @@ impl Terminal {
             other => other,
         }
     }
+}
+
+/// Whether an entry of the log has the amounts that the card was asked for.
+fn has_amounts(entry: &LogRecord, arming: &Arming) -> bool {
+    let fen = |amount: u32| Fen(i64::from(amount));
+    fen(entry.amounts.account_fen) == arming.account
+        && fen(entry.amounts.self_paid_fen) == arming.self_paid
+        && fen(entry.amounts.pooled_fen) == arming.pooled
 }

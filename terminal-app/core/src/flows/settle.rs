@@ -8,6 +8,7 @@ use protocol::{
 
 use super::{Terminal, plan::Plan, receipt, register::PreSettlement};
 use crate::{
+    audit::AuditEvent,
     eligibility::Source,
     error::Error,
     ledger::{Intention, LedgerError, Link, Purpose},
@@ -37,6 +38,7 @@ impl Terminal {
     /// name and plan into the books; card and PSAM prepare; what the card will be asked into the books; the
     /// card takes the money; the PSAM checks the card's proof; the outcome into the books.
     ///
+    /// The holder must have been verified, also with a card without an account.
     /// Errors, with [`Error::money`]:
     /// - everything before the card was asked, and every refusal that the card has proved: nothing was taken,
     ///   the visit is open again;
@@ -48,6 +50,10 @@ impl Terminal {
         let card = self.session.card()?;
         if card.key() != agreed.visit.card {
             return Err(Error::OtherCard);
+        }
+        if !card.is_verified() {
+            // Also where the card makes no purchase: whoever lets a fund pay has to be the holder.
+            return Err(SessionError::PinFirst.into());
         }
         self.resolved_or_error()?;
         let visit = self.ledger.visit(&agreed.visit.number)?.ok_or(LedgerError::VisitUnknown)?;
@@ -103,19 +109,27 @@ impl Terminal {
         }
         // From here on the outcome is open until card and books say the same.
         self.tell(Progress::LeaveCard);
-        let debited = self.session.debit(&purchasing).and_then(|debited| {
-            self.session.check_debit(&debited)?;
-            Ok(debited)
-        });
-        let (tac, from_proof) = match debited {
-            Ok(debited) => (debited.tac, false),
-            Err(cause) => (self.ask_at_once(id, plan, &arming, cause)?, true),
+        let (tac, from_proof, checked) = match self.session.debit(&purchasing) {
+            Ok(debited) => match self.session.check_debit(&debited) {
+                Ok(()) => (debited.tac, false, true),
+                // What came back is not what the card should have said: it is asked for its proof.
+                Err(cause @ SessionError::PurchaseMac) => {
+                    (self.ask_at_once(id, plan, &arming, cause)?, true, true)
+                }
+                // The PSAM fails; the card's TAC is in hand, and the center can check that.
+                Err(_) => (debited.tac, false, false),
+            },
+            Err(cause) => (self.ask_at_once(id, plan, &arming, cause)?, true, true),
         };
         self.tell(Progress::Recording);
         let business = plan.done(&arming, hex::encode(tac), from_proof);
         let link = self
             .record(id, business, plan.offline())
             .map_err(|cause| Error::DoneNotRecorded { id, cause: Box::new(cause) })?;
+        if !checked {
+            // Only a note: the settlement is in the books.
+            let _ = self.note(&AuditEvent::ProofUnchecked { id });
+        }
         let after = arming.balance_before - arming.account;
         self.settled(id, link, plan, Some((after, &arming, tac)))
     }

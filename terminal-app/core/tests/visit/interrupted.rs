@@ -292,7 +292,7 @@ fn chance_upon_chance() {
 }
 
 /// Another terminal's purchase on the same card.
-fn pays_elsewhere(card: &TestCard, times: u32) {
+pub(super) fn pays_elsewhere(card: &TestCard, times: u32) {
     let number = [0x43, 0x01, 0, 0, 0, 0x02];
     let other = protocol::id::TerminalId::from_bcd(number).unwrap();
     let mut desk = Desk::of_terminal(other, &PsamOrder::new(number, keys()));
@@ -301,7 +301,7 @@ fn pays_elsewhere(card: &TestCard, times: u32) {
     desk.session.verify_pin(&Pin::parse(TEST_PIN).unwrap()).unwrap();
     for _ in 0..times {
         let amounts = Amounts { account_fen: 100, ..Amounts::default() };
-        let at = DateTime::new(today(), 9, 30, 0).unwrap();
+        let at = DateTime::new(today(), 9, 31, 0).unwrap();
         let purchasing = desk.session.begin_purchase(amounts, at).unwrap();
         desk.session.debit(&purchasing).unwrap();
     }

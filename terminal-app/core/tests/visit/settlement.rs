@@ -108,6 +108,17 @@ fn without_a_medical_account_own_shares_are_cash() {
     let card = TestCard::new(&image);
     counter.insert(&card);
     counter.tap().unwrap();
+    assert_eq!(counter.visit("V1").unwrap_err(), Error::Session(SessionError::NoMedicalAccount));
+
+    counter.settles_without_account = true;
+    counter.restart();
+    counter.insert(&card);
+    // A card that was only put in opens no fund.
+    counter.terminal().open_card().unwrap();
+    let agreed = counter.visit("V1").unwrap();
+    let unverified = counter.terminal().settle(&agreed).unwrap_err();
+    assert_eq!(unverified, Error::Session(SessionError::PinFirst));
+    counter.tap().unwrap();
     let agreed = counter.visit("V1").unwrap();
     assert_eq!(agreed.balance, None);
     let settled = counter.terminal().settle(&agreed).unwrap();

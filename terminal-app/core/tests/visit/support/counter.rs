@@ -128,6 +128,8 @@ pub(crate) struct Counter {
     head: SharedHead,
     folder: tempfile::TempDir,
     starts: u64,
+    /// Cards without an account are served from the next start on.
+    pub(crate) settles_without_account: bool,
 }
 
 impl Counter {
@@ -149,6 +151,7 @@ impl Counter {
             head: SharedHead::default(),
             folder: folder(),
             starts: 0,
+            settles_without_account: false,
         };
         let mut cache = counter.open_cache();
         let changes = people.iter().map(|entry| Change::Person(*entry)).collect();
@@ -224,7 +227,10 @@ impl Counter {
             random: Box::new(Seeded::new(self.starts)),
             link: Box::new(self.center.clone()),
         };
-        let config = Config::new(city(), "长沙市试验医院", HospitalLevel::Tertiary);
+        let config = Config {
+            settle_without_account: self.settles_without_account,
+            ..Config::new(city(), "长沙市试验医院", HospitalLevel::Tertiary)
+        };
         let center_key = self.center.state().key.public();
         let (ledger, cache) = (self.open_ledger(), self.open_cache());
         let mut terminal = Terminal::new(config, devices, ledger, cache, center_key).unwrap();
