@@ -121,7 +121,8 @@ impl UploaderState {
                 records_max: (self.records_max * 2).min(BATCH_RECORDS_MAX),
                 chain_refusals: 0,
             },
-            Event::Empty => self,
+            // Everything is answered: an earlier refusal of the chain is over, and one in a month is the first.
+            Event::Empty => UploaderState { chain_refusals: 0, ..self },
             Event::Differs(reason) => UploaderState { phase: Phase::Stopped(reason), ..self },
             Event::Failed(failure) => self.failed(failure, now_ms, chance),
         }

@@ -98,6 +98,21 @@ impl Cache {
         }
     }
 
+    /// Up to when, by the center's clock, a person's entry contains everything that was booked.
+    ///
+    /// That of the copy as a whole, except while pages are still missing: an entry that one of the pages has
+    /// brought is younger than the rest. For `Ledger::accumulated_since`. `None` while the copy is filled for
+    /// the first time.
+    pub fn entry_as_of(&self, person: PersonNumber) -> Result<Option<Timestamp>, CacheError> {
+        let as_of = self.reload()?.as_of;
+        let refreshed: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT as_of FROM refreshed WHERE key = ?1")?
+            .query_row([person.key()], |row| row.get(0))
+            .optional()?;
+        Ok(as_of.max(refreshed.map(Timestamp).filter(|_| as_of.is_some())))
+    }
+
     /// Why a card is blocked, if it is.
     pub fn blocked(&self, card: CardKey) -> Result<Option<BlockReason>, CacheError> {
         let number: Option<i64> = self

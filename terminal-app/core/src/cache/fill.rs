@@ -5,6 +5,9 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{Cache, CacheError, Feed, Progress};
 
+/// Takes all people and cards out.
+const EMPTY: &str = "DELETE FROM person; DELETE FROM refreshed; DELETE FROM blocked;";
+
 /// `class` column: see the layout.
 pub(super) fn class_of(person: &Person) -> i64 {
     let state = match person.state {
@@ -53,9 +56,10 @@ impl Cache {
         let before = Cache::load(&transaction)?;
         let after = follow(&before, &page)?;
         if page.epoch != before.epoch {
-            transaction.execute_batch("DELETE FROM person; DELETE FROM blocked;")?;
+            transaction.execute_batch(EMPTY)?;
         }
         write_changes(&transaction, &page.changes)?;
+        note_refreshed(&transaction, &after, &page)?;
         Cache::save(&transaction, &after)?;
         transaction.commit()?;
         self.feed.set(after);
@@ -66,7 +70,7 @@ impl Cache {
     /// Throws all people and blocked cards away; the next fill starts from nothing. Rules and limits stay.
     pub fn clear(&mut self) -> Result<(), CacheError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch("DELETE FROM person; DELETE FROM blocked;")?;
+        transaction.execute_batch(EMPTY)?;
         Cache::save(&transaction, &Feed::default())?;
         transaction.commit()?;
         self.feed.set(Feed::default());
@@ -94,6 +98,26 @@ fn follow(before: &Feed, page: &Page) -> Result<Feed, CacheError> {
         as_of: if complete { as_of.max(Some(page.as_of)) } else { as_of },
         seen_at: before.seen_at.max(Some(page.as_of)),
     })
+}
+
+/// Keeps how young the rows are that a page has brought, until the copy as a whole is.
+///
+/// Without it, what this terminal has settled since the copy was last complete would be added to entries that
+/// contain it already.
+fn note_refreshed(connection: &Connection, after: &Feed, page: &Page) -> Result<(), CacheError> {
+    if after.cursor >= after.newest || after.as_of.is_none() {
+        connection.execute("DELETE FROM refreshed", [])?;
+        return Ok(());
+    }
+    let mut insert =
+        connection.prepare_cached("INSERT OR REPLACE INTO refreshed (key, as_of) VALUES (?1, ?2)")?;
+    for change in &page.changes {
+        if let Change::Person(person) = change {
+            let key = i64::try_from(person.key).map_err(|_| CacheError::Content)?;
+            insert.execute((key, page.as_of.0))?;
+        }
+    }
+    Ok(())
 }
 
 /// Rows in the order of the table touch each of its pages once, whatever order the changes came in. What

@@ -24,6 +24,13 @@ CREATE TABLE person (
     stays             INTEGER NOT NULL
 );
 
+-- Rows that pages have brought since the copy was last complete: they are younger than `feed.as_of` says.
+-- Empty while the copy is complete.
+CREATE TABLE refreshed (
+    key   INTEGER PRIMARY KEY,
+    as_of INTEGER NOT NULL        -- the center's clock when it made the page
+);
+
 CREATE TABLE blocked (
     card   BLOB    PRIMARY KEY CHECK (length(card) = 12),
     reason INTEGER NOT NULL

@@ -79,7 +79,7 @@ impl Terminal {
             // An age that a doubtful clock gives is no age.
             Eligibility::Eligible(person) if !doubtful => {
                 let age_ms = self.cache.age_ms(now)?.unwrap_or(0).max(0);
-                let as_of = self.cache.progress()?.as_of;
+                let as_of = self.cache.entry_as_of(number)?;
                 let city = self.config.terms.city;
                 Ok(Ok(Entry { person, city, source: Source::Cache { age_ms }, as_of }))
             }
