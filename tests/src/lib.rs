@@ -8,6 +8,7 @@ pub mod books;
 pub mod center;
 pub mod holder;
 pub mod jinbao;
+pub mod measured;
 pub mod reader;
 pub mod scene;
 pub mod seed;
@@ -24,6 +25,19 @@ pub const PLANTED_PIN: &str = "480273915526";
 
 /// The secret of every operator.
 pub const PLANTED_SECRET: &str = "kai-men-7731-da-ji";
+
+/// Does the parts of a test side by side, each with its number: they wait for a reader most of the time.
+///
+/// # Panics
+/// When one of them does.
+pub fn side_by_side(parts: usize, part: impl Fn(usize) + Sync) {
+    std::thread::scope(|scope| {
+        for number in 0..parts {
+            let part = &part;
+            scope.spawn(move || part(number));
+        }
+    });
+}
 
 /// Collects what was written during one test.
 #[derive(Debug)]

@@ -50,11 +50,19 @@ impl TestReader {
     /// # Panics
     /// When the file holds no card, or pcscd does not notice.
     pub fn insert(&mut self, card: &Path, plan: impl Into<Plan>) {
-        self.pull();
         self.insertions += 1;
         // Other challenges each time.
         let chip = Card::open(card, self.insertions).unwrap_or_else(|error| panic!("{error}"));
-        self.card.insert_with(SharedChip::new(chip), plan.into()).unwrap_or_else(|error| panic!("{error}"));
+        self.insert_chip(SharedChip::new(chip), plan);
+    }
+
+    /// The same with a chip of the caller's.
+    ///
+    /// # Panics
+    /// When pcscd does not notice.
+    pub fn insert_chip(&mut self, chip: SharedChip, plan: impl Into<Plan>) {
+        self.pull();
+        self.card.insert_with(chip, plan.into()).unwrap_or_else(|error| panic!("{error}"));
         self.notice(Slot::Card, true);
     }
 

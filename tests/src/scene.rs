@@ -12,7 +12,7 @@ use protocol::id::TerminalId;
 use serde_json::json;
 use sim::{
     fault::Plan,
-    image::{self, CardImage, DirectoryImage, Image},
+    image::{self, CardImage, DirectoryImage, Image, PsamImage},
     personalise::CardOrder,
 };
 use tempfile::TempDir;
@@ -58,6 +58,7 @@ pub struct Scene {
     psam: PathBuf,
     cards: u32,
     bills: u32,
+    plan: Plan,
     reader_argument: Option<String>,
 }
 
@@ -117,6 +118,7 @@ impl Scene {
             psam,
             cards: 0,
             bills: 0,
+            plan: Plan::none(),
             reader_argument: None,
         };
         scene.enrol();
@@ -184,12 +186,21 @@ impl Scene {
         self.take_card(image)
     }
 
+    /// Builds another PSAM into the terminal, where both chips lie in its process.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn take_psam(&mut self, image: PsamImage) {
+        image::save(&self.psam, &Image::Psam(image)).expect("the PSAM can be written");
+    }
+
     /// Puts the card on the table into the slot again, with these faults.
     ///
     /// # Panics
     /// When the reader does not notice. In the terminal's process only faults that have words can be told.
     pub fn put_in(&mut self, plan: impl Into<Plan>) {
         let plan = plan.into();
+        self.plan = plan.clone();
         match &mut self.reader {
             Some(reader) => reader.insert(&self.card, plan),
             None => {
@@ -208,6 +219,14 @@ impl Scene {
             self.jinbao.wrapped_in = ["faketime", "-f", by].map(OsString::from).to_vec();
             self.jinbao.environment.push((MONOTONIC, "1".into()));
         }
+    }
+
+    /// Takes the card out and puts it in again, with the same faults.
+    ///
+    /// # Panics
+    /// When the reader does not notice.
+    pub fn put_in_again(&mut self) {
+        self.put_in(self.plan.clone());
     }
 
     /// Runs a command with `--json` and keeps what it says as a log.
