@@ -24,9 +24,9 @@ pub mod rows;
 pub mod sqlite;
 
 use rows::{
-    Alarm, AlarmRow, AuditRow, BlockedCard, CertificateRow, CodeRow, Held, ImportedPerson, Institution,
-    LimitsRow, Link, LoadRow, LoadState, NewRecord, PersonYear, ReceiptRow, ReconciliationRow, RecordSummary,
-    RefundRow, RulesRows, Span, TerminalRow,
+    Alarm, AlarmRow, AuditRow, BlockedCard, CertificateRow, CodeRow, Held, HolderRow, ImportedPerson,
+    Institution, LimitsRow, Link, LoadRow, LoadState, NewRecord, PersonYear, ReceiptRow, ReconciliationRow,
+    RecordSummary, RefundRow, RulesRows, Span, TerminalRow,
 };
 
 /// Result of a storage call.
@@ -95,6 +95,15 @@ pub trait Transaction {
     /// Which of these cards are blocked.
     fn blocked(&mut self, cards: &[[u8; 12]]) -> StorageResult<Vec<BlockedCard>>;
 
+    /// People by key; whoever is unknown or has left is left out.
+    fn people(&mut self, keys: &[u64]) -> StorageResult<Vec<Person>>;
+
+    /// Whose these cards are; cards never seen are left out.
+    fn holders(&mut self, cards: &[[u8; 12]]) -> StorageResult<Vec<HolderRow>>;
+
+    /// Writes down whose cards are, new or changed.
+    fn put_holders(&mut self, holders: &[HolderRow]) -> StorageResult<()>;
+
     /// Receipts by their numbers, in the order of the numbers; unknown numbers are left out.
     fn receipts(&mut self, numbers: &[u64]) -> StorageResult<Vec<Signed>>;
 
@@ -131,7 +140,8 @@ pub trait Transaction {
     /// Granted loads by name.
     fn loads(&mut self, ids: &[TransactionId]) -> StorageResult<Vec<LoadRow>>;
 
-    /// All granted loads of a card (its identification code in either case), oldest first.
+    /// All granted loads of a card, oldest first. `card_id` is its identification code in either case, with
+    /// or without its MAC (32 or 24 hexadecimal digits).
     fn loads_of_card(&mut self, card_id: &str) -> StorageResult<Vec<LoadRow>>;
 
     /// Writes granted loads, new or changed.
@@ -163,6 +173,9 @@ pub trait Book: Send + Sync {
 
     /// The newest receipts, newest first.
     fn receipts(&self, terminal: Option<TerminalId>, count_max: usize) -> StorageResult<Vec<ReceiptRow>>;
+
+    /// Refunds that a person is still owed, at most `count_max`.
+    fn refunds_of(&self, person: u64, count_max: usize) -> StorageResult<Vec<RefundRow>>;
 
     /// The newest alarms, newest first.
     fn alarms(&self, count_max: usize) -> StorageResult<Vec<AlarmRow>>;

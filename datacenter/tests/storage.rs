@@ -6,8 +6,8 @@ mod rig;
 use std::sync::{Arc, Mutex};
 
 use datacenter::storage::{
-    Storage, StorageError, conformance,
-    rows::{Alarm, AlarmKind},
+    Book, Storage, StorageError, conformance,
+    rows::{Alarm, AlarmKind, HolderRow},
     sqlite::{SqliteOptions, SqliteStorage},
 };
 use protocol::{problem::ProblemKind, signature::Digest, timestamp::Timestamp, upload::BatchAnswer};
@@ -95,9 +95,9 @@ fn another_files_and_layouts_are_refused() {
     other.pragma_update(None, "user_version", 9).unwrap();
     assert_eq!(
         SqliteStorage::open(&path, SqliteOptions::default()).unwrap_err(),
-        StorageError::Layout { expected: 1, got: 9 }
+        StorageError::Layout { expected: 2, got: 9 }
     );
-    other.pragma_update(None, "user_version", 1).unwrap();
+    other.pragma_update(None, "user_version", 2).unwrap();
     other.pragma_update(None, "application_id", 1).unwrap();
     assert!(matches!(
         SqliteStorage::open(&path, SqliteOptions::default()),
@@ -105,6 +105,34 @@ fn another_files_and_layouts_are_refused() {
     ));
     std::fs::write(&path, "not a database at all, but long enough to be looked at as one").unwrap();
     assert!(SqliteStorage::open(&path, SqliteOptions::default()).is_err());
+}
+
+#[test]
+fn a_storage_of_the_first_layout_is_brought_to_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.sqlite");
+    drop(SqliteStorage::create(&path, SqliteOptions::default()).unwrap());
+    let schema = |connection: &rusqlite::Connection| -> Vec<String> {
+        let mut statement =
+            connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let of_this_layout = schema(&other);
+    // What the first layout did not have yet.
+    other.execute_batch("DROP TABLE holder; DROP INDEX refund_by_person; PRAGMA user_version = 1").unwrap();
+    let storage = SqliteStorage::open(&path, SqliteOptions::default()).unwrap();
+    assert_eq!(schema(&other), of_this_layout);
+    storage
+        .transact(&mut |transaction| {
+            let row = HolderRow { card: [1; 12], person: 5, since: Timestamp(1) };
+            transaction.put_holders(&[row])?;
+            assert_eq!(transaction.holders(&[[1; 12]])?, [row]);
+            Ok(())
+        })
+        .unwrap();
+    drop(storage);
+    SqliteStorage::open(&path, SqliteOptions::default()).unwrap();
 }
 
 #[test]

@@ -422,6 +422,7 @@ fn record_row(center: &Center, record: &RecordSummary) -> Vec<Value> {
         Proof::NotNeeded => Value::Null,
         Proof::Verified => json!("verified"),
         Proof::Unchecked => json!("unchecked"),
+        Proof::Missing => json!("missing"),
     };
     vec![
         json!(record.terminal),

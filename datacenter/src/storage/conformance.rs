@@ -28,8 +28,9 @@ mod staff;
 use super::{
     Storage, StorageError, Transaction,
     rows::{
-        Alarm, AlarmKind, AuditRow, CertificateRow, CodeRow, Facts, ImportedPerson, Institution, Kind,
-        LoadRow, LoadState, NewRecord, Outcome, PersonYear, Proof, ReceiptRow, ReconciliationRow, RefundRow,
+        Alarm, AlarmKind, AuditRow, CertificateRow, CodeRow, Facts, HolderRow, ImportedPerson, Institution,
+        Kind, LoadRow, LoadState, NewRecord, Outcome, PersonYear, Proof, ReceiptRow, ReconciliationRow,
+        RefundRow,
     },
 };
 
@@ -41,6 +42,7 @@ pub fn check(fresh: &dyn Fn() -> Arc<dyn Storage>) {
     books::spans(&*fresh());
     money::money(&*fresh());
     money::years(&*fresh());
+    money::holders(&*fresh());
     books::alarms(&*fresh());
     feed::feed(&*fresh());
     feed::cards(&*fresh());

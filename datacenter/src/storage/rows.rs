@@ -35,6 +35,8 @@ pub enum Proof {
     Verified,
     /// A TAC is there, but the center has no key for this card: to be checked by the card's issuer.
     Unchecked,
+    /// The card's own log says that the purchase or load took place, its TAC is lost: for fund supervision.
+    Missing,
 }
 
 /// What a record is about, in numbers that can be added up; `Debug` leaves the person out.
@@ -166,6 +168,19 @@ pub enum LoadState {
     Booked,
     /// The terminal says that it never came about; the money is free again.
     Released,
+    /// As [`Released`](Self::Released), and staff has made sure of it: the card may be loaded again.
+    Cleared,
+}
+
+/// Whose a card is; `Debug` leaves both out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HolderRow {
+    /// Card identification code without its MAC.
+    pub card: [u8; 12],
+    /// `PersonNumber::key`.
+    pub person: u64,
+    /// Since when the center knows.
+    pub since: Timestamp,
 }
 
 /// A granted load.
@@ -215,6 +230,10 @@ pub enum AlarmKind {
     BadSignature,
     /// A TAC that the card cannot have made.
     TacWrong,
+    /// A purchase or load that took place by the card's log, without its TAC.
+    TacMissing,
+    /// A card that is another person's than the record or the request says.
+    HolderMismatch,
     /// The same load name with another request.
     LoadConflict,
     /// A card whose online serial shows that a load said to be abandoned took place.
@@ -441,6 +460,12 @@ impl fmt::Debug for PersonYear {
 impl fmt::Debug for RefundRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefundRow").field("of", &self.of).field("owed", &self.owed).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HolderRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HolderRow").field("since", &self.since).finish_non_exhaustive()
     }
 }
 

@@ -28,6 +28,9 @@ pub const BUSY_TIMEOUT_MS: u64 = 10_000;
 /// Most idle reading connections that are kept.
 pub const READERS_MAX: usize = 8;
 
+/// Pages in the write-ahead log after which it is written back, 64 MiB.
+pub const CHECKPOINT_PAGES: u32 = 16_384;
+
 /// How the file is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqliteOptions {
@@ -70,16 +73,23 @@ impl SqliteStorage {
 
     /// Opens a storage.
     ///
-    /// Errors: `Layout` for one of another version, `Damaged` for what is no storage of a center.
+    /// One of an earlier layout is brought to this program's. Errors: `Layout` for one of a later version, `Damaged` for what is no storage of a center.
     pub fn open(path: &Path, options: SqliteOptions) -> StorageResult<Self> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options.cache_kib)?;
-        let number = |name: &str| {
-            connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(failed)
-        };
-        if number("application_id")? != schema::APPLICATION_ID {
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options.cache_kib)?;
+        if number(&connection, "application_id")? != schema::APPLICATION_ID {
             return Err(damaged("the file is no storage of a center"));
         }
-        let got = u32::try_from(number("user_version")?).unwrap_or(0);
+        if layout(&connection)? == 1 {
+            // Another program may do the same at the same time: look again inside the transaction.
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+            if layout(&transaction)? == 1 {
+                transaction.execute_batch(schema::FROM_1).map_err(failed)?;
+                transaction.pragma_update(None, "user_version", schema::LAYOUT).map_err(failed)?;
+            }
+            transaction.commit().map_err(failed)?;
+        }
+        let got = layout(&connection)?;
         if got != schema::LAYOUT {
             return Err(StorageError::Layout { expected: schema::LAYOUT, got });
         }
@@ -137,6 +147,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn number(connection: &Connection, name: &str) -> StorageResult<i32> {
+    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(failed)
+}
+
+fn layout(connection: &Connection) -> StorageResult<u32> {
+    Ok(u32::try_from(number(connection, "user_version")?).unwrap_or(0))
+}
+
 /// A connection with the settings that all connections of a center have.
 fn connect(path: &Path, flags: OpenFlags, cache_kib: u32) -> StorageResult<Connection> {
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -153,5 +171,8 @@ pub fn settle(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A batch touches many pages all over the file, often the same as the batch before: written back together.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", i64::from(CHECKPOINT_PAGES) * 4_096 * 2)?;
     Ok(())
 }

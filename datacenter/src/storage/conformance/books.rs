@@ -172,6 +172,8 @@ pub(super) fn alarms(storage: &dyn Storage) {
         AlarmKind::ChainBroken,
         AlarmKind::BadSignature,
         AlarmKind::TacWrong,
+        AlarmKind::TacMissing,
+        AlarmKind::HolderMismatch,
         AlarmKind::LoadConflict,
         AlarmKind::LoadDenied,
     ] {

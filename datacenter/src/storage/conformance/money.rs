@@ -1,4 +1,4 @@
-//! Credits, refunds, loads, people's years.
+//! Credits, refunds, loads, people's years, whose a card is.
 
 use super::*;
 
@@ -44,6 +44,15 @@ pub(super) fn money(storage: &dyn Storage) {
     storage.transact(&mut |t| t.put_refunds(&[refund])).unwrap();
     storage.transact(&mut |t| t.put_refunds(&[RefundRow { owed: Fen(20), ..refund }])).unwrap();
     assert_eq!(look(storage, |t| t.refunds(&[id(2), id(1)])), [RefundRow { owed: Fen(20), ..refund }]);
+    let second = RefundRow { of: id(2), owed: Fen(3), ..refund };
+    let settled = RefundRow { of: id(3), owed: Fen::ZERO, ..refund };
+    let another = RefundRow { of: id(4), person: 5, owed: Fen(9) };
+    storage.transact(&mut |t| t.put_refunds(&[second, settled, another])).unwrap();
+    let mut owed = storage.refunds_of(one, 9).unwrap();
+    owed.sort_unstable_by_key(|refund| refund.owed);
+    assert_eq!(owed, [second, RefundRow { owed: Fen(20), ..refund }]);
+    assert_eq!(storage.refunds_of(one, 1).unwrap().len(), 1);
+    assert_eq!(storage.refunds_of(u64::MAX, 9).unwrap(), []);
     assert!(storage.transact(&mut |t| t.put_refunds(&[RefundRow { owed: Fen(-1), ..refund }])).is_err());
 
     let card = "00112233445566778899AABBCCDDEEFF";
@@ -52,8 +61,21 @@ pub(super) fn money(storage: &dyn Storage) {
     assert_eq!(look(storage, |t| t.loads(&[id(9), id(3)])), [rows[2].clone()]);
     storage.transact(&mut |t| t.set_load_states(&[(id(1), LoadState::Released)])).unwrap();
     let released = LoadRow { state: LoadState::Released, ..rows[0].clone() };
-    let of_card = look(storage, |t| t.loads_of_card(&card.to_lowercase()));
-    assert_eq!(of_card, [released, rows[2].clone()]);
+    for name in [card.to_lowercase().as_str(), card, &card[..24]] {
+        assert_eq!(look(storage, |t| t.loads_of_card(name)), [released.clone(), rows[2].clone()], "{name}");
+    }
+    storage.transact(&mut |t| t.set_load_states(&[(id(1), LoadState::Cleared)])).unwrap();
+    assert_eq!(look(storage, |t| t.loads(&[id(1)]))[0].state, LoadState::Cleared);
+}
+
+pub(super) fn holders(storage: &dyn Storage) {
+    let row = |card, person, since| HolderRow { card: [card; 12], person, since: Timestamp(since) };
+    assert_eq!(look(storage, |t| t.holders(&[[1; 12]])), []);
+    storage.transact(&mut |t| t.put_holders(&[row(1, 10, 5), row(2, 20, 5)])).unwrap();
+    storage.transact(&mut |t| t.put_holders(&[row(2, 30, 6)])).unwrap();
+    let mut known = look(storage, |t| t.holders(&[[2; 12], [3; 12], [1; 12]]));
+    known.sort_unstable_by_key(|holder| holder.card);
+    assert_eq!(known, [row(1, 10, 5), row(2, 30, 6)]);
 }
 
 pub(super) fn years(storage: &dyn Storage) {
@@ -81,6 +103,9 @@ pub(super) fn years(storage: &dyn Storage) {
         assert_eq!(storage.person(expected.key).unwrap(), Some(expected));
     }
     assert_eq!(storage.person(insured(3).key).unwrap(), None);
+    let people = look(storage, |t| t.people(&[insured(1).key, insured(3).key, 99, u64::MAX]));
+    assert_eq!(people.len(), 1);
+    assert_eq!(people[0].key, insured(1).key);
     let moved: Vec<u64> = storage
         .changes(before, 9)
         .unwrap()

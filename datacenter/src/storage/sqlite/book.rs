@@ -12,11 +12,12 @@ use super::{
         alarm_kind, digest, failed, int, kind, optional_id, proof, signature, terminal, terminal_number,
         transaction_id, unsigned,
     },
+    money,
     transaction::{SqliteTransaction, head, link},
 };
 use crate::storage::{
     Book, StorageResult, Work,
-    rows::{Alarm, AlarmRow, ReceiptRow, ReconciliationRow, RecordSummary, Span},
+    rows::{Alarm, AlarmRow, ReceiptRow, ReconciliationRow, RecordSummary, RefundRow, Span},
 };
 
 /// A count as the operand of LIMIT.
@@ -160,6 +161,10 @@ impl Book for SqliteStorage {
             }
             Ok(receipts)
         })
+    }
+
+    fn refunds_of(&self, person: u64, count_max: usize) -> StorageResult<Vec<RefundRow>> {
+        self.read(|connection| money::refunds_of(connection, person, count_max))
     }
 
     fn alarms(&self, count_max: usize) -> StorageResult<Vec<AlarmRow>> {

@@ -128,20 +128,22 @@ macro_rules! numbered {
 numbered!(kind_column, kind, Kind, "an unknown kind of record":
     Kind::Unreadable = 0, Kind::Settlement = 1, Kind::Cancellation = 2, Kind::Abandoned = 3, Kind::Load = 4);
 numbered!(proof_column, proof, Proof, "an unknown proof":
-    Proof::NotNeeded = 0, Proof::Verified = 1, Proof::Unchecked = 2);
+    Proof::NotNeeded = 0, Proof::Verified = 1, Proof::Unchecked = 2, Proof::Missing = 3);
 numbered!(load_state_column, load_state, LoadState, "an unknown state of a load":
-    LoadState::Granted = 1, LoadState::Booked = 2, LoadState::Released = 3);
+    LoadState::Granted = 1, LoadState::Booked = 2, LoadState::Released = 3, LoadState::Cleared = 4);
 numbered!(person_state_column, person_state, PersonState, "an unknown state of a person":
     PersonState::Active = 1, PersonState::Suspended = 2, PersonState::Ended = 3, PersonState::Deceased = 4);
 numbered!(block_reason_column, block_reason, BlockReason, "an unknown reason":
     BlockReason::Lost = 1, BlockReason::Replaced = 2, BlockReason::Deceased = 3, BlockReason::Fraud = 4);
 
-const ALARM_NAMES: [(AlarmKind, &str); 8] = [
+const ALARM_NAMES: [(AlarmKind, &str); 10] = [
     (AlarmKind::SequenceConflict, "sequence_conflict"),
     (AlarmKind::IdConflict, "id_conflict"),
     (AlarmKind::ChainBroken, "chain_broken"),
     (AlarmKind::BadSignature, "bad_signature"),
     (AlarmKind::TacWrong, "tac_wrong"),
+    (AlarmKind::TacMissing, "tac_missing"),
+    (AlarmKind::HolderMismatch, "holder_mismatch"),
     (AlarmKind::LoadConflict, "load_conflict"),
     (AlarmKind::LoadDenied, "load_denied"),
     (AlarmKind::TooMany, "too_many"),

@@ -139,14 +139,7 @@ impl Feed for SqliteStorage {
     }
 
     fn person(&self, key: u64) -> StorageResult<Option<Person>> {
-        let Ok(key) = int(key) else { return Ok(None) };
-        self.read(|connection| {
-            let entry = connection
-                .prepare_cached(&format!("SELECT {PERSON_COLUMNS} FROM person WHERE key = ?1"))
-                .and_then(|mut statement| statement.query_row([key], |row| person(row, 0)).optional())
-                .map_err(failed)?;
-            Ok(entry.transpose()?.and_then(Result::ok))
-        })
+        self.read(|connection| Ok(people(connection, &[key])?.pop()))
     }
 
     fn people_count(&self) -> StorageResult<u64> {
@@ -207,6 +200,20 @@ impl Feed for SqliteStorage {
             unsigned(count)
         })
     }
+}
+
+/// People by key; whoever is unknown or has left is left out.
+pub(super) fn people(connection: &Connection, keys: &[u64]) -> StorageResult<Vec<Person>> {
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {PERSON_COLUMNS} FROM person WHERE key = ?1"))
+        .map_err(failed)?;
+    let mut people = Vec::new();
+    for key in keys {
+        let Ok(key) = int(*key) else { continue };
+        let entry = statement.query_row([key], |row| person(row, 0)).optional().map_err(failed)?;
+        people.extend(entry.transpose()?.and_then(Result::ok));
+    }
+    Ok(people)
 }
 
 fn people_after(connection: &Connection, after: i64, count_max: usize) -> StorageResult<Vec<(u64, Change)>> {

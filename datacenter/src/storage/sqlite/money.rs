@@ -1,15 +1,16 @@
-//! Credits, refunds and loads.
+//! Credits, refunds, loads, and whose a card is.
 
 use card_spec::money::Fen;
 use protocol::{id::TransactionId, timestamp::Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{
-    damaged, digest, failed, fixed, int, load_state, load_state_column, transaction_id, unsigned,
+use super::{
+    book::limit,
+    columns::{damaged, digest, failed, fixed, int, load_state, load_state_column, transaction_id, unsigned},
 };
 use crate::storage::{
     StorageResult,
-    rows::{LoadRow, LoadState, RefundRow},
+    rows::{HolderRow, LoadRow, LoadState, RefundRow},
 };
 
 pub(super) fn credits(connection: &Connection, people: &[u64]) -> StorageResult<Vec<(u64, Fen)>> {
@@ -78,6 +79,59 @@ pub(super) fn put_refunds(connection: &Connection, refunds: &[RefundRow]) -> Sto
     Ok(())
 }
 
+/// Refunds that a person is still owed, by cancellation.
+pub(super) fn refunds_of(
+    connection: &Connection,
+    person: u64,
+    count_max: usize,
+) -> StorageResult<Vec<RefundRow>> {
+    let Ok(key) = int(person) else { return Ok(Vec::new()) };
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT cancellation, owed FROM refund WHERE person = ?1 AND owed > 0
+             ORDER BY cancellation LIMIT ?2",
+        )
+        .map_err(failed)?;
+    let mut rows = statement.query(params![key, limit(count_max)]).map_err(failed)?;
+    let mut refunds = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let of = transaction_id(&row.get::<_, Vec<u8>>(0).map_err(failed)?)?;
+        refunds.push(RefundRow { of, person, owed: Fen(row.get(1).map_err(failed)?) });
+    }
+    Ok(refunds)
+}
+
+pub(super) fn holders(connection: &Connection, cards: &[[u8; 12]]) -> StorageResult<Vec<HolderRow>> {
+    let mut statement =
+        connection.prepare_cached("SELECT person, since FROM holder WHERE card = ?1").map_err(failed)?;
+    let mut holders = Vec::new();
+    for card in cards {
+        let row = statement
+            .query_row([card.as_slice()], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
+            .optional()
+            .map_err(failed)?;
+        if let Some((person, since)) = row {
+            holders.push(HolderRow { card: *card, person: unsigned(person)?, since: Timestamp(since) });
+        }
+    }
+    Ok(holders)
+}
+
+pub(super) fn put_holders(connection: &Connection, holders: &[HolderRow]) -> StorageResult<()> {
+    let mut statement = connection
+        .prepare_cached(
+            "INSERT INTO holder (card, person, since) VALUES (?1, ?2, ?3)
+             ON CONFLICT (card) DO UPDATE SET person = excluded.person, since = excluded.since",
+        )
+        .map_err(failed)?;
+    for holder in holders {
+        statement
+            .execute(params![holder.card.as_slice(), int(holder.person)?, holder.since.0])
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
 const LOAD_COLUMNS: &str = "id, request_digest, request, mac2, at, state";
 
 fn load(row: &Row<'_>) -> StorageResult<LoadRow> {
@@ -109,7 +163,9 @@ pub(super) fn loads(connection: &Connection, ids: &[TransactionId]) -> StorageRe
 
 pub(super) fn loads_of_card(connection: &Connection, card_id: &str) -> StorageResult<Vec<LoadRow>> {
     let mut statement = connection
-        .prepare_cached(&format!("SELECT {LOAD_COLUMNS} FROM load WHERE card_id = ?1 ORDER BY number"))
+        .prepare_cached(&format!(
+            "SELECT {LOAD_COLUMNS} FROM load WHERE card_id >= ?1 AND card_id < ?1 || 'g' ORDER BY number"
+        ))
         .map_err(failed)?;
     let mut rows = statement.query([card_id.to_ascii_lowercase()]).map_err(failed)?;
     let mut loads = Vec::new();

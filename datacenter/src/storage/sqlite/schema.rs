@@ -1,10 +1,20 @@
 //! Tables of the SQLite storage.
 
 /// Layout that this program writes, kept in `user_version`.
-pub(super) const LAYOUT: u32 = 1;
+pub(super) const LAYOUT: u32 = 2;
 
 /// Marks the file as ours ("JBCN"), kept in `application_id`.
 pub(super) const APPLICATION_ID: i32 = 0x4A42_434E;
+
+/// Makes a storage of layout 1 into one of layout 2: who holds which card, what is owed to whom.
+pub(super) const FROM_1: &str = "
+CREATE TABLE holder (
+    card BLOB PRIMARY KEY,
+    person INTEGER NOT NULL,
+    since INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX refund_by_person ON refund (person) WHERE owed > 0;
+";
 
 /// Makes an empty file into a storage of layout [`LAYOUT`].
 ///
@@ -89,6 +99,8 @@ CREATE TABLE refund (
     owed INTEGER NOT NULL CHECK (owed >= 0)
 ) WITHOUT ROWID;
 
+CREATE INDEX refund_by_person ON refund (person) WHERE owed > 0;
+
 CREATE TABLE load (
     number INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
@@ -123,6 +135,12 @@ CREATE TABLE card (
     reason INTEGER,
     since INTEGER NOT NULL
 );
+
+CREATE TABLE holder (
+    card BLOB PRIMARY KEY,
+    person INTEGER NOT NULL,
+    since INTEGER NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE counter (
     name TEXT PRIMARY KEY,

@@ -2,6 +2,7 @@
 
 use card_spec::money::Fen;
 use protocol::{
+    feed::Person,
     id::{TerminalId, TransactionId},
     signature::{Digest, Signed},
     timestamp::Timestamp,
@@ -13,14 +14,14 @@ use super::{
         digest, failed, fixed, int, kind, kind_column, optional_id, outcome, outcome_columns, proof_column,
         signature, terminal_number, transaction_id, unsigned,
     },
-    feed::next_change,
+    feed::{next_change, people},
     money,
 };
 use crate::storage::{
     StorageResult, Transaction,
     rows::{
-        Alarm, AlarmKind, BlockedCard, Held, Link, LoadRow, LoadState, NewRecord, PersonYear, ReceiptRow,
-        RefundRow,
+        Alarm, AlarmKind, BlockedCard, Held, HolderRow, Link, LoadRow, LoadState, NewRecord, PersonYear,
+        ReceiptRow, RefundRow,
     },
 };
 
@@ -123,6 +124,18 @@ impl Transaction for SqliteTransaction<'_> {
             }
         }
         Ok(blocked)
+    }
+
+    fn people(&mut self, keys: &[u64]) -> StorageResult<Vec<Person>> {
+        people(self.0, keys)
+    }
+
+    fn holders(&mut self, cards: &[[u8; 12]]) -> StorageResult<Vec<HolderRow>> {
+        money::holders(self.0, cards)
+    }
+
+    fn put_holders(&mut self, holders: &[HolderRow]) -> StorageResult<()> {
+        money::put_holders(self.0, holders)
     }
 
     fn receipts(&mut self, numbers: &[u64]) -> StorageResult<Vec<Signed>> {
