@@ -76,3 +76,31 @@ pub struct LoadAnswer {
     /// MAC2 for the card, 8 hexadecimal digits.
     pub mac2: String,
 }
+
+/// Most refunds that one answer lists.
+pub const REFUNDS_MAX: usize = 100;
+
+/// Asks what a person is owed, at whichever counter the person appears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefundsQuery {
+    /// The whole number; it travels in a body, never in an address.
+    #[schema(value_type = crate::schema::PersonNumber)]
+    pub person: PersonNumber,
+}
+
+/// Account money of cancelled settlements that is still owed to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefundsAnswer {
+    /// What is owed, at most [`REFUNDS_MAX`]; each can be loaded with [`LoadSource::Refund`].
+    pub refunds: Vec<OwedRefund>,
+}
+
+/// One refund that is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwedRefund {
+    /// The cancellation.
+    pub of: TransactionId,
+    /// What is still owed of it.
+    #[schema(value_type = crate::schema::Money)]
+    pub owed: Fen,
+}

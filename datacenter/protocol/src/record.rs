@@ -47,6 +47,25 @@ pub struct Body {
     pub business: Business,
 }
 
+/// Longest time from a purchase on a card to its record for which the purchase's own time is believed.
+pub const PURCHASE_AGE_MS_MAX: i64 = 366 * 24 * 3_600_000;
+
+impl Body {
+    /// When it happened, by which year, limits and blacklist are judged at both ends.
+    ///
+    /// For a purchase on a card that is the time which the card's codes cover: its outcome may have become
+    /// known and been written down much later. When that time lies after the record, or before it by more
+    /// than [`PURCHASE_AGE_MS_MAX`], or is none, it is `made_at` as for everything else.
+    pub fn happened_at(&self) -> Timestamp {
+        let Business::Settlement(settlement) = &self.business else { return self.made_at };
+        let purchase = settlement.card.as_ref();
+        purchase
+            .and_then(|purchase| Timestamp::from_card_digits(&purchase.date_time))
+            .filter(|at| *at <= self.made_at && at.plus_ms(PURCHASE_AGE_MS_MAX) >= self.made_at)
+            .unwrap_or(self.made_at)
+    }
+}
+
 /// What a terminal can book.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -226,9 +245,10 @@ pub struct CardPurchase {
     pub algorithm: u8,
     /// Key version that the card named.
     pub key_version: u8,
-    /// TAC, 8 hexadecimal digits.
+    /// TAC, 8 hexadecimal digits; empty, with `from_proof`, when only the card's log still tells of the
+    /// purchase because a later one has replaced its proof.
     pub tac: String,
-    /// Whether the TAC came from the transaction proof after contact had been lost.
+    /// Whether the outcome came from the card's transaction proof or log after contact had been lost.
     pub from_proof: bool,
     /// Account balance before the purchase.
     #[schema(value_type = crate::schema::Money)]
@@ -236,6 +256,10 @@ pub struct CardPurchase {
 }
 
 /// A settlement taken back.
+///
+/// One that the center has refused although the card was debited can be taken back as well, once: then
+/// only the account money is owed to the person, and no sum changes. Its amounts may be zero or those of the
+/// settlement; the center counts zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Cancellation {
     /// The settlement that is taken back.
@@ -281,7 +305,7 @@ pub struct Load {
     pub amount: Fen,
     /// The card's online serial before the load.
     pub card_serial: u16,
-    /// TAC, 8 hexadecimal digits.
+    /// TAC, 8 hexadecimal digits; empty when only the card's log still tells of the load.
     pub tac: String,
     /// `CCYYMMDDhhmmss` that the MACs cover.
     pub date_time: String,

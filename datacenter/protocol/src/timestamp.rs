@@ -57,6 +57,19 @@ impl Timestamp {
         ]
     }
 
+    /// From the fourteen digits `CCYYMMDDhhmmss` in UTC+8 of a card transaction; `None` when that is no time.
+    pub fn from_card_digits(digits: &str) -> Option<Self> {
+        if digits.len() != 14 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let number = |range: std::ops::Range<usize>| digits[range].parse::<u16>().ok();
+        let small = |range| number(range).and_then(|number| u8::try_from(number).ok());
+        let month = time::Month::try_from(small(4..6)?).ok()?;
+        let date = time::Date::from_calendar_date(number(0..4)?.into(), month, small(6..8)?).ok()?;
+        let time = time::Time::from_hms(small(8..10)?, small(10..12)?, small(12..14)?).ok()?;
+        Some(Timestamp(date.with_time(time).assume_offset(ZONE).unix_timestamp() * 1_000))
+    }
+
     /// This time moved by milliseconds.
     pub fn plus_ms(self, ms: i64) -> Self {
         Timestamp(self.0.saturating_add(ms))
@@ -89,6 +102,22 @@ mod tests {
         let t = Timestamp(1_795_496_709_000);
         assert_eq!(t.to_string(), "2026-11-24 13:05:09");
         assert_eq!(t.to_bcd(), [0x20, 0x26, 0x11, 0x24, 0x13, 0x05, 0x09]);
+    }
+
+    #[test]
+    fn digits_of_a_card_are_a_time_or_none() {
+        assert_eq!(Timestamp::from_card_digits("20261124130509"), Some(Timestamp(1_795_496_709_000)));
+        for wrong in [
+            "",
+            "2026112413050",
+            "20261324130509",
+            "20260229130509",
+            "20261124240509",
+            "yesterday 9:30",
+            "日日日日aa",
+        ] {
+            assert_eq!(Timestamp::from_card_digits(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

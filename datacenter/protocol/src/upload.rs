@@ -131,6 +131,8 @@ pub enum RefusalReason {
     TacWrong,
     /// The load was never granted by this center, or not as it is recorded.
     LoadUnknown,
+    /// The card is another person's than the record says.
+    HolderMismatch,
     /// The refund does not fit: not the account money of the settlement, or put back by an unknown load.
     RefundWrong,
 }

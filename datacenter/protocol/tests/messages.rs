@@ -317,3 +317,39 @@ fn a_question_about_a_person_may_name_the_card() {
     let answer: PersonAnswer = serde_json::from_str("{\"city\":null,\"person\":null,\"as_of\":5}").unwrap();
     assert_eq!(answer.blocked, None);
 }
+
+#[test]
+fn a_purchase_counts_for_the_day_on_which_it_took_place() {
+    let made_at = Timestamp::from_card_digits("20270103100000").unwrap();
+    let mut body = Body {
+        version: BODY_VERSION,
+        id: TransactionId([1; 16]),
+        terminal: terminal(),
+        sequence: 1,
+        made_at,
+        clock: ClockQuality::Checked,
+        cycle: String::new(),
+        operator: String::new(),
+        offline: false,
+        business: Business::Abandoned { reason: AbandonReason::Cancelled },
+    };
+    assert_eq!(body.happened_at(), made_at);
+    let mut at = |date_time: &str| {
+        let mut settlement = settlement();
+        settlement.card.as_mut().unwrap().date_time = date_time.into();
+        body.business = Business::Settlement(Box::new(settlement));
+        body.happened_at()
+    };
+    let day = |digits| Timestamp::from_card_digits(digits).unwrap();
+    assert_eq!(at("20261231235959"), day("20261231235959"));
+    assert_eq!(at("20270103100000"), made_at);
+    assert_eq!(at("20260102100000"), day("20260102100000"));
+    // After the record, too long before it, no time at all: the record's own time.
+    for doubtful in ["20270103100001", "20260102095959", "20270230100000", ""] {
+        assert_eq!(at(doubtful), made_at, "{doubtful}");
+    }
+    let mut without = settlement();
+    without.card = None;
+    body.business = Business::Settlement(Box::new(without));
+    assert_eq!(body.happened_at(), made_at);
+}
