@@ -161,6 +161,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether this says something of the person or the card, and not of what this terminal does not know.
+    pub fn is_of_person(&self) -> bool {
+        !matches!(
+            self,
+            Self::OtherCityOffline { .. }
+                | Self::UnknownOffline
+                | Self::CacheTooOld { .. }
+                | Self::CacheEmpty
+                | Self::ClockDoubtful
+        )
+    }
+
     /// Whether somebody seems to use another's card: the supervisor is called.
     pub fn is_alarm(&self) -> bool {
         matches!(

@@ -47,7 +47,7 @@ pub enum Error {
     NotSignedIn,
     /// The visit is of another card than the one in the slot.
     OtherCard,
-    /// The bill has changed since it was shown: show it again.
+    /// The bill, or the sums of the year that it was computed from, have changed since it was shown: show it again.
     BillChanged,
     /// There is nothing to put onto the card.
     NothingToLoad,

@@ -49,7 +49,9 @@ impl Terminal {
     ///
     /// For a supervisor. The visit is open again afterwards. Account money goes back by a load: at once when
     /// the settlement's card is open with its holder verified and the center has booked the cancellation, else
-    /// it stays owed. The cancellation itself is done in either case.
+    /// it stays owed. The cancellation itself is done in either case: also for a holder who has died since or
+    /// whose card was blocked, for money only goes back by it; the account's share stays owed then. The card's
+    /// yearly sums, self-paid and pooled, are not taken back: no command of the card lowers them.
     /// Errors: `SignIn`, `NotSignedIn`, `Ledger` (`NothingToCancel`, `TransactionUnknown`, …), `TooLate`.
     pub fn cancel(&mut self, of: TransactionId) -> Result<Cancelled, Error> {
         let duty = self.on_duty(Action::CancelSettlement)?;

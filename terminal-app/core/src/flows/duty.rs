@@ -103,6 +103,10 @@ impl Terminal {
             self.clock.as_ref(),
             &mut self.watch,
         )?;
+        if let SyncStep::Page { .. } | SyncStep::Complete { .. } = step {
+            // People and blacklist may have changed under the open card.
+            self.eligible = None;
+        }
         if let SyncStep::Rules { stored: Some(_) } | SyncStep::Limits { stored: Some(_) } = step {
             self.take_up_documents()?;
         }

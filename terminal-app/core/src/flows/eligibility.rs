@@ -8,16 +8,18 @@ use protocol::{
 
 use super::Terminal;
 use crate::{
-    audit::{Actor, AuditEvent},
+    audit::AuditEvent,
     cache::{Eligibility, NotEligible},
     eligibility::{Decision, Eligible, Refusal, Source, check_card, check_person},
     error::Error,
+    ports::LinkError,
     progress::Progress,
     session::SessionError,
 };
 
-/// A person's entry and how it came here.
-struct Entry {
+/// A person's entry as it was told, and how it came here.
+#[derive(Clone)]
+pub(super) struct Entry {
     person: Person,
     city: RegionCode,
     source: Source,
@@ -27,124 +29,181 @@ struct Entry {
 impl Terminal {
     /// Says whether the holder of the open card may settle, and why not.
     ///
-    /// In this order: the card's issuer, class, generation and dates; the blacklist; the person, from this
-    /// terminal's copy when it has the person and is fresh, else from the center. With the line down a person
-    /// that is not here, or a copy that is too old, is a refusal that says so. What this terminal has settled
-    /// and the entry cannot contain yet is added to it.
+    /// In this order: the card's issuer, class, generation and dates; the blacklist; the person, by the center
+    /// when it answers, else by this terminal's copy when it has the person and is fresh. With the line down a
+    /// person that is not here, or a copy that is too old, is a refusal that says so. What this terminal has
+    /// settled and the entry cannot contain yet is added to it.
     ///
-    /// The first time that a dead person's card turns up in a tap is written into the audit.
+    /// Asked once as long as the card stays open; [`Terminal::settle`] asks again by itself.
+    /// Each time that a dead person's card turns up is written into the audit.
     /// Errors: `Session(CardFirst)`, `Cache`, `Ledger`.
     pub fn eligibility(&mut self) -> Result<Decision, Error> {
         let key = self.session.card()?.key();
-        if let Some((of, eligible)) = &self.eligible
-            && *of == key
-        {
-            return Ok(Decision::Eligible(Box::new(eligible.clone())));
+        match &self.eligible {
+            Some((of, entry)) if *of == key => {
+                let eligible = self.with_own(entry.clone())?;
+                Ok(Decision::Eligible(Box::new(eligible)))
+            }
+            _ => self.decide_anew(None),
         }
+    }
+
+    /// The same asked anew, just before money moves: people die and cards are lost while a bill is written.
+    ///
+    /// What the center said earlier in this tap stands when it cannot be asked again and the copy here is older.
+    pub(super) fn eligibility_again(&mut self) -> Result<Decision, Error> {
+        let key = self.session.card()?.key();
+        let kept = self.eligible.take().filter(|(of, _)| *of == key);
+        self.decide_anew(kept.map(|(_, entry)| entry))
+    }
+
+    fn decide_anew(&mut self, kept: Option<Entry>) -> Result<Decision, Error> {
         self.tell(Progress::LookingUp);
-        match self.find_entry()? {
-            Ok(mut entry) => {
-                let year = self.year();
-                let number = self.holder_number()?;
-                let added = self.ledger.accumulated_since(number, year, entry.as_of)?;
-                entry.person.accumulate(year, &added);
-                let eligible = Eligible { person: entry.person, city: entry.city, source: entry.source };
-                self.eligible = Some((key, eligible.clone()));
+        let key = self.session.card()?.key();
+        match self.find_entry(kept)? {
+            Ok(entry) => {
+                self.eligible = Some((key, entry.clone()));
+                let eligible = self.with_own(entry)?;
                 Ok(Decision::Eligible(Box::new(eligible)))
             }
             Err(refusal) => {
-                if refusal.is_alarm() {
-                    self.note_alarm()?;
-                }
+                self.note_refusal(refusal)?;
                 Ok(Decision::NotEligible(refusal))
             }
         }
     }
 
-    fn find_entry(&mut self) -> Result<Result<Entry, Refusal>, Error> {
-        let card = self.session.card()?;
-        let (facts, key) = (card.facts(), card.key());
+    /// Refuses to put money on a card that is blocked or whose holder is dead; anything else does not matter
+    /// to money that is the person's own.
+    ///
+    /// Errors: `NotEligible`, `Session(CardFirst)`, `Cache`, `Ledger`.
+    pub(super) fn require_living_holder(&mut self) -> Result<(), Error> {
         let now = self.center_now();
-        if let Err(refusal) = check_card(&facts, date_of(now), &self.config.terms) {
-            return Ok(Err(refusal));
+        let mut refusal = self.refused_card(now)?;
+        if refusal.is_none() {
+            let known = self.cache.look_up(self.holder_number()?, now, &self.limits)?;
+            if let Eligibility::NotEligible { reason: NotEligible::Deceased, .. } = known {
+                refusal = Some(Refusal::Deceased);
+            }
         }
-        if let Some(reason) = self.cache.blocked(key)? {
-            return Ok(Err(Refusal::Blacklisted { reason }));
+        if refusal.is_none()
+            && let Some(Err(told @ (Refusal::Deceased | Refusal::Blacklisted { .. }))) = self.ask_center()?
+        {
+            refusal = Some(told);
         }
-        let number = self.holder_number()?;
-        let doubtful = self.clock_quality()? == ClockQuality::Doubtful;
-        let local = facts.city.city() == self.config.terms.city;
-        let known = self.cache.look_up(number, now, &self.limits)?;
-        match known {
-            // An age that a doubtful clock gives is no age.
-            Eligibility::Eligible(person) if !doubtful => {
-                let age_ms = self.cache.age_ms(now)?.unwrap_or(0).max(0);
-                let as_of = self.cache.entry_as_of(number)?;
-                let city = self.config.terms.city;
-                Ok(Ok(Entry { person, city, source: Source::Cache { age_ms }, as_of }))
+        match refusal {
+            Some(refusal) => {
+                self.note_refusal(refusal)?;
+                Err(refusal.into())
             }
-            Eligibility::NotEligible { reason, .. } if !doubtful => {
-                // A refusal that hurts is asked again where that can be done: contributions may have been paid.
-                match reason {
-                    NotEligible::Deceased => Ok(Err(reason.into())),
-                    _ => self.ask_center(reason.into()),
-                }
-            }
-            Eligibility::Eligible(_) | Eligibility::NotEligible { .. } => {
-                self.ask_center(Refusal::ClockDoubtful)
-            }
-            Eligibility::UnknownHere if local => self.ask_center(Refusal::UnknownOffline),
-            Eligibility::UnknownHere => self.ask_center(Refusal::OtherCityOffline { city: facts.city }),
-            Eligibility::TooOld { age_ms: None } => self.ask_center(Refusal::CacheEmpty),
-            Eligibility::TooOld { age_ms: Some(_) } if doubtful => self.ask_center(Refusal::ClockDoubtful),
-            Eligibility::TooOld { age_ms: Some(age_ms) } => {
-                self.ask_center(Refusal::CacheTooOld { age_ms, age_ms_max: self.limits.cache_age_max_ms })
-            }
+            None => Ok(()),
         }
     }
 
-    /// Asks the center about the holder; `offline` is the answer when it cannot be asked.
-    fn ask_center(&mut self, offline: Refusal) -> Result<Result<Entry, Refusal>, Error> {
-        if !self.is_online() {
-            return Ok(Err(offline));
+    /// What of the card itself, by its own data and the blacklist here, refuses it.
+    fn refused_card(&self, now: Timestamp) -> Result<Option<Refusal>, Error> {
+        let card = self.session.card()?;
+        if let Err(refusal) = check_card(&card.facts(), date_of(now), &self.config.terms) {
+            return Ok(Some(refusal));
         }
-        self.tell(Progress::AskingCenter);
-        let query = PersonQuery { person: self.holder_number()? };
-        let answer = match self.link.person(&query) {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.heard(false);
-                return Ok(Err(offline));
+        let blocked = self.cache.blocked(card.key())?;
+        Ok(blocked.map(|reason| Refusal::Blacklisted { reason }))
+    }
+
+    fn find_entry(&mut self, kept: Option<Entry>) -> Result<Result<Entry, Refusal>, Error> {
+        let now = self.center_now();
+        if let Some(refusal) = self.refused_card(now)? {
+            return Ok(Err(refusal));
+        }
+        if let Some(told) = self.ask_center()? {
+            return Ok(told);
+        }
+        let known = self.find_here(now)?;
+        Ok(match (known, kept) {
+            // The dead stay dead, whoever says it.
+            (Err(Refusal::Deceased), _) => Err(Refusal::Deceased),
+            (Ok(here), Some(kept)) if kept.as_of >= here.as_of => Ok(kept),
+            (Err(refusal), Some(kept)) if !refusal.is_of_person() => {
+                // Nothing is known here, and the center has spoken in this tap.
+                Ok(kept)
             }
-        };
+            (known, _) => known,
+        })
+    }
+
+    /// The holder by this terminal's own copy.
+    fn find_here(&self, now: Timestamp) -> Result<Result<Entry, Refusal>, Error> {
+        let number = self.holder_number()?;
+        let facts = self.session.card()?.facts();
+        let doubtful = self.clock_quality()? == ClockQuality::Doubtful;
         let home = self.config.terms.city;
-        Ok(match (answer.person, answer.city) {
-            (Some(person), city) => match check_person(&person, answer.as_of) {
-                Ok(()) => Ok(Entry {
-                    person,
-                    city: city.unwrap_or(home),
-                    source: Source::Center,
-                    as_of: Some(answer.as_of),
-                }),
-                Err(refusal) => Err(refusal),
-            },
-            (None, Some(city)) if city.city() != home => Err(Refusal::OtherCity { city: Some(city) }),
-            (None, _) => {
-                let issuer = self.session.card()?.facts().city;
-                if issuer.city() == home {
-                    Err(Refusal::Unknown)
-                } else {
-                    Err(Refusal::OtherCity { city: None })
-                }
+        Ok(match self.cache.look_up(number, now, &self.limits)? {
+            Eligibility::NotEligible { reason: NotEligible::Deceased, .. } => Err(Refusal::Deceased),
+            // An age that a doubtful clock gives is no age.
+            Eligibility::Eligible(_) | Eligibility::NotEligible { .. } if doubtful => {
+                Err(Refusal::ClockDoubtful)
+            }
+            Eligibility::Eligible(person) => {
+                let age_ms = self.cache.age_ms(now)?.unwrap_or(0).max(0);
+                let as_of = self.cache.entry_as_of(number)?;
+                Ok(Entry { person, city: home, source: Source::Cache { age_ms }, as_of })
+            }
+            Eligibility::NotEligible { reason, .. } => Err(reason.into()),
+            Eligibility::UnknownHere if facts.city.city() == home => Err(Refusal::UnknownOffline),
+            Eligibility::UnknownHere => Err(Refusal::OtherCityOffline { city: facts.city }),
+            Eligibility::TooOld { age_ms: None } => Err(Refusal::CacheEmpty),
+            Eligibility::TooOld { age_ms: Some(_) } if doubtful => Err(Refusal::ClockDoubtful),
+            Eligibility::TooOld { age_ms: Some(age_ms) } => {
+                Err(Refusal::CacheTooOld { age_ms, age_ms_max: self.limits.cache_age_max_ms })
             }
         })
     }
 
-    fn note_alarm(&mut self) -> Result<(), Error> {
-        let now = self.now().wall;
-        let signed_in = self.signed_in.clone();
-        let actor = signed_in.as_ref().map_or(Actor::default(), |signed_in| signed_in.actor());
-        Ok(self.ledger.audit(now, actor, &AuditEvent::Impersonation)?)
+    /// Asks the center about holder and card; `None` when it does not answer.
+    ///
+    /// How long that may take is the link's affair.
+    fn ask_center(&mut self) -> Result<Option<Result<Entry, Refusal>>, Error> {
+        if !self.is_online() {
+            return Ok(None);
+        }
+        self.tell(Progress::AskingCenter);
+        let card = self.session.card()?;
+        let issuer = card.facts().city;
+        let query = PersonQuery { person: self.holder_number()?, card: Some(card.key().0) };
+        let answer = match self.link.person(&query) {
+            Ok(answer) => answer,
+            Err(error) => {
+                // A center that refuses to say is there all the same.
+                self.heard(matches!(error, LinkError::Refused(_)));
+                return Ok(None);
+            }
+        };
+        self.heard(true);
+        let home = self.config.terms.city;
+        Ok(Some(match (answer.blocked, answer.person, answer.city) {
+            (Some(reason), ..) => Err(Refusal::Blacklisted { reason }),
+            (None, Some(person), city) => check_person(&person, answer.as_of).map(|()| Entry {
+                person,
+                city: city.unwrap_or(home),
+                source: Source::Center,
+                as_of: Some(answer.as_of),
+            }),
+            (None, None, Some(city)) if city.city() != home => Err(Refusal::OtherCity { city: Some(city) }),
+            (None, None, _) if issuer.city() == home => Err(Refusal::Unknown),
+            (None, None, _) => Err(Refusal::OtherCity { city: None }),
+        }))
+    }
+
+    /// Adds to an entry what was settled here and it cannot contain yet.
+    fn with_own(&self, mut entry: Entry) -> Result<Eligible, Error> {
+        let year = self.year();
+        let added = self.ledger.accumulated_since(self.holder_number()?, year, entry.as_of)?;
+        entry.person.accumulate(year, &added);
+        Ok(Eligible { person: entry.person, city: entry.city, source: entry.source })
+    }
+
+    fn note_refusal(&mut self, refusal: Refusal) -> Result<(), Error> {
+        if refusal.is_alarm() { self.note(&AuditEvent::Impersonation) } else { Ok(()) }
     }
 
     pub(super) fn holder_number(&self) -> Result<card_spec::person::PersonNumber, Error> {

@@ -33,8 +33,9 @@ impl Terminal {
     /// Puts money from the credit that the center holds for the person onto the open card.
     ///
     /// The holder must have been verified, and the line be up: the center's security module answers the card.
+    /// Nothing goes onto a blocked card, or onto the card of a dead person, be it a refund.
     /// The name of the load is committed first, so that asking the center again is asking for the same.
-    /// Errors: as for [`Terminal::settle`], and `Link` when the center cannot be asked or does not grant it;
+    /// Errors: as for [`Terminal::settle`], `NotEligible`, and `Link` when the center cannot be asked or does not grant it;
     /// nothing has changed on the card then.
     pub fn load(&mut self, amount: Fen) -> Result<Loaded, Error> {
         if amount <= Fen::ZERO {
@@ -79,6 +80,7 @@ impl Terminal {
         if !card.is_verified() {
             return Err(SessionError::PinFirst.into());
         }
+        self.require_living_holder()?;
         let refund_of = match &source {
             LoadSource::Credit => None,
             LoadSource::Refund { of } => Some(*of),

@@ -43,7 +43,7 @@ use crate::{
     cache::Cache,
     catalog::Catalog,
     clock::{ClockWatch, Now},
-    eligibility::{Eligible, Terms},
+    eligibility::Terms,
     error::Error,
     ledger::{CardKey, Ledger, Outcome},
     ports::{CenterLink, Random},
@@ -121,8 +121,8 @@ pub struct Terminal {
     limits: OfflineLimits,
     watch: ClockWatch,
     signed_in: Option<SignedIn>,
-    /// What eligibility said of the holder of this card, as long as it stays open.
-    eligible: Option<(CardKey, Eligible)>,
+    /// What is known of the holder of this card, as long as it stays open.
+    eligible: Option<(CardKey, eligibility::Entry)>,
     /// Whether the center answered, and when that was.
     line: Option<(u64, bool)>,
     listener: Box<dyn FnMut(Progress) + Send>,

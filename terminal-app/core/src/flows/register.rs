@@ -48,7 +48,7 @@ pub struct PreSettlement {
     pub outcome: rules::Outcome,
     /// Version of the rules applied.
     pub rules_version: String,
-    /// The holder's entry.
+    /// The holder's entry, with the sums of the year that the figures were computed from.
     pub eligible: Eligible,
     /// Kind of insured person.
     pub person: PersonKind,
@@ -198,6 +198,25 @@ impl Terminal {
             offline,
             lines_digest,
         })
+    }
+
+    /// The holder's entry looked up anew, when it is still the one that a bill was computed from.
+    ///
+    /// Errors: `NotEligible`; `BillChanged` when the sums of the year or the kind of insurance have changed:
+    /// two bills that were shown before either was settled would both take the same deductible.
+    pub(super) fn eligible_as_agreed(&mut self, agreed: &PreSettlement) -> Result<Eligible, Error> {
+        let eligible = match self.eligibility_again()? {
+            Decision::Eligible(eligible) => *eligible,
+            Decision::NotEligible(refusal) => return Err(refusal.into()),
+        };
+        let counts = |person: &feed::Person| feed::Person {
+            // How far contributions are paid decides whether, not how much.
+            paid_until: 0,
+            ..*person
+        };
+        let same = counts(&eligible.person) == counts(&agreed.eligible.person)
+            && eligible.city == agreed.eligible.city;
+        if same { Ok(eligible) } else { Err(Error::BillChanged) }
     }
 
     /// The holder's entry, or the refusal as an error.

@@ -11,7 +11,7 @@ use crate::{
     audit::AuditEvent,
     eligibility::Source,
     error::Error,
-    ledger::{Intention, LedgerError, Link, Purpose},
+    ledger::{Intention, LedgerError, Link, Purpose, VisitState},
     progress::Progress,
     receipt::Receipt,
     roles::Action,
@@ -34,6 +34,8 @@ pub struct Settled {
 impl Terminal {
     /// Settles a visit as the holder has agreed to it.
     ///
+    /// Card and holder are looked up once more: who has died or lost the card since is refused, and figures
+    /// that others have overtaken are computed anew (`BillChanged`).
     /// A card with an account makes a purchase in any case, also of nothing: it keeps the yearly sums. Order:
     /// name and plan into the books; card and PSAM prepare; what the card will be asked into the books; the
     /// card takes the money; the PSAM checks the card's proof; the outcome into the books.
@@ -57,18 +59,22 @@ impl Terminal {
         }
         self.resolved_or_error()?;
         let visit = self.ledger.visit(&agreed.visit.number)?.ok_or(LedgerError::VisitUnknown)?;
+        if visit.state != VisitState::Open {
+            return Err(LedgerError::VisitNotOpen { state: visit.state }.into());
+        }
         let today = self.center_now().civil().date();
         if self.ledger.lines_digest(&visit.number)? != agreed.lines_digest || today != agreed.bill.date() {
             return Err(Error::BillChanged);
         }
+        let eligible = self.eligible_as_agreed(agreed)?;
         // What was agreed to while the line was up has not seen the limits.
         let offline = agreed.offline || !self.is_online();
         if offline {
-            self.check_limits(&agreed.outcome, &agreed.eligible)?;
+            self.check_limits(&agreed.outcome, &eligible)?;
         }
         self.tell(Progress::Preparing);
         let id = self.new_id();
-        let settlement = self.settlement_of(agreed);
+        let settlement = self.settlement_of(agreed, eligible.source);
         let receipt = self.settlement_receipt(id, agreed, &operator, offline)?;
         let plan = Plan::Settlement {
             settlement: Box::new(settlement.clone()),
@@ -148,7 +154,7 @@ impl Terminal {
         Ok(Settled { id, link, receipt, balance_after: on_card.map(|(after, _, _)| after) })
     }
 
-    fn settlement_of(&self, agreed: &PreSettlement) -> Settlement {
+    fn settlement_of(&self, agreed: &PreSettlement, source: Source) -> Settlement {
         Settlement {
             visit: agreed.visit.number.clone(),
             person: agreed.visit.person,
@@ -157,7 +163,7 @@ impl Terminal {
             med_type: agreed.visit.med_type.clone(),
             insutype: agreed.visit.insutype.clone(),
             rules_version: agreed.rules_version.clone(),
-            cache_age_ms: match agreed.eligible.source {
+            cache_age_ms: match source {
                 Source::Cache { age_ms } => age_ms,
                 Source::Center => 0,
             },

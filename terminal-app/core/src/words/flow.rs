@@ -41,8 +41,8 @@ impl Error {
             ),
             Self::BillChanged => say(
                 l,
-                ("费用明细在预结算之后有改动。", "请重新预结算，让持卡人确认新的金额。"),
-                ("The bill has changed since it was shown.", "Show it to the holder again."),
+                ("费用明细或本年累计在预结算之后有变动。", "请重新预结算，让持卡人确认新的金额。"),
+                ("The bill, or the year it counts in, has changed since it was shown.", "Show it to the holder again."),
             ),
             Self::NothingToLoad => say(
                 l,

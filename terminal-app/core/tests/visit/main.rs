@@ -5,6 +5,7 @@
 mod dialogue;
 mod doubt;
 mod interrupted;
+mod overtaken;
 mod settlement;
 mod silence;
 mod support;

@@ -39,7 +39,7 @@ fn a_visit_from_the_card_to_the_centers_receipt() {
         counter.insert(&card);
         assert_eq!(counter.tap().unwrap(), None);
         let Decision::Eligible(eligible) = counter.terminal().eligibility().unwrap() else { panic!() };
-        assert_eq!(eligible.source, Source::Cache { age_ms: 0 });
+        assert_eq!(eligible.source, Source::Center);
         let agreed = counter.visit("V1").unwrap();
         // 300.00 in scope, the deductible used up: 75 % by the fund at this level, the rest by the account.
         let figures = agreed.outcome.settlement;

@@ -19,7 +19,8 @@ use card_spec::{
 };
 use protocol::{
     account::{LoadAnswer, LoadRequest, LoadSource},
-    feed::{Person, PersonAnswer, PersonQuery, SignedPage},
+    accumulation::Accumulation,
+    feed::{BlockReason, Change, Person, PersonAnswer, PersonQuery, SignedPage},
     id::TransactionId,
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
@@ -39,14 +40,34 @@ pub(crate) struct State {
     pub(crate) key: Identity,
     clock: HandClock,
     pub(crate) up: bool,
+    /// It accepts questions about people, and answers none in time.
+    pub(crate) silent: bool,
     /// Answers to loads that get lost before one arrives.
     pub(crate) lose_loads: u32,
     pub(crate) refuse_loads: bool,
     pub(crate) people: BTreeMap<u64, (Option<RegionCode>, Option<Person>)>,
+    pub(crate) blocked: BTreeMap<[u8; 12], BlockReason>,
     pub(crate) booked: Vec<Body>,
     pub(crate) head: ChainHead,
     pub(crate) granted: BTreeMap<TransactionId, (LoadRequest, LoadAnswer)>,
     pub(crate) asked: u32,
+}
+
+impl State {
+    /// The entry with what was booked and not taken back.
+    fn with_booked(&self, mut person: Person) -> Person {
+        for body in &self.booked {
+            let Business::Settlement(settlement) = &body.business else { continue };
+            let cancelled = self.booked.iter().any(|other| {
+                matches!(&other.business, Business::Cancellation(cancellation) if cancellation.of == body.id)
+            });
+            if settlement.person.key() == person.key && !cancelled {
+                let added = Accumulation::of(&settlement.amounts, &settlement.med_type);
+                person.accumulate(person.year, &added);
+            }
+        }
+        person
+    }
 }
 
 /// The line to it; clones lead to the same center.
@@ -59,9 +80,11 @@ impl TestCenter {
             key,
             clock,
             up: true,
+            silent: false,
             lose_loads: 0,
             refuse_loads: false,
             people: BTreeMap::new(),
+            blocked: BTreeMap::new(),
             booked: Vec::new(),
             head: ChainHead { sequence: 0, digest: Digest::default(), now: Timestamp(NOW_MS) },
             granted: BTreeMap::new(),
@@ -71,6 +94,25 @@ impl TestCenter {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
+    }
+
+    /// Knows what the feed tells.
+    pub(crate) fn learn(&self, changes: &[Change]) {
+        let mut state = self.state();
+        for change in changes {
+            match change {
+                Change::Person(person) => {
+                    state.people.insert(person.key, (None, Some(*person)));
+                }
+                Change::CardBlocked { card, reason } => {
+                    state.blocked.insert(*card, *reason);
+                }
+                Change::CardFreed(card) => {
+                    state.blocked.remove(card);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     fn arrive(&self) -> Result<MutexGuard<'_, State>, LinkError> {
@@ -137,8 +179,13 @@ impl CenterLink for TestCenter {
 
     fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError> {
         let state = self.arrive()?;
+        if state.silent {
+            return Err(LinkError::Lost { detail: "timed out".into() });
+        }
         let (city, person) = state.people.get(&query.person.key()).copied().unwrap_or((None, None));
-        Ok(PersonAnswer { city, person, blocked: None, as_of: state.clock.now() })
+        let person = person.map(|person| state.with_booked(person));
+        let blocked = query.card.and_then(|card| state.blocked.get(&card).copied());
+        Ok(PersonAnswer { city, person, blocked, as_of: state.clock.now() })
     }
 
     /// Checks MAC1 and answers MAC2 with the issuer's load key; a name that was granted gets the same again.

@@ -154,7 +154,8 @@ impl Counter {
             settles_without_account: false,
         };
         let mut cache = counter.open_cache();
-        let changes = people.iter().map(|entry| Change::Person(*entry)).collect();
+        let changes: Vec<Change> = people.iter().map(|entry| Change::Person(*entry)).collect();
+        counter.center.learn(&changes);
         feed(&mut cache, changes, 0, counter.clock.now());
         cache.close().unwrap();
         counter.start();
@@ -259,8 +260,9 @@ impl Counter {
         Cache::open(connection, &StoreKey::new([0x5B; 32]), center, city()).unwrap()
     }
 
-    /// More changes come down the feed, through another connection.
+    /// The center learns more, and it comes down the feed, through another connection.
     pub(crate) fn feed(&mut self, changes: Vec<Change>) {
+        self.center.learn(&changes);
         let mut cache = self.open_cache();
         let (_, cursor) = cache.cursor().unwrap();
         feed(&mut cache, changes, cursor, self.clock.now());
