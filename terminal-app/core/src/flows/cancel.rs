@@ -108,6 +108,7 @@ impl Terminal {
             made_at: self.now().wall,
             plan: plan.text(),
         };
+        self.ledger.require_fits(&intention, plan.longest())?;
         self.ledger.intend(&intention, &self.limits)?;
         self.tell(Progress::Recording);
         let link = self.record(id, Business::Cancellation(Box::new(cancellation)), offline)?;

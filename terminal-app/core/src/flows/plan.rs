@@ -80,6 +80,24 @@ impl Plan {
         }
     }
 
+    /// The outcome at its longest, to see whether a record has room for it before anything is asked of a card.
+    pub(super) fn longest(&self) -> Business {
+        let most = Fen(i64::MIN);
+        let arming = Arming {
+            card_factor: "F".repeat(16),
+            card_serial: u16::MAX,
+            terminal_serial: u32::MAX,
+            account: most,
+            self_paid: most,
+            pooled: most,
+            date_time: "9".repeat(14),
+            algorithm: u8::MAX,
+            key_version: u8::MAX,
+            balance_before: most,
+        };
+        self.done(&arming, "F".repeat(8), false)
+    }
+
     /// The outcome, once the card's proof is known. `tac` is eight hexadecimal digits, or empty when the card
     /// has done it and cannot give its proof any more.
     pub(super) fn done(&self, arming: &Arming, tac: String, from_proof: bool) -> Business {

@@ -195,6 +195,7 @@ impl Terminal {
             made_at: self.now().wall,
             plan: plan.text(),
         };
+        self.ledger.require_fits(&intention, plan.longest())?;
         Ok(self.ledger.intend(&intention, &self.limits)?)
     }
 

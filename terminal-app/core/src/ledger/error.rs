@@ -2,7 +2,7 @@ use std::fmt;
 
 use protocol::id::TransactionId;
 
-use super::{HaltReason, State, VisitState};
+use super::{HaltReason, NUMBER_BYTES_MAX, Numbered, State, VisitState};
 use crate::store::StoreError;
 
 /// Why the ledger did not do what was asked. Unless said otherwise nothing was written.
@@ -93,6 +93,20 @@ pub enum LedgerError {
         /// The limit.
         lines_max: usize,
     },
+    /// A number of the hospital's that is empty, too long or has characters that do not show.
+    NumberWrong {
+        /// Of what.
+        what: Numbered,
+    },
+    /// A fee line, or all lines of one call, are larger than any bill needs.
+    LineTooLarge {
+        /// The line; `None` for all of them together.
+        serial: Option<String>,
+        /// Bytes.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
     /// A receipt or a document is not signed by the center. For the installer.
     NotSigned,
     /// A receipt does not answer what was sent.
@@ -142,6 +156,15 @@ impl fmt::Display for LedgerError {
             Self::VisitNotOpen { state } => write!(f, "the visit is {state:?}"),
             Self::LineDiffers { serial } => write!(f, "fee line {serial} differs from the one stored"),
             Self::LinesTooMany { lines_max } => write!(f, "a visit has at most {lines_max} lines"),
+            Self::NumberWrong { what } => {
+                write!(f, "a {what:?} number has 1 to {NUMBER_BYTES_MAX} visible characters")
+            }
+            Self::LineTooLarge { serial: Some(serial), bytes, bytes_max } => {
+                write!(f, "fee line {serial} has {bytes} bytes, at most {bytes_max} are allowed")
+            }
+            Self::LineTooLarge { serial: None, bytes, bytes_max } => {
+                write!(f, "the fee lines have {bytes} bytes, at most {bytes_max} are allowed")
+            }
             Self::NotSigned => f.write_str("not signed by the center"),
             Self::ReceiptDiffers => f.write_str("the receipt does not answer what was sent"),
             Self::ChainBroken { at, what } => write!(f, "{what:?} is broken at {at}"),

@@ -14,6 +14,7 @@
 
 mod error;
 mod export;
+mod fit;
 mod halt;
 mod head;
 mod query;
@@ -44,7 +45,10 @@ pub use transaction::{
 };
 pub use upload::{Applied, PendingBatch};
 pub use verify::{BrokenPart, Verified};
-pub use visit::{FeeLine, LINES_MAX, Visit, VisitState};
+pub(crate) use visit::require_number;
+pub use visit::{
+    FeeLine, LINE_BYTES_MAX, LINES_BYTES_MAX, LINES_MAX, NUMBER_BYTES_MAX, Numbered, Visit, VisitState,
+};
 
 use crate::{
     audit::{self, Actor, AuditEvent},
@@ -64,10 +68,16 @@ pub struct Quota {
     pub reserve_pages: u32,
 }
 
+/// Pages of the usual reserve.
+const RESERVE_PAGES: u32 = 8_192;
+
+/// The same in bytes: no single call of new business may come near to it.
+const RESERVE_BYTES: usize = RESERVE_PAGES as usize * store::PAGE_BYTES as usize;
+
 impl Default for Quota {
     /// 1 GiB, and 32 MiB in reserve: 90 days of a busy counter take about 200 MiB.
     fn default() -> Self {
-        Quota { pages_max: 262_144, reserve_pages: 8_192 }
+        Quota { pages_max: 262_144, reserve_pages: RESERVE_PAGES }
     }
 }
 

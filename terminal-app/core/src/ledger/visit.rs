@@ -5,10 +5,20 @@ use protocol::{id::TransactionId, signature::Digest, timestamp::Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 use serde::{Deserialize, Serialize};
 
-use super::{CardKey, Ledger, LedgerError, row};
+use super::{CardKey, Ledger, LedgerError, RESERVE_BYTES, row};
 
 /// Most fee lines of one visit.
 pub const LINES_MAX: usize = 5_000;
+
+/// Longest number of a visit, serial of a line and name of a batch.
+pub const NUMBER_BYTES_MAX: usize = 64;
+
+/// Most bytes of one fee line's content.
+pub const LINE_BYTES_MAX: usize = 4 << 10;
+
+/// Most bytes of the lines of one call of [`Ledger::add_lines`]: a fraction of the reserve that belongs to what
+/// was begun.
+pub const LINES_BYTES_MAX: usize = 4 << 20;
 
 /// Where a visit stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,12 +77,17 @@ pub struct FeeLine {
 impl Ledger {
     /// Registers a visit. Registering the same again changes nothing.
     ///
-    /// New business as far as space goes. Errors: `SpaceLow`, `VisitExists` when the number is taken by a
+    /// New business as far as halting and space go. Errors: `NumberWrong` unless the number is 1 to
+    /// [`NUMBER_BYTES_MAX`] visible ASCII characters, `Halted`, `SpaceLow`, `VisitExists` when it is taken by a
     /// visit that differs.
     pub fn register(&mut self, visit: &Visit) -> Result<(), LedgerError> {
+        require_number(Numbered::Visit, &visit.number)?;
         if let Some(known) = self.visit(&visit.number)? {
             let same = Visit { state: known.state, settled_by: known.settled_by, ..visit.clone() };
             return if known == same { Ok(()) } else { Err(LedgerError::VisitExists) };
+        }
+        if let Some(reason) = self.halted()? {
+            return Err(LedgerError::Halted(reason));
         }
         self.require_space()?;
         self.write(|transaction| {
@@ -132,9 +147,13 @@ impl Ledger {
 
     /// Adds fee lines to an open visit, all or none, in one commit. Lines that are there already are skipped.
     ///
-    /// Returns how many were new. Errors: `VisitUnknown`, `VisitNotOpen`, `LineDiffers` when a serial is
-    /// taken by another line, `LinesTooMany` ([`LINES_MAX`]), `SpaceLow`.
+    /// Returns how many were new. Errors: `VisitUnknown`, `VisitNotOpen`, `NumberWrong` (as in
+    /// [`Ledger::register`], for serial and batch), `LineTooLarge` ([`LINE_BYTES_MAX`] for one,
+    /// [`LINES_BYTES_MAX`] for all), `LineDiffers` when a serial is taken by another line, `LinesTooMany`
+    /// ([`LINES_MAX`]), `SpaceLow`.
     pub fn add_lines(&mut self, visit: &str, lines: &[FeeLine]) -> Result<usize, LedgerError> {
+        const { assert!(LINES_BYTES_MAX <= RESERVE_BYTES / 4) };
+        check_lines(lines)?;
         self.require_space()?;
         self.write(|transaction| {
             require_state(transaction, visit, VisitState::Open)?;
@@ -237,6 +256,42 @@ fn visit_of(row: &Row<'_>) -> rusqlite::Result<Visit> {
         registered_at: Timestamp(row.get(10)?),
         settled_by: row::optional_id_of(row, 11)?,
     })
+}
+
+/// What has a number of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbered {
+    /// A visit.
+    Visit,
+    /// A fee line (`feedetl_sn`).
+    Line,
+    /// A batch of fee lines (`chrg_bchno`).
+    Batch,
+    /// An operator.
+    Operator,
+}
+
+/// Numbers go into bodies, receipts and file names: short, and nothing in them that does not show.
+pub(crate) fn require_number(what: Numbered, number: &str) -> Result<(), LedgerError> {
+    let good = (1..=NUMBER_BYTES_MAX).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_graphic());
+    if good { Ok(()) } else { Err(LedgerError::NumberWrong { what }) }
+}
+
+fn check_lines(lines: &[FeeLine]) -> Result<(), LedgerError> {
+    let mut bytes = 0_usize;
+    for line in lines {
+        require_number(Numbered::Line, &line.serial)?;
+        require_number(Numbered::Batch, &line.batch)?;
+        if line.content.len() > LINE_BYTES_MAX {
+            let (bytes, bytes_max) = (line.content.len(), LINE_BYTES_MAX);
+            return Err(LedgerError::LineTooLarge { serial: Some(line.serial.clone()), bytes, bytes_max });
+        }
+        bytes += line.content.len();
+    }
+    if bytes > LINES_BYTES_MAX {
+        return Err(LedgerError::LineTooLarge { serial: None, bytes, bytes_max: LINES_BYTES_MAX });
+    }
+    Ok(())
 }
 
 fn require_state(connection: &Connection, number: &str, wanted: VisitState) -> Result<(), LedgerError> {

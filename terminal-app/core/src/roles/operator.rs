@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use super::{Action, Role, cycle, cycle::Cycle, permits};
 use crate::{
     audit::{self, Actor, AuditEvent},
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, Numbered, require_number},
     ports::Random,
 };
 
@@ -168,7 +168,8 @@ impl Ledger {
     ///
     /// The caller has checked that the actor may ([`Action::ManageOperators`]); the first operators are set at
     /// installation.
-    /// Errors: `SecretLength`, `LastSupervisor` when the last one would lose the role.
+    /// Errors: `Ledger(NumberWrong)` unless the number is 1 to 64 visible ASCII characters, `SecretLength`,
+    /// `LastSupervisor` when the last one would lose the role.
     pub fn set_operator(
         &mut self,
         operator: &NewOperator<'_>,
@@ -177,6 +178,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(), SignInError> {
         let NewOperator { number, role, secret, iterations } = *operator;
+        require_number(Numbered::Operator, number)?;
         if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
             return Err(SignInError::SecretLength);
         }

@@ -5,7 +5,7 @@ use crate::{
     cache::CacheError,
     keys::KeysError,
     language::Language,
-    ledger::{HaltReason, LedgerError, VisitState},
+    ledger::{HaltReason, LedgerError, Numbered, VisitState},
     reconcile::ReconcileError,
     roles::{Action, SignInError},
     store::StoreError,
@@ -204,6 +204,38 @@ impl LedgerError {
                 l,
                 (format!("一次就诊最多 {lines_max} 条明细。"), "请分开结算。"),
                 (format!("A visit has at most {lines_max} lines."), "Settle in parts."),
+            ),
+            Self::NumberWrong { what } => {
+                let (chinese, english) = match what {
+                    Numbered::Visit => ("就诊号", "The visit number"),
+                    Numbered::Line => ("费用明细流水号", "The serial of a fee line"),
+                    Numbered::Batch => ("收费批次号", "The batch of a fee line"),
+                    Numbered::Operator => ("操作员号", "The operator's number"),
+                };
+                say(
+                    l,
+                    (format!("{chinese}不符合要求。"), "请使用 1 到 64 个可见的英文字母、数字或符号。"),
+                    (format!("{english} cannot be used."), "Use 1 to 64 visible ASCII characters."),
+                )
+            }
+            Self::LineTooLarge { serial: Some(serial), bytes, bytes_max } => say(
+                l,
+                (
+                    format!("费用明细 {serial} 过大（{bytes} 字节，上限 {bytes_max}）。"),
+                    "请核对医院系统的明细内容。",
+                ),
+                (
+                    format!("Fee line {serial} is too large ({bytes} bytes, at most {bytes_max})."),
+                    "Check the line in the hospital's system.",
+                ),
+            ),
+            Self::LineTooLarge { serial: None, bytes, bytes_max } => say(
+                l,
+                (format!("一次上传的明细过大（{bytes} 字节，上限 {bytes_max}）。"), "请分批上传。"),
+                (
+                    format!("The lines are too large together ({bytes} bytes, at most {bytes_max})."),
+                    "Send them in several calls.",
+                ),
             ),
             Self::NotSigned => say(
                 l,

@@ -28,7 +28,7 @@ fn refused(ledger: &mut Ledger, terminal: &mut Terminal, reason: HaltReason) {
     let now = terminal.now();
     let cashier = ledger.sign_in("0101", b"246813", now).unwrap();
     let number = format!("X{:?}", terminal.chance.id());
-    ledger.register(&visit(&number, 1, &cashier, now)).unwrap();
+    assert_eq!(ledger.register(&visit(&number, 1, &cashier, now)), Err(LedgerError::Halted(reason)));
     let id = terminal.chance.id();
     let intended = intention(id, Purpose::Settlement, Some(&number), 1, &cashier, now);
     assert_eq!(ledger.intend(&intended, &OfflineLimits::default()), Err(LedgerError::Halted(reason)));

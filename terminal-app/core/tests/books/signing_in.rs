@@ -3,7 +3,7 @@
 use protocol::limits::OfflineLimits;
 use terminal::{
     audit::{Actor, AuditEvent},
-    ledger::{Ledger, LedgerError, Purpose},
+    ledger::{Ledger, LedgerError, Numbered, Purpose},
     roles::{
         Action, FAILURES_MAX, LOCK_MS, NewOperator, PBKDF2_ITERATIONS, Role, SECRET_BYTES_MAX, SignInError,
     },
@@ -71,6 +71,12 @@ fn secrets_have_limits_and_are_stretched() {
         let operator = NewOperator { number: "0102", role: Role::Cashier, secret, iterations: ROUNDS };
         let refused = ledger.set_operator(&operator, &mut terminal.chance, Actor::default(), now);
         assert_eq!(refused, Err(SignInError::SecretLength));
+    }
+    for number in ["", "0 1", &"1".repeat(65)] {
+        let operator = NewOperator { number, role: Role::Cashier, secret: b"246813", iterations: ROUNDS };
+        let refused = ledger.set_operator(&operator, &mut terminal.chance, Actor::default(), now);
+        let wrong = LedgerError::NumberWrong { what: Numbered::Operator };
+        assert_eq!(refused, Err(SignInError::Ledger(wrong)), "{number}");
     }
     assert!(PBKDF2_ITERATIONS.get() >= 600_000);
     let operator =
