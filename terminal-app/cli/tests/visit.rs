@@ -498,12 +498,33 @@ fn a_certificate_that_ran_out_is_renewed() {
     assert_eq!((&shown["valid"], &shown["due"]), (&false.into(), &true.into()));
     let run = world.terminal(&["queue", "retry", "--json", "--lang", "en"]).run().exits(5);
     assert_eq!(run.kind(), "link");
+    // The center is about to change its authority: the new one stands in front, the old one still signs.
+    let (trusted, served) = (world.data().join("authority.pem"), world.path("center/authority.pem"));
+    let both = [new_authority(&world), fs::read(&served).unwrap()].concat();
+    fs::write(&trusted, both).unwrap();
     // The identity key vouches for the terminal, so that nobody has to drive there.
     let renewed = world.terminal(&["certificate", "renew", "--if-due", "--json"]).run().exits(0).json();
     assert_eq!((&renewed["valid"], &renewed["renewed"]), (&true.into(), &true.into()));
+    assert_eq!(
+        fs::read(&trusted).unwrap(),
+        fs::read(&served).unwrap(),
+        "what the center names is trusted now"
+    );
     world.terminal(&["queue", "retry"]).run().exits(0);
     let again = world.terminal(&["certificate", "show", "--json"]).run().json();
     assert_ne!(again["certificate"]["fingerprint"], shown["certificate"]["fingerprint"]);
+}
+
+/// Another certificate, as an authority that the center will have later; by `openssl`.
+fn new_authority(world: &World) -> Vec<u8> {
+    let (key, pem) = (text(&world.path("new.key")), text(&world.path("new.pem")));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-subj", "/CN=new", "-keyout", &key, "-out", &pem])
+        .output()
+        .expect("openssl is needed: apt-get install openssl");
+    assert!(made.status.success(), "{made:?}");
+    fs::read(pem).unwrap()
 }
 
 /// What `queue list --json` promises to programs.

@@ -104,7 +104,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         signature: identity.sign(PURPOSE, new.request.as_bytes()),
         csr: new.request,
     };
-    let link = HttpsLink::new(&arguments.enrolment, &authority, None).map_err(link_failure)?;
+    let link =
+        HttpsLink::new(&arguments.enrolment, std::slice::from_ref(&authority), None).map_err(link_failure)?;
     let enrolment: Enrolment = link.send("/v1/enrolment", &request).map_err(link_failure)?;
     let authority_fingerprint = certificate::fingerprint(&authority);
     let named = certificate::chain(enrolment.authority.as_bytes())?;
@@ -230,6 +231,9 @@ impl Show for Enrolled {
 }
 
 /// Asks for a new certificate under the identity key; works after the old one has run out.
+///
+/// What the center names as its authorities is trusted from then on, when one that is trusted now is among
+/// them.
 pub(super) fn renew(cabinet: &mut Cabinet) -> Result<certificate::Facts, Failure> {
     use protocol::enrolment::RenewalRequest;
     let authority = certificate::read_chain(&cabinet.data.authority())?;
@@ -237,11 +241,14 @@ pub(super) fn renew(cabinet: &mut Cabinet) -> Result<certificate::Facts, Failure
     let identity = cabinet.identity()?;
     let signature: Signature = identity.sign(PURPOSE, new.request.as_bytes());
     let request = RenewalRequest { terminal: cabinet.config.terminal, csr: new.request, signature };
-    let root = authority.first().map(Vec::as_slice).unwrap_or_default();
-    let link = HttpsLink::new(&cabinet.config.center.enrolment, root, None).map_err(link_failure)?;
+    let link = HttpsLink::new(&cabinet.config.center.enrolment, &authority, None).map_err(link_failure)?;
     let enrolment: Enrolment = link.send("/v1/renewal", &request).map_err(link_failure)?;
     let chain = certificate::chain(enrolment.certificate.as_bytes())?;
     let facts = certificate::facts(&chain[0])?;
+    // The new authority stands beside the old one long before the center's own certificate is issued by it.
+    if certificate::follows(&authority, &certificate::chain(enrolment.authority.as_bytes())?) {
+        data_dir::write_atomic(&cabinet.data.authority(), enrolment.authority.as_bytes())?;
+    }
     // Key first: a certificate without its key is worth nothing, a key without certificate is renewed again.
     let keys = cabinet.keys.clone().with_tls_key(new.pkcs8);
     cabinet.store_keys(keys)?;

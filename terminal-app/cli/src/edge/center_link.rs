@@ -69,15 +69,17 @@ pub(crate) struct HttpsLink {
 }
 
 impl HttpsLink {
-    /// A line to `base` (`https://name:port`) that trusts `authority` (DER) alone; nothing is sent yet.
+    /// A line to `base` (`https://name:port`) that trusts these authorities (DER) alone; nothing is sent yet.
     ///
+    /// All of them: while a center changes its authority, the old and the new one stand side by side.
     /// Without an identity only what needs no certificate works: enrolment.
     pub(crate) fn new(
         base: &str,
-        authority: &[u8],
+        authorities: &[Vec<u8>],
         identity: Option<&ClientIdentity>,
     ) -> Result<Self, LinkError> {
-        let roots = RootCerts::Specific(Arc::new(vec![Certificate::from_der(authority).to_owned()]));
+        let roots = authorities.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+        let roots = RootCerts::Specific(Arc::new(roots));
         let client = match identity {
             None => None,
             Some(identity) => {

@@ -68,6 +68,11 @@ pub(crate) fn read_chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
     })
 }
 
+/// Whether authorities (DER) may take the place of those trusted now: at least one of these is among them.
+pub(crate) fn follows(trusted: &[Vec<u8>], named: &[Vec<u8>]) -> bool {
+    named.iter().any(|authority| trusted.contains(authority))
+}
+
 /// Subject, issuer, validity and fingerprint.
 pub(crate) fn facts(der: &[u8]) -> Result<Facts, CliError> {
     let (_, certificate) = X509Certificate::from_der(der)
@@ -120,6 +125,14 @@ mod tests {
         assert!(new.request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"));
         let key = rustls_pki_types::PrivateKeyDer::Pkcs8(new.pkcs8.to_vec().into());
         assert!(rustls::crypto::ring::sign::any_supported_type(&key).is_ok());
+    }
+
+    #[test]
+    fn authorities_overlap_when_they_change() {
+        let (old, new, other) = (vec![1], vec![2], vec![3]);
+        assert!(follows(std::slice::from_ref(&old), &[new.clone(), old.clone()]));
+        assert!(follows(&[new.clone(), old.clone()], std::slice::from_ref(&new)));
+        assert!(!follows(&[old], &[new, other]));
     }
 
     #[test]

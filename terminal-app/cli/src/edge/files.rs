@@ -173,7 +173,7 @@ mod tests {
         let path = temp.path().join("head");
         let mut keeper = HeadFile::new(path.clone());
         assert_eq!(keeper.load(), Ok(None));
-        let head = Head { intentions: 3, sequence: 2, digest: Digest([7; 32]) };
+        let head = Head { intentions: 3, sequence: 2, digest: Digest([7; 32]), armed: 1 };
         keeper.store(&head).unwrap();
         assert_eq!(keeper.load(), Ok(Some(head)));
         fs::write(&path, "3 2").unwrap();

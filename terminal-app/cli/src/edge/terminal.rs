@@ -129,8 +129,7 @@ impl Cabinet {
         let chain = certificate::read_chain(&self.data.certificate())?;
         let key = self.keys.tls_pkcs8().cloned().ok_or(CliError::NotEnrolled)?;
         let identity = ClientIdentity { chain, key };
-        let root = authority.first().map(Vec::as_slice).unwrap_or_default();
-        Ok(HttpsLink::new(&self.config.center.address, root, Some(&identity)).map_err(link_failure)?)
+        Ok(HttpsLink::new(&self.config.center.address, &authority, Some(&identity)).map_err(link_failure)?)
     }
 
     /// Seals keys and writes them over the old ones.

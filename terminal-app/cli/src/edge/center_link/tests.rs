@@ -87,7 +87,7 @@ fn serve(
 }
 
 fn ask(address: &str, authority: &Authority) -> Result<ChainHead, LinkError> {
-    HttpsLink::new(address, &authority.der(), None)?.chain_head()
+    HttpsLink::new(address, &[authority.der()], None)?.chain_head()
 }
 
 #[test]
@@ -141,6 +141,24 @@ fn certificates_that_are_wrong_or_out_of_date() {
 }
 
 #[test]
+fn while_the_authority_changes_both_are_trusted() {
+    let (old, new, other) = (Authority::new("old"), Authority::new("new"), Authority::new("other"));
+    for (order, by, good) in [
+        ([&new, &old], &old, true),
+        ([&new, &old], &new, true),
+        ([&old, &new], &new, true),
+        ([&old, &new], &other, false),
+    ] {
+        let address = serve(by, "127.0.0.1", VALID, false, "");
+        let link = HttpsLink::new(&address, &order.map(Authority::der), None);
+        let error = link.unwrap().chain_head().unwrap_err();
+        // This server answers nothing; what counts is whether the request was sent at all.
+        assert_eq!(matches!(error, LinkError::Lost { .. }), good, "{error:?}");
+        assert_eq!(error == LinkError::WrongCertificate, !good, "{error:?}");
+    }
+}
+
+#[test]
 fn our_certificate_is_not_accepted() {
     let authority = Authority::new("A");
     let address = serve(&authority, "127.0.0.1", VALID, true, "");
@@ -149,14 +167,14 @@ fn our_certificate_is_not_accepted() {
     let (expired, key) = authority.issue("terminal", (2020, 2021));
     let identity = ClientIdentity { chain: vec![expired], key: Zeroizing::new(key) };
     let address = serve(&authority, "127.0.0.1", VALID, true, "");
-    let link = HttpsLink::new(&address, &authority.der(), Some(&identity));
+    let link = HttpsLink::new(&address, &[authority.der()], Some(&identity));
     assert_eq!(link.unwrap().chain_head().unwrap_err(), LinkError::ExpiredCertificate);
 
     let (certificate, _) = authority.issue("terminal", VALID);
     let (_, another_key) = authority.issue("terminal", VALID);
     let identity = ClientIdentity { chain: vec![certificate], key: Zeroizing::new(another_key) };
     assert!(matches!(
-        HttpsLink::new(&address, &authority.der(), Some(&identity)),
+        HttpsLink::new(&address, &[authority.der()], Some(&identity)),
         Err(LinkError::NotAccepted)
     ));
 }
