@@ -66,7 +66,8 @@ impl Ledger {
     /// A settlement settles its visit and counts in the person's year; a cancellation marks its settlement,
     /// opens the visit again and may leave a refund owed; a load settles the refund it was for.
     /// Errors: `TransactionUnknown`, `WrongState` (it has its outcome), `PurposeDiffers`, `BodyTooLarge`,
-    /// `Store`. After an error the transaction is as unresolved as before, and can be recorded again.
+    /// `OutcomeUnknown` as in [`Ledger::abandon`], `Store`. After an error the transaction is as unresolved as
+    /// before, and can be recorded again.
     pub fn record(&mut self, id: TransactionId, outcome: &Outcome) -> Result<Link, LedgerError> {
         let Ledger { terminal, identity, .. } = &*self;
         let (terminal, identity) = (*terminal, identity.clone());
@@ -74,6 +75,11 @@ impl Ledger {
             let open = OpenRow::load(transaction, id)?;
             if !open.purpose.allows(&outcome.business) {
                 return Err(LedgerError::PurposeDiffers { id });
+            }
+            if let (State::Armed, Business::Abandoned { reason }) = (open.state, &outcome.business)
+                && !proves_not_done(*reason)
+            {
+                return Err(LedgerError::OutcomeUnknown { id });
             }
             let (last, previous) = verify::last_link(transaction)?;
             let body = Body {
@@ -124,10 +130,6 @@ impl Ledger {
         clock: ClockQuality,
         offline: bool,
     ) -> Result<Link, LedgerError> {
-        let state = require_state(self.connection(), id, |state| state < State::Recorded)?;
-        if state == State::Armed && !proves_not_done(reason) {
-            return Err(LedgerError::OutcomeUnknown { id });
-        }
         self.record(id, &Outcome { business: Business::Abandoned { reason }, made_at, clock, offline })
     }
 }
@@ -230,6 +232,7 @@ fn require_state(
 /// What the outcome needs to know of its intention.
 struct OpenRow {
     ordinal: i64,
+    state: State,
     purpose: Purpose,
     person: u64,
     card: CardKey,
@@ -239,24 +242,27 @@ struct OpenRow {
 
 impl OpenRow {
     fn load(connection: &Connection, id: TransactionId) -> Result<Self, LedgerError> {
-        let (state, open) = connection
+        let open = connection
             .prepare_cached(
-                "SELECT state, purpose, of, person, card, cycle, operator, ordinal FROM txn WHERE id = ?1",
+                "SELECT ordinal, state, purpose, of, person, card, cycle, operator FROM txn WHERE id = ?1",
             )?
             .query_row([id.0], |row| {
-                let open = OpenRow {
-                    ordinal: row.get(7)?,
-                    purpose: row::purpose_of(row, 1, 2)?,
-                    person: row.get(3)?,
-                    card: CardKey(row.get(4)?),
-                    cycle: row.get(5)?,
-                    operator: row.get(6)?,
-                };
-                Ok((row::state_of(row, 0)?, open))
+                Ok(OpenRow {
+                    ordinal: row.get(0)?,
+                    state: row::state_of(row, 1)?,
+                    purpose: row::purpose_of(row, 2, 3)?,
+                    person: row.get(4)?,
+                    card: CardKey(row.get(5)?),
+                    cycle: row.get(6)?,
+                    operator: row.get(7)?,
+                })
             })
             .optional()?
             .ok_or(LedgerError::TransactionUnknown { id })?;
-        if state < State::Recorded { Ok(open) } else { Err(LedgerError::WrongState { id, state }) }
+        match open.state {
+            state if state < State::Recorded => Ok(open),
+            state => Err(LedgerError::WrongState { id, state }),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod chain;
+mod concurrent;
 mod crash;
 mod eligibility;
 mod export;
@@ -11,6 +12,7 @@ mod feed;
 mod flips;
 mod hostile;
 mod layouts;
+mod limits;
 mod reconciliation;
 mod retention;
 mod rollback;
