@@ -23,6 +23,7 @@ use crate::{
 
 pub mod account;
 pub mod booking;
+mod examination;
 pub mod feed;
 mod judgement;
 pub mod limits;

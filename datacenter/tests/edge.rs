@@ -86,8 +86,15 @@ fn whatever_is_sent_gets_a_problem() {
     let running = rig.start();
     let terminal = rig.terminal(1);
     let client = terminal.client(&running);
-    let posts =
-        ["/v1/enrolment", "/v1/renewal", "/v1/records", "/v1/person", "/v1/load", "/v1/reconciliation"];
+    let posts = [
+        "/v1/enrolment",
+        "/v1/renewal",
+        "/v1/records",
+        "/v1/person",
+        "/v1/load",
+        "/v1/refunds",
+        "/v1/reconciliation",
+    ];
     for path in posts {
         for body in [
             &b""[..],
@@ -153,6 +160,7 @@ fn bodies_have_a_size() {
     for (path, bytes_max) in [
         ("/v1/person", 8 << 10),
         ("/v1/load", 8 << 10),
+        ("/v1/refunds", 8 << 10),
         ("/v1/enrolment", 32 << 10),
         ("/v1/renewal", 32 << 10),
         ("/v1/reconciliation", 1 << 20),

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use protocol::{
-    account::{LoadAnswer, LoadRequest},
+    account::{LoadAnswer, LoadRequest, RefundsAnswer, RefundsQuery},
     enrolment::{Enrolment, EnrolmentRequest, RenewalRequest},
     feed::{PAGE_CHANGES_MAX, PersonAnswer, PersonQuery},
     problem::{Problem, ProblemKind},
@@ -57,6 +57,7 @@ pub(super) fn terminals() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(limits))
         .routes(routes!(person))
         .routes(routes!(load))
+        .routes(routes!(refunds))
         .routes(routes!(reconciliation))
 }
 
@@ -314,6 +315,22 @@ async fn load(State(app): Shared, caller: Caller, request: Request<Body>) -> Ans
     let request: LoadRequest = json(&app, request, SMALL_BYTES_MAX).await?;
     let granted: LoadAnswer = blocking(move || app.production.load(terminal, &request)).await?;
     answer(&granted)
+}
+
+/// What a person is owed since cancellations, wherever they were made.
+#[utoipa::path(post, path = "/v1/refunds", tag = "account", security(("terminal" = [])),
+    request_body = RefundsQuery, responses(
+    (status = 200, description = "What is owed, also when that is nothing.", body = RefundsAnswer),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, too_large, too_slow.",
+        body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn refunds(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    caller.may(Operation::Load)?;
+    let query: RefundsQuery = json(&app, request, SMALL_BYTES_MAX).await?;
+    let owed: RefundsAnswer = blocking(move || app.production.refunds(&query)).await?;
+    answer(&owed)
 }
 
 /// Compares a span of the terminal's chain.

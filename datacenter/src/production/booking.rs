@@ -17,8 +17,10 @@ use protocol::{
 };
 
 use super::{
-    Production, internal,
-    judgement::{Examined, Judge, Judged, NO_ID, examine},
+    Production,
+    examination::{Examined, NO_ID, examine},
+    internal,
+    judgement::{Judge, Judged},
     malformed, storage_problem,
 };
 use crate::storage::{
@@ -336,7 +338,7 @@ impl Answer {
 
     /// Another record than the center holds at this place, or one that follows such a record.
     fn fork(&mut self, terminal: TerminalId, record: &Record, digest: Digest) {
-        let id = super::judgement::id_of(&record.body);
+        let id = super::examination::id_of(&record.body);
         self.forked = true;
         self.lines.push(ReceiptLine {
             id: id.unwrap_or(NO_ID),

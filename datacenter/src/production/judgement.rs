@@ -12,121 +12,24 @@ use protocol::{
     timestamp::Timestamp,
     upload::{Record, RefusalReason},
 };
-use serde::Deserialize;
 
-use super::{account, limits::Tolerance};
+use super::{
+    account,
+    examination::{Examined, card_key, checked, proof, year_of},
+};
 use crate::{
-    security_module::{Check, SecurityModule},
+    security_module::SecurityModule,
     storage::{
         Storage, StorageError, StorageResult, Transaction,
         rows::{
-            Alarm, AlarmKind, Facts, Held, Kind, LoadRow, LoadState, Outcome, PersonYear, Proof, RefundRow,
-            TerminalRow,
+            Alarm, AlarmKind, Facts, Held, HolderRow, Kind, LoadRow, LoadState, Outcome, PersonYear, Proof,
+            RefundRow, TerminalRow,
         },
     },
 };
 
 /// A new record on its way to judgement: envelope, digest, what was read in it.
 pub(super) type New<'a> = (&'a Record, Digest, &'a Examined);
-
-/// What can be told of a record without looking at any other.
-pub(super) struct Examined {
-    /// The transaction, when the body names one.
-    pub(super) id: Option<TransactionId>,
-    content: Result<Box<Body>, RefusalReason>,
-    /// The TAC of a settlement's purchase.
-    tac: Option<Check>,
-    /// The card had been blocked for longer than this when the record was made: the terminal should have known.
-    blacklist_lag_ms: i64,
-}
-
-/// Reads a body and checks what it says by itself.
-pub(super) fn examine(
-    record: &Record,
-    terminal: TerminalId,
-    security_module: &dyn SecurityModule,
-    tolerance: &Tolerance,
-) -> Examined {
-    let refused = |id, reason| Examined { id, content: Err(reason), tac: None, blacklist_lag_ms: 0 };
-    let body: Box<Body> = match serde_json::from_str(&record.body) {
-        Ok(body) => body,
-        Err(_) => return refused(id_of(&record.body), RefusalReason::Unreadable),
-    };
-    let id = Some(body.id);
-    if body.version != BODY_VERSION {
-        return refused(id, RefusalReason::Unreadable);
-    }
-    if body.id == NO_ID {
-        return refused(None, RefusalReason::Unreadable);
-    }
-    if body.terminal != terminal || body.sequence != record.sequence {
-        return refused(id, RefusalReason::Misplaced);
-    }
-    let limits = tolerance.at(body.made_at);
-    let mut tac = None;
-    if let Business::Settlement(settlement) = &body.business {
-        if !sound(settlement) {
-            return refused(id, RefusalReason::Unbalanced);
-        }
-        let over = settlement.amounts.medfee_sumamt > limits.amount_max_fen
-            || settlement.amounts.acct_pay > limits.account_max_fen
-            || settlement.cache_age_ms > limits.cache_age_max_ms;
-        if body.offline && over {
-            return refused(id, RefusalReason::OverLimit);
-        }
-        tac = settlement
-            .card
-            .as_ref()
-            .map(|purchase| security_module.purchase_tac(terminal, &settlement.card_id, purchase));
-    }
-    Examined { id, content: Ok(body), tac, blacklist_lag_ms: limits.cache_age_max_ms }
-}
-
-/// The id of a receipt line whose body names none; no transaction may have it.
-pub(super) const NO_ID: TransactionId = TransactionId([0; 16]);
-
-/// The id of a body that is otherwise unreadable, so that the answer can name it.
-pub(super) fn id_of(body: &str) -> Option<TransactionId> {
-    #[derive(Deserialize)]
-    struct Named {
-        id: TransactionId,
-    }
-    serde_json::from_str::<Named>(body).ok().map(|named| named.id).filter(|id| *id != NO_ID)
-}
-
-/// Whether a settlement's amounts are in range, add up, and agree with what the card debited.
-fn sound(settlement: &Settlement) -> bool {
-    let amounts = &settlement.amounts;
-    let on_card = settlement.card.as_ref().map_or(Fen::ZERO, |purchase| purchase.account);
-    in_range(amounts) && amounts.balanced() && on_card == amounts.acct_pay
-}
-
-/// No amount of a settlement is negative or larger than a card can hold, so no sum of them can saturate.
-fn in_range(a: &Amounts) -> bool {
-    [
-        a.medfee_sumamt,
-        a.fulamt_ownpay_amt,
-        a.overlmt_selfpay,
-        a.preselfpay_amt,
-        a.inscp_scp_amt,
-        a.act_pay_dedc,
-        a.hifp_pay,
-        a.cvlserv_pay,
-        a.hifes_pay,
-        a.hifmi_pay,
-        a.hifob_pay,
-        a.maf_pay,
-        a.oth_pay,
-        a.fund_pay_sumamt,
-        a.psn_part_amt,
-        a.acct_pay,
-        a.acct_mulaid_pay,
-        a.psn_cash_pay,
-        a.hosp_part_amt,
-    ]
-    .into_iter()
-    .all(|amount| (Fen::ZERO..=Fen::CARD_MAX).contains(&amount))
-}
 
 /// A record's fate.
 pub(super) struct Judged {
@@ -150,6 +53,8 @@ pub(super) struct Effects {
     credits: Vec<(u64, Fen)>,
     booked_loads: Vec<(TransactionId, LoadState)>,
     released_loads: Vec<LoadRow>,
+    /// Cards that were seen for the first time, and whose they are.
+    holders: Vec<([u8; 12], u64)>,
     alarms: Vec<Alarm>,
 }
 
@@ -174,6 +79,10 @@ impl Effects {
         for load in &self.released_loads {
             account::release(transaction, load)?;
         }
+        if !self.holders.is_empty() {
+            let row = |(card, person)| HolderRow { card, person, since: now };
+            transaction.put_holders(&self.holders.into_iter().map(row).collect::<Vec<_>>())?;
+        }
         if !self.alarms.is_empty() {
             transaction.raise(now, &self.alarms)?;
         }
@@ -184,11 +93,24 @@ impl Effects {
 /// What is known of a settlement that may be cancelled.
 struct Known {
     person: u64,
+    card: Option<[u8; 12]>,
     institution: String,
     med_type: String,
     amounts: Amounts,
     year: u16,
+    standing: Standing,
     cancelled: bool,
+}
+
+/// How a settlement stands in the books.
+#[derive(Clone, Copy)]
+enum Standing {
+    /// Booked.
+    Booked,
+    /// Refused, though the card was debited: this much can be owed back, and nothing else counts.
+    Debited(Fen, Proof),
+    /// Refused, and what the card is said to have given cannot be its own doing.
+    Unproved,
 }
 
 /// What the storage holds that concerns the records of a batch; grows with each record that is booked.
@@ -200,6 +122,7 @@ pub(super) struct Judge<'a> {
     loads: HashMap<TransactionId, LoadRow>,
     used_loads: HashSet<TransactionId>,
     blocked: HashMap<[u8; 12], Timestamp>,
+    holders: HashMap<[u8; 12], u64>,
     judgement: Judgement,
 }
 
@@ -217,22 +140,28 @@ impl<'a> Judge<'a> {
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (_, _, examined) in records {
             ids.extend(examined.id);
-            match examined.content.as_deref().map(|body| &body.business) {
-                Ok(Business::Settlement(settlement)) => cards.extend(blacklist_key(&settlement.card_id)),
-                Ok(Business::Cancellation(cancellation)) => {
+            let Some(body) = examined.body.as_deref() else { continue };
+            match &body.business {
+                Business::Settlement(settlement) => cards.extend(card_key(&settlement.card_id)),
+                Business::Cancellation(cancellation) => {
                     cancelled.push(cancellation.of);
                     if let Refund::Loaded { by } = cancellation.refund {
                         loads.push(by);
                         refunding.push(by);
                     }
                 }
-                Ok(Business::Abandoned { .. } | Business::Load(_)) => loads.extend(examined.id),
+                Business::Abandoned { .. } => {
+                    loads.push(body.id);
+                    refunding.push(body.id);
+                }
+                Business::Load(_) => loads.push(body.id),
                 _ => {}
             }
         }
         let mut settlements = HashMap::new();
         for held in transaction.held(&cancelled)? {
-            if let Some(known) = Known::read(&held, storage, terminal)? {
+            if let Some(known) = Known::read(&held, storage, security_module, terminal)? {
+                cards.extend(known.card);
                 settlements.insert(held.id, known);
             }
         }
@@ -244,6 +173,7 @@ impl<'a> Judge<'a> {
             loads: transaction.loads(&loads)?.into_iter().map(|load| (load.id, load)).collect(),
             used_loads: transaction.refunds(&refunding)?.into_iter().map(|refund| refund.of).collect(),
             blocked: transaction.blocked(&cards)?.into_iter().map(|card| (card.card, card.since)).collect(),
+            holders: transaction.holders(&cards)?.into_iter().map(|row| (row.card, row.person)).collect(),
             judgement: Judgement::default(),
         })
     }
@@ -265,7 +195,7 @@ impl<'a> Judge<'a> {
             totals: Totals::default(),
             proof: Proof::NotNeeded,
         };
-        if let Ok(body) = &examined.content {
+        if let Some(body) = &examined.body {
             facts.describe(body);
         }
         let alarm = |kind| Alarm {
@@ -281,11 +211,16 @@ impl<'a> Judge<'a> {
             return Judged { outcome: Outcome::Conflict, facts };
         }
         self.taken.extend(examined.id);
-        let verdict = match &examined.content {
-            Err(reason) => Err(*reason),
-            Ok(body) => match &body.business {
+        let verdict = match (&examined.body, examined.verdict) {
+            (None, _) => Err(RefusalReason::Unreadable),
+            (Some(body), verdict) => match &body.business {
                 Business::Settlement(settlement) => self.settle(body, settlement, examined),
-                Business::Cancellation(cancellation) => self.cancel(body.id, cancellation),
+                Business::Cancellation(_) | Business::Load(_) | Business::Abandoned { .. }
+                    if verdict.is_err() =>
+                {
+                    verdict
+                }
+                Business::Cancellation(cancellation) => self.cancel(body.id, cancellation, &mut facts),
                 Business::Load(load) => self.book_load(body.id, load),
                 Business::Abandoned { .. } => {
                     self.abandon(body.id);
@@ -299,13 +234,15 @@ impl<'a> Judge<'a> {
                 facts.proof = proof;
                 Outcome::Booked
             }
-            Err(reason) => {
-                if reason == RefusalReason::TacWrong {
-                    self.judgement.effects.alarms.push(alarm(AlarmKind::TacWrong));
-                }
-                Outcome::Refused(reason)
-            }
+            Err(reason) => Outcome::Refused(reason),
         };
+        let noticed = match verdict {
+            Ok(Proof::Missing) => Some(AlarmKind::TacMissing),
+            Err(RefusalReason::TacWrong) => Some(AlarmKind::TacWrong),
+            Err(RefusalReason::HolderMismatch) => Some(AlarmKind::HolderMismatch),
+            _ => None,
+        };
+        self.judgement.effects.alarms.extend(noticed.map(alarm));
         Judged { outcome, facts }
     }
 
@@ -315,26 +252,64 @@ impl<'a> Judge<'a> {
         settlement: &Settlement,
         examined: &Examined,
     ) -> Result<Proof, RefusalReason> {
-        let since = blacklist_key(&settlement.card_id).and_then(|card| self.blocked.get(&card));
-        if since.is_some_and(|since| since.plus_ms(examined.blacklist_lag_ms) < body.made_at) {
-            return Err(RefusalReason::Blacklisted);
-        }
-        let proof = proof(examined.tac)?;
+        let verdict = examined.verdict.and_then(|proof| self.admit(body, settlement, examined, proof));
+        let standing = match verdict {
+            Ok(_) => Some(Standing::Booked),
+            Err(_) => Standing::refused(body, settlement, self.terminal.terminal, self.security_module),
+        };
+        let Some(standing) = standing else { return verdict };
         let known = Known {
             person: settlement.person.key(),
+            card: card_key(&settlement.card_id),
             institution: self.terminal.institution.code.clone(),
             med_type: settlement.med_type.clone(),
             amounts: settlement.amounts,
-            year: year_of(body.made_at),
+            year: year_of(body.happened_at()),
+            standing,
             cancelled: false,
         };
-        self.add_to_year(known.person, known.year, &settlement.amounts, &settlement.med_type);
+        if verdict.is_ok() {
+            self.add_to_year(known.person, known.year, &settlement.amounts, &settlement.med_type);
+        }
         self.settlements.insert(body.id, known);
+        verdict
+    }
+
+    /// Whether the card may have been used for this, then, by this person.
+    fn admit(
+        &mut self,
+        body: &Body,
+        settlement: &Settlement,
+        examined: &Examined,
+        proof: Proof,
+    ) -> Result<Proof, RefusalReason> {
+        let Some(card) = card_key(&settlement.card_id) else { return Ok(proof) };
+        let since = self.blocked.get(&card);
+        if since.is_some_and(|since| since.plus_ms(examined.blacklist_lag_ms) < body.happened_at()) {
+            return Err(RefusalReason::Blacklisted);
+        }
+        let person = settlement.person.key();
+        match self.holders.get(&card) {
+            Some(holder) if *holder != person => return Err(RefusalReason::HolderMismatch),
+            Some(_) => {}
+            // Only a card that has shown itself by its TAC binds: anyone can write a number down.
+            None if matches!(proof, Proof::Verified | Proof::Unchecked) => {
+                self.holders.insert(card, person);
+                self.judgement.effects.holders.push((card, person));
+            }
+            None => {}
+        }
         Ok(proof)
     }
 
-    /// A cancellation takes back, once, a booked settlement of the same person and institution, whole.
-    fn cancel(&mut self, id: TransactionId, cancellation: &Cancellation) -> Result<Proof, RefusalReason> {
+    /// A cancellation takes back, once, a settlement of the same person and institution, whole. Of one that
+    /// was refused only the account money is owed back.
+    fn cancel(
+        &mut self,
+        id: TransactionId,
+        cancellation: &Cancellation,
+        facts: &mut Facts,
+    ) -> Result<Proof, RefusalReason> {
         let person = cancellation.person.key();
         let institution = &self.terminal.institution.code;
         let known = self
@@ -342,8 +317,23 @@ impl<'a> Judge<'a> {
             .get_mut(&cancellation.of)
             .filter(|known| !known.cancelled && known.person == person && known.institution == *institution)
             .ok_or(RefusalReason::NothingToCancel)?;
-        if cancellation.amounts != known.amounts.negated() {
-            return Err(RefusalReason::Unbalanced);
+        let whole = cancellation.amounts == known.amounts.negated();
+        match known.standing {
+            Standing::Booked if whole => {}
+            Standing::Debited(account, proof) if whole || cancellation.amounts == Amounts::default() => {
+                if cancellation.refund != (Refund::Owed { amount: account }) {
+                    return Err(RefusalReason::RefundWrong);
+                }
+                // To whom the card belongs, when the settlement was refused for naming somebody else.
+                let person = known.card.and_then(|card| self.holders.get(&card)).copied().unwrap_or(person);
+                known.cancelled = true;
+                facts.totals = totals(&Amounts::default());
+                self.judgement.effects.refunds.push(RefundRow { of: id, person, owed: account });
+                self.judgement.effects.cancellations.push((cancellation.of, id));
+                return Ok(proof);
+            }
+            Standing::Unproved => return Err(RefusalReason::TacWrong),
+            _ => return Err(RefusalReason::Unbalanced),
         }
         let account = known.amounts.acct_pay;
         match &cancellation.refund {
@@ -352,13 +342,14 @@ impl<'a> Judge<'a> {
                 self.judgement.effects.refunds.push(RefundRow { of: id, person, owed: *amount });
             }
             Refund::Loaded { by } => {
-                // The load was granted from the person's credit, before the center knew of the cancellation.
-                // The refund pays it back there; a row under the load's own name marks it as used up.
+                // The load came from the person's credit, before the center knew of the cancellation. The refund
+                // pays it back there; a row under the load's own name marks it as used up. A load that is only
+                // granted could still be abandoned, and would be paid back twice.
                 let fits = self.loads.get(by).is_some_and(|load| {
                     load.request.person.key() == person
                         && load.request.amount == account
                         && load.request.source == protocol::account::LoadSource::Credit
-                        && load.state != LoadState::Released
+                        && load.state == LoadState::Booked
                 });
                 if !fits || !self.used_loads.insert(*by) {
                     return Err(RefusalReason::RefundWrong);
@@ -390,15 +381,22 @@ impl<'a> Judge<'a> {
         if !as_granted {
             return Err(RefusalReason::LoadUnknown);
         }
-        let proof = proof(Some(self.security_module.load_tac(request, load)))?;
+        let proof = match load.tac.is_empty() {
+            // By the card's log alone: the money was set aside for just this, and nobody else can have it.
+            true => Proof::Missing,
+            false => checked(self.security_module.load_tac(request, load))?,
+        };
         granted.state = LoadState::Booked;
         self.judgement.effects.booked_loads.push((id, LoadState::Booked));
         Ok(proof)
     }
 
-    /// An abandoned intention frees the money of a load that was granted under its name.
+    /// An abandoned intention frees the money of a load that was granted under its name and not used up.
     fn abandon(&mut self, id: TransactionId) {
         let own = self.terminal.terminal;
+        if self.used_loads.contains(&id) {
+            return;
+        }
         if let Some(load) = self
             .loads
             .get_mut(&id)
@@ -416,14 +414,32 @@ impl<'a> Judge<'a> {
 }
 
 impl Known {
-    /// From a record in the books; `None` when it is no booked settlement.
-    fn read(held: &Held, storage: &dyn Storage, own: &TerminalRow) -> StorageResult<Option<Self>> {
-        if held.kind != Kind::Settlement || held.outcome != Outcome::Booked {
-            return Ok(None);
-        }
-        let damaged = || StorageError::Damaged { detail: "a booked settlement cannot be read".into() };
-        let body: Body = serde_json::from_str(&held.body).map_err(|_| damaged())?;
-        let Business::Settlement(settlement) = body.business else { return Err(damaged()) };
+    /// From a record in the books; `None` when it is no settlement that could be cancelled.
+    fn read(
+        held: &Held,
+        storage: &dyn Storage,
+        security_module: &dyn SecurityModule,
+        own: &TerminalRow,
+    ) -> StorageResult<Option<Self>> {
+        let body = serde_json::from_str::<Body>(&held.body).ok().filter(|body| body.version == BODY_VERSION);
+        let settlement = match body.as_ref().map(|body| &body.business) {
+            Some(Business::Settlement(settlement)) => Some(settlement),
+            _ => None,
+        };
+        let booked = held.outcome == Outcome::Booked;
+        let (Some(body), Some(settlement)) = (&body, settlement) else {
+            return if booked && held.kind == Kind::Settlement {
+                Err(StorageError::Damaged { detail: "a booked settlement cannot be read".into() })
+            } else {
+                Ok(None)
+            };
+        };
+        let standing = match held.outcome {
+            Outcome::Booked => Some(Standing::Booked),
+            Outcome::Refused(_) => Standing::refused(body, settlement, held.terminal, security_module),
+            Outcome::Conflict => None,
+        };
+        let Some(standing) = standing else { return Ok(None) };
         let institution = if held.terminal == own.terminal {
             own.institution.code.clone()
         } else {
@@ -431,12 +447,35 @@ impl Known {
         };
         Ok(Some(Known {
             person: settlement.person.key(),
+            card: card_key(&settlement.card_id),
             institution,
-            med_type: settlement.med_type,
+            med_type: settlement.med_type.clone(),
             amounts: settlement.amounts,
-            year: year_of(body.made_at),
+            year: year_of(body.happened_at()),
+            standing,
             cancelled: held.cancelled_by.is_some(),
         }))
+    }
+}
+
+impl Standing {
+    /// Of a settlement that is refused; `None` when no money of a card is in question.
+    ///
+    /// The TAC is looked at again each time: a center that got its keys late can still put things right.
+    fn refused(
+        body: &Body,
+        settlement: &Settlement,
+        terminal: TerminalId,
+        security_module: &dyn SecurityModule,
+    ) -> Option<Self> {
+        let account = settlement.card.as_ref()?.account;
+        if body.terminal != terminal || account <= Fen::ZERO || account > Fen::CARD_MAX {
+            return None;
+        }
+        Some(match proof(terminal, settlement, security_module) {
+            Ok(proof) => Standing::Debited(account, proof),
+            Err(_) => Standing::Unproved,
+        })
     }
 }
 
@@ -472,24 +511,4 @@ fn totals(amounts: &Amounts) -> Totals {
         acct_pay: amounts.acct_pay,
         psn_cash_pay: amounts.psn_cash_pay,
     }
-}
-
-fn proof(tac: Option<Check>) -> Result<Proof, RefusalReason> {
-    match tac {
-        None => Ok(Proof::NotNeeded),
-        Some(Check::Right) => Ok(Proof::Verified),
-        Some(Check::Unknown) => Ok(Proof::Unchecked),
-        Some(Check::Wrong) => Err(RefusalReason::TacWrong),
-    }
-}
-
-fn year_of(time: Timestamp) -> u16 {
-    u16::try_from(time.civil().year()).unwrap_or(0)
-}
-
-/// The part of a card identification code that the blacklist names; `None` when it is no such code.
-fn blacklist_key(card_id: &str) -> Option<[u8; 12]> {
-    let mut bytes = [0; 16];
-    hex::decode_to_slice(card_id, &mut bytes).ok()?;
-    bytes.first_chunk().copied()
 }

@@ -30,6 +30,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 pub mod bodies;
+pub mod cards;
 
 /// When the test began, in whole seconds: the HTTP client checks the server's certificate by the machine's clock.
 pub fn now() -> Timestamp {
