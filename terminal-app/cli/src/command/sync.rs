@@ -5,6 +5,7 @@ use serde::Serialize;
 use terminal::{
     audit::AuditEvent,
     cache::CacheError,
+    clock::Now,
     error::Error,
     ledger::Purged,
     sync::{SyncError, SyncStep, Synchroniser},
@@ -111,10 +112,14 @@ fn fetch(context: &Context, terminal: &mut Terminal) -> Result<(), Failure> {
     }
 }
 
+/// By the center's time, which was learnt just now, and not at all where the clock is in doubt.
 fn purge(terminal: &mut Terminal) -> Result<Purged, Failure> {
     let limits = terminal.cache.limits().map_err(Error::from)?;
-    let now = terminal.now();
-    Ok(terminal.ledger.purge(&limits, now).map_err(Error::from)?)
+    let now = Now::of(&terminal.cabinet.clock);
+    let last = terminal.ledger.last_recorded_at().map_err(Error::from)?;
+    let quality = terminal.watch.quality(now, last, &limits);
+    let at = terminal.watch.center_time(now);
+    Ok(terminal.ledger.purge(&limits, at, quality).map_err(Error::from)?)
 }
 
 fn synchronised(

@@ -1,4 +1,7 @@
-use protocol::{limits::OfflineLimits, timestamp::Timestamp};
+use protocol::{
+    limits::OfflineLimits,
+    timestamp::{ClockQuality, Timestamp},
+};
 use rusqlite::{Connection, params};
 
 use super::{Ledger, LedgerError, State, row, verify};
@@ -26,8 +29,19 @@ impl Ledger {
     /// [`Ledger::verify`] still holds. What stays: the last link and the last
     /// intention, records that are refused or in conflict,
     /// cancellations whose refund is still owed, cycles that do not agree with the center yet, and everything
-    /// younger than the retention.
-    pub fn purge(&mut self, limits: &OfflineLimits, now: Timestamp) -> Result<Purged, LedgerError> {
+    /// younger than the retention, and what stands in no cycle yet.
+    ///
+    /// `now` is the center's time (`ClockWatch::center_time`), `clock` how far it is known: a clock that shows
+    /// 2030 must not take the evidence away, so nothing goes unless it is `Checked`.
+    pub fn purge(
+        &mut self,
+        limits: &OfflineLimits,
+        now: Timestamp,
+        clock: ClockQuality,
+    ) -> Result<Purged, LedgerError> {
+        if clock != ClockQuality::Checked {
+            return Ok(Purged::default());
+        }
         let before = now.plus_ms(-limits.retention_ms.max(RETENTION_MS_MIN));
         let spans = self.purgeable(before)?;
         let records: u64 = spans.iter().map(|span| span.last - span.first + 1).sum();
@@ -53,7 +67,12 @@ impl Ledger {
                      AND coalesce(agreed_to, 0) < coalesce(to_sequence, ?1)",
             )?
             .query_row([head], |row| row.get(0))?;
-        let end = unagreed.unwrap_or(head).min(head);
+        let in_cycles: Option<u64> = self
+            .connection()
+            .prepare_cached("SELECT max(coalesce(to_sequence, ?1)) FROM cycle")?
+            .query_row([head], |row| row.get(0))?;
+        // What was written down since the last cycle was closed belongs to the next one.
+        let end = unagreed.unwrap_or(head).min(head).min(in_cycles.unwrap_or(0) + 1);
         let mut statement = self.connection().prepare_cached(
             "SELECT link.sequence, state, verdict_at, digest,
                     EXISTS (SELECT 1 FROM refund WHERE cancellation = txn.id AND loaded_by IS NULL),

@@ -1,6 +1,6 @@
 //! Purging after the center's receipt and ninety days.
 
-use protocol::{limits::OfflineLimits, upload::RefusalReason};
+use protocol::{limits::OfflineLimits, timestamp::ClockQuality, upload::RefusalReason};
 use terminal::{
     audit::Actor,
     ledger::{BrokenPart, Filter, LedgerError, PURGE_RECORDS_MAX, Purged, RETENTION_MS_MIN, State},
@@ -36,12 +36,18 @@ fn booked_records_go_after_their_time_and_the_chain_still_verifies() {
     let limits = OfflineLimits { retention_ms: 1, ..OfflineLimits::default() };
     rig.terminal.clock.pass(RETENTION_MS_MIN as u64);
     // Not one millisecond before ninety days, whatever the limits say.
-    assert_eq!(rig.ledger.purge(&limits, rig.terminal.clock.now()), Ok(Purged::default()));
+    assert_eq!(
+        rig.ledger.purge(&limits, rig.terminal.clock.now(), ClockQuality::Checked),
+        Ok(Purged::default())
+    );
     rig.terminal.clock.pass(1);
     let longer = OfflineLimits { retention_ms: 2 * RETENTION_MS_MIN, ..OfflineLimits::default() };
-    assert_eq!(rig.ledger.purge(&longer, rig.terminal.clock.now()), Ok(Purged::default()));
+    assert_eq!(
+        rig.ledger.purge(&longer, rig.terminal.clock.now(), ClockQuality::Checked),
+        Ok(Purged::default())
+    );
 
-    let purged = rig.ledger.purge(&limits, rig.terminal.clock.now()).unwrap();
+    let purged = rig.ledger.purge(&limits, rig.terminal.clock.now(), ClockQuality::Checked).unwrap();
     assert_eq!(purged, Purged { records: 10, more: false });
     let left: Vec<u64> = rig
         .ledger
@@ -67,7 +73,7 @@ fn booked_records_go_after_their_time_and_the_chain_still_verifies() {
     assert_eq!(rig.center.held.len(), 15);
     rig.ledger = rig.terminal.open();
     rig.terminal.clock.pass(RETENTION_MS_MIN as u64 + 1);
-    let purged = rig.ledger.purge(&limits, rig.terminal.clock.now()).unwrap();
+    let purged = rig.ledger.purge(&limits, rig.terminal.clock.now(), ClockQuality::Checked).unwrap();
     assert_eq!(purged.records, 3);
     assert_eq!(rig.ledger.verify().unwrap().purged, 13);
     rig.ledger = rig.terminal.open();
@@ -86,7 +92,7 @@ fn visits_lines_and_receipts_go_with_their_records() {
     rig.cashier = sign_in(&mut rig);
     rig.settle(3..4);
     rig.drain();
-    rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now()).unwrap();
+    rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now(), ClockQuality::Checked).unwrap();
     assert!(rig.ledger.receipt(&receipt).unwrap().is_none());
     for number in numbers {
         assert!(rig.ledger.visit(&number).unwrap().is_none());
@@ -108,7 +114,7 @@ fn what_is_not_booked_or_still_owed_stays() {
     rig.terminal.clock.pass(RETENTION_MS_MIN as u64 + 1);
     rig.cashier = sign_in(&mut rig);
     rig.settle(7..8);
-    rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now()).unwrap();
+    rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now(), ClockQuality::Checked).unwrap();
     let left: Vec<u64> = rig
         .ledger
         .list(Filter::All, 100)
@@ -127,9 +133,18 @@ fn a_cycle_that_does_not_agree_is_kept() {
     rig.settle(0..3);
     rig.drain();
     rig.terminal.clock.pass(2 * RETENTION_MS_MIN as u64);
-    assert_eq!(rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now()), Ok(Purged::default()));
+    assert_eq!(
+        rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now(), ClockQuality::Checked),
+        Ok(Purged::default())
+    );
     end_of_day(&mut rig);
-    assert_eq!(rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now()).unwrap().records, 2);
+    assert_eq!(
+        rig.ledger
+            .purge(&rig.terminal.limits, rig.terminal.clock.now(), ClockQuality::Checked)
+            .unwrap()
+            .records,
+        2
+    );
 }
 
 #[test]
@@ -140,9 +155,9 @@ fn a_purge_is_bounded() {
     end_of_day(&mut rig);
     rig.terminal.clock.pass(RETENTION_MS_MIN as u64 + 1);
     let now = rig.terminal.now();
-    let first = rig.ledger.purge(&rig.terminal.limits, now).unwrap();
+    let first = rig.ledger.purge(&rig.terminal.limits, now, ClockQuality::Checked).unwrap();
     assert_eq!(first, Purged { records: PURGE_RECORDS_MAX, more: true });
-    let second = rig.ledger.purge(&rig.terminal.limits, now).unwrap();
+    let second = rig.ledger.purge(&rig.terminal.limits, now, ClockQuality::Checked).unwrap();
     assert_eq!(second, Purged { records: 49, more: false });
     assert_eq!(rig.ledger.verify().unwrap().purged, records - 1);
 }
@@ -153,7 +168,7 @@ fn a_center_that_lost_more_than_is_kept_stops_business() {
     rig.settle(0..6);
     end_of_day(&mut rig);
     rig.terminal.clock.pass(RETENTION_MS_MIN as u64 + 1);
-    rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now()).unwrap();
+    rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now(), ClockQuality::Checked).unwrap();
     rig.center.restore_to(2);
     rig.uploader = Uploader::new(rig.center.key.public());
     let reason = terminal::ledger::HaltReason::CenterBehind { center: 2, kept_from: 6 };
@@ -167,7 +182,7 @@ fn an_anchor_cannot_be_bent() {
     rig.settle(0..6);
     end_of_day(&mut rig);
     rig.terminal.clock.pass(RETENTION_MS_MIN as u64 + 1);
-    rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now()).unwrap();
+    rig.ledger.purge(&rig.terminal.limits, rig.terminal.clock.now(), ClockQuality::Checked).unwrap();
     let Rig { terminal, ledger, .. } = rig;
     ledger.close().unwrap();
     let raw = rusqlite::Connection::open(terminal.path()).unwrap();
@@ -176,4 +191,40 @@ fn an_anchor_cannot_be_bent() {
     drop(raw);
     let broken = LedgerError::ChainBroken { at: 6, what: BrokenPart::Digest };
     assert_eq!(terminal.try_open().map(|_| ()), Err(broken));
+}
+
+#[test]
+fn a_clock_that_nobody_checked_purges_nothing() {
+    let mut rig = Rig::new(147);
+    rig.settle(0..3);
+    end_of_day(&mut rig);
+    let later = rig.terminal.now().plus_ms(4 * 365 * DAY_MS);
+    for clock in [ClockQuality::Unchecked, ClockQuality::Doubtful] {
+        assert_eq!(rig.ledger.purge(&rig.terminal.limits, later, clock), Ok(Purged::default()), "{clock:?}");
+    }
+    assert_eq!(rig.ledger.purge(&rig.terminal.limits, later, ClockQuality::Checked).unwrap().records, 2);
+}
+
+#[test]
+fn what_stands_in_no_cycle_yet_is_kept() {
+    let mut rig = Rig::new(148);
+    rig.settle(0..1);
+    let (id, now) = (rig.terminal.chance.id(), rig.terminal.now());
+    rig.ledger.register(&visit("V", 5, &rig.cashier, now)).unwrap();
+    let intended = intention(id, terminal::ledger::Purpose::Settlement, Some("V"), 5, &rig.cashier, now);
+    rig.ledger.intend(&intended, &rig.terminal.limits).unwrap();
+    let begun = rig.terminal.chance.id();
+    rig.ledger.register(&visit("W", 6, &rig.cashier, now)).unwrap();
+    let intended = intention(begun, terminal::ledger::Purpose::Settlement, Some("W"), 6, &rig.cashier, now);
+    rig.ledger.intend(&intended, &rig.terminal.limits).unwrap();
+    end_of_day(&mut rig);
+    rig.ledger.sign_out(&rig.cashier, now).unwrap();
+    // The cycle is closed and agreed; then two outcomes become known, with nobody signed in.
+    rig.ledger.record(id, &outcome(settlement("V", 5, None), now)).unwrap();
+    rig.ledger.record(begun, &outcome(settlement("W", 6, None), now)).unwrap();
+    rig.drain();
+    let later = rig.terminal.now().plus_ms(2 * RETENTION_MS_MIN);
+    let purged = rig.ledger.purge(&rig.terminal.limits, later, ClockQuality::Checked).unwrap();
+    assert_eq!(purged.records, 1);
+    assert_eq!(rig.ledger.kept_from(1), Ok(2), "it belongs to the next cycle");
 }
