@@ -21,7 +21,7 @@ pub struct RulesDocument {
     pub configuration: String,
 }
 
-/// All versions that a terminal needs: the one in force and those to come.
+/// All that a terminal needs: of each city's rules and of the catalog the version in force and those to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RulesSet {
     /// Rises with every change; an older set never replaces a newer one.

@@ -1,12 +1,13 @@
 //! Distribution of the city's rules.
 
-use std::sync::PoisonError;
+use std::{collections::HashMap, sync::PoisonError};
 
 use protocol::{
     problem::Problem,
     rules::{PURPOSE, RULES_BYTES_MAX, RulesDocument, RulesSet},
     signature::Signed,
 };
+use serde::{Deserialize, de::IgnoredAny};
 use time::{Date, format_description::well_known::Iso8601};
 
 use super::{Production, internal, storage_problem};
@@ -23,7 +24,7 @@ pub(super) struct Cached {
 }
 
 impl Production {
-    /// The rules in force today and those to come, signed, when there is a newer revision than `revision`.
+    /// The rules and catalogs in force today and those to come, signed, when there is a newer revision than `revision`.
     pub fn rules(&self, revision: u64) -> Result<Option<Signed>, Problem> {
         let today = self.now().civil().date();
         let rows = self.storage.rules().map_err(storage_problem)?;
@@ -84,11 +85,53 @@ fn first_day(document: &RulesDocument) -> Option<Date> {
     Date::parse(&document.effective_from, &Iso8601::DATE).ok().filter(|_| well_formed)
 }
 
-/// The version in force today and all later ones, in the order of their first day.
+/// What a document is about. Only one of the same kind replaces another.
+#[derive(PartialEq, Eq, Hash)]
+enum Kind {
+    /// The rules of a city: they name its region.
+    Rules(String),
+    /// A catalog of items.
+    Catalog,
+    /// What this program does not know; all of it is of one kind.
+    Other,
+}
+
+impl Kind {
+    fn of(document: &RulesDocument) -> Self {
+        /// The fields by which terminals tell the kinds apart, too.
+        #[derive(Deserialize)]
+        struct Told {
+            region: Option<String>,
+            items: Option<IgnoredAny>,
+        }
+        match serde_json::from_str(&document.configuration) {
+            Ok(Told { region: Some(region), .. }) => Kind::Rules(region),
+            Ok(Told { items: Some(_), .. }) => Kind::Catalog,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// Of each kind the versions in force today and all later ones, in the order of their first day.
+///
+/// Several of one first day all stay: which of them counts is for the terminal to say, by their content.
 fn needed(documents: Vec<RulesDocument>, today: Date) -> Vec<RulesDocument> {
-    let begun = |document: &RulesDocument| first_day(document).is_some_and(|day| day <= today);
-    let in_force = documents.iter().rposition(begun).unwrap_or(0);
-    documents.into_iter().skip(in_force).collect()
+    let mut documents: Vec<(Kind, Option<Date>, RulesDocument)> =
+        documents.into_iter().map(|document| (Kind::of(&document), first_day(&document), document)).collect();
+    let mut in_force: HashMap<&Kind, Date> = HashMap::new();
+    for (kind, day, _) in &documents {
+        if let Some(day) = day.filter(|day| *day <= today) {
+            let newest = in_force.entry(kind).or_insert(day);
+            *newest = day.max(*newest);
+        }
+    }
+    let superseded: Vec<bool> = documents
+        .iter()
+        .map(|(kind, day, _)| in_force.get(kind).is_some_and(|newest| day.is_none_or(|day| day < *newest)))
+        .collect();
+    let mut superseded = superseded.into_iter();
+    documents.retain(|_| !superseded.next().unwrap_or(false));
+    documents.into_iter().map(|(_, _, document)| document).collect()
 }
 
 #[cfg(test)]
@@ -116,6 +159,38 @@ mod tests {
         assert_eq!(versions(date!(2025 - 12 - 31)), ["a", "b", "c"]);
         assert_eq!(versions(date!(2026 - 01 - 01)), ["b", "c"]);
         assert_eq!(versions(date!(2030 - 01 - 01)), ["c"]);
+    }
+
+    #[test]
+    fn a_kind_is_replaced_by_its_own_kind_only() {
+        let of = |version: &str, day: &str, configuration: &str| RulesDocument {
+            configuration: configuration.into(),
+            ..document(version, day)
+        };
+        let (city, other) = (r#"{"region":"430100","layers":[]}"#, r#"{"region":"350200","layers":[]}"#);
+        let catalog = r#"{"format":1,"items":[]}"#;
+        let all = vec![
+            of("rules 2022", "2022-01-01", city),
+            of("neighbour", "2022-06-01", other),
+            of("rules 2023", "2023-01-01", city),
+            of("rules 2023 again", "2023-01-01", city),
+            of("catalog 2025", "2025-01-01", catalog),
+            of("catalog 2026", "2026-01-01", catalog),
+            document("something else", "2026-02-01"),
+            of("rules 2027", "2027-01-01", city),
+        ];
+        let versions = |today| {
+            needed(all.clone(), today).into_iter().map(|document| document.version).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            versions(date!(2026 - 11 - 24)),
+            ["neighbour", "rules 2023", "rules 2023 again", "catalog 2026", "something else", "rules 2027"]
+        );
+        assert_eq!(
+            versions(date!(2027 - 01 - 01)),
+            ["neighbour", "catalog 2026", "something else", "rules 2027"]
+        );
+        assert_eq!(versions(date!(2020 - 01 - 01)).len(), all.len());
     }
 
     #[test]
