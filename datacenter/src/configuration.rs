@@ -101,6 +101,9 @@ pub struct EdgeLimits {
     pub connection_lifetime_ms: u64,
     /// Most batches that are worked on at once; further ones are sent away as `Overloaded`.
     pub batches_at_once_max: usize,
+    /// Most batches of one terminal that are received or worked on at once; further ones are sent away as
+    /// `Overloaded`. A terminal that asks again while its first request is still in hand needs two.
+    pub batches_per_terminal_max: usize,
     /// Longest wait for the request in hand when a connection or the center ends.
     pub stop_timeout_ms: u64,
 }
@@ -181,7 +184,7 @@ impl Configuration {
             "1 to 50 server names are needed"
         } else if self.certificate_validity_ms < 1_000 || self.code_validity_ms < 1_000 {
             "certificates and codes are good for a second at least"
-        } else if edge.connections_max == 0 || edge.batches_at_once_max == 0 {
+        } else if edge.connections_max.min(edge.batches_at_once_max).min(edge.batches_per_terminal_max) == 0 {
             "a limit of nothing lets nobody in"
         } else if edge.handshake_timeout_ms.min(edge.header_timeout_ms).min(edge.body_timeout_ms) == 0 {
             "a timeout of nothing lets nobody in"
@@ -211,6 +214,7 @@ impl Default for EdgeLimits {
             request_timeout_ms: 90_000,
             connection_lifetime_ms: 3_600_000,
             batches_at_once_max: 32,
+            batches_per_terminal_max: 2,
             stop_timeout_ms: 10_000,
         }
     }

@@ -23,6 +23,7 @@ mod description;
 mod exchange;
 mod problem;
 mod routes;
+mod uploads;
 
 pub use description::openapi_json;
 pub(crate) use problem::Refusal;
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) access: Arc<Access>,
     pub(crate) configuration: Configuration,
     batches: Arc<Semaphore>,
+    uploads: Arc<uploads::Uploads>,
     openapi: String,
 }
 
@@ -43,7 +45,8 @@ impl App {
         configuration: Configuration,
     ) -> Arc<Self> {
         let batches = Arc::new(Semaphore::new(configuration.edge.batches_at_once_max));
-        Arc::new(App { production, access, configuration, batches, openapi: openapi_json() })
+        let uploads = uploads::Uploads::new(configuration.edge.batches_per_terminal_max);
+        Arc::new(App { production, access, configuration, batches, uploads, openapi: openapi_json() })
     }
 
     /// When a terminal may come again, by how much there is to do.

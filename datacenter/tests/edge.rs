@@ -252,27 +252,62 @@ fn connections_have_a_number_and_a_life() {
     running.stop();
 }
 
+/// A batch whose body begins and does not go on.
+fn begun_batch(rig: &Rig, running: &Running, terminal: &Terminal) -> impl Read + Write + use<> {
+    let mut stream = raw(rig, running.terminals, Some(terminal));
+    let head = "POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    write!(stream, "{head}Content-Length: 50\r\n\r\n{{").unwrap();
+    stream
+}
+
 #[test]
-fn batches_at_once_have_a_number() {
+fn a_terminal_that_sends_slowly_stands_in_nobodys_way() {
     let rig = hasty(|edge| {
         edge.batches_at_once_max = 1;
+        edge.batches_per_terminal_max = 2;
         edge.body_timeout_ms = 5_000;
     });
     let running = rig.start();
-    let mut terminal = rig.terminal(1);
-    terminal.record(rig.dice.id(), abandoned());
-    let client = terminal.client(&running);
-    let mut stream = raw(&rig, running.terminals, Some(&terminal));
-    let head = "POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
-    write!(stream, "{head}Content-Length: 50\r\n\r\n{{").unwrap();
+    let (mut slow, mut other) = (rig.terminal(1), rig.terminal(2));
+    slow.record(rig.dice.id(), abandoned());
+    other.record(rig.dice.id(), abandoned());
+    let begun: Vec<_> = (0..2).map(|_| begun_batch(&rig, &running, &slow)).collect();
     std::thread::sleep(Duration::from_millis(200));
-    let reply = client.post("/v1/records", &terminal.all()).unwrap();
+    // Two of its own are all that it may have; everyone else books.
+    let reply = slow.client(&running).post("/v1/records", &slow.all()).unwrap();
     assert_eq!(reply.problem(), ProblemKind::Overloaded);
-    drop(stream);
+    let answer: BatchAnswer = other.client(&running).post("/v1/records", &other.all()).unwrap().json();
+    assert_eq!(verdicts(&open(&answer, &rig.center.production.public_key())), [Verdict::Booked]);
+    // What else it asks is answered, and so is its batch when there is room again.
+    assert_eq!(slow.client(&running).get("/v1/chain-head").unwrap().status, 200);
+    drop(begun);
     std::thread::sleep(Duration::from_millis(200));
-    let answer: BatchAnswer = client.post("/v1/records", &terminal.all()).unwrap().json();
+    assert_eq!(slow.client(&running).post("/v1/records", &slow.all()).unwrap().status, 200);
+    running.stop();
+}
+
+#[test]
+fn batches_at_once_have_a_number() {
+    let rig = hasty(|edge| edge.batches_at_once_max = 1);
+    let running = rig.start();
+    let (mut terminal, mut other) = (rig.terminal(1), rig.terminal(2));
+    terminal.record(rig.dice.id(), abandoned());
+    other.record(rig.dice.id(), abandoned());
+    let (client, others) = (terminal.client(&running), other.client(&running));
+    // Somebody else holds the storage, so that the first batch stays in hand.
+    let holder = rusqlite::Connection::open(rig.folder.path().join("center/center.sqlite")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let answer: BatchAnswer = std::thread::scope(|scope| {
+        let first = scope.spawn(|| client.post("/v1/records", &terminal.all()).unwrap().json());
+        std::thread::sleep(Duration::from_millis(500));
+        let reply = others.post("/v1/records", &other.all()).unwrap();
+        assert_eq!(reply.problem(), ProblemKind::Overloaded);
+        holder.execute_batch("ROLLBACK").unwrap();
+        first.join().unwrap()
+    });
     // All of the room was taken by this very batch: the terminal is told to come again later.
     assert_eq!(answer.window, rig.center.configuration.windows.busy);
+    assert_eq!(others.post("/v1/records", &other.all()).unwrap().status, 200);
     running.stop();
 }
 

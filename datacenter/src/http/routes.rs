@@ -25,6 +25,7 @@ use super::{
     App, Refusal,
     caller::Caller,
     exchange::{answer, blocking, json},
+    uploads::Upload,
 };
 use crate::access::roles::{Operation, Role};
 
@@ -168,14 +169,16 @@ async fn chain_head(State(app): Shared, caller: Caller) -> Answered {
 ))]
 async fn records(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
     let terminal = caller.may(Operation::Book)?;
+    let uploading = Upload::begin(&app.uploads, terminal.terminal)?;
+    let batch: Batch = json(&app, request, BATCH_BYTES_MAX).await?;
+    // Only now: a terminal that sends slowly keeps nobody else from booking.
     let Ok(permit) = Arc::clone(&app.batches).try_acquire_owned() else {
         return Err(Refusal::new(ProblemKind::Overloaded, "too many batches at once"));
     };
-    let batch: Batch = json(&app, request, BATCH_BYTES_MAX).await?;
     let window = app.window();
     let booked: BatchAnswer = blocking(move || {
         // Held until the work ends, also when nobody waits for it any more.
-        let _permit = permit;
+        let _held = (permit, uploading);
         app.production.book(&terminal, &batch, window)
     })
     .await?;
