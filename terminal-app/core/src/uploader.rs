@@ -274,7 +274,8 @@ impl Uploader {
             Phase::Greet => self.greet(ledger, link, random, clock, watch, limits),
             Phase::Send { after } => match ledger.batch_after(after, self.state.records_max)? {
                 Some(pending) => self.send(&pending, ledger, link, random, clock),
-                None if after < ledger.head()?.sequence => {
+                // A gap behind `after`. Another connection may record meanwhile; what it wrote follows at once.
+                None if ledger.kept_from(after)? != after + 1 => {
                     self.stop(ledger, behind(ledger, after)?, Now::of(clock))
                 }
                 None => {

@@ -66,6 +66,17 @@ impl Ledger {
         self.one("t.sequence IS NULL AND t.card = ?1", params![card.0])
     }
 
+    /// Whether a card of this person was told this time (`CCYYMMDDhhmmss`) before, by a transaction that is
+    /// still kept.
+    pub fn card_was_told(&self, person: PersonNumber, date_time: &str) -> Result<bool, LedgerError> {
+        Ok(self
+            .connection()
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM txn WHERE person = ?1 AND armed ->> 'date_time' = ?2)",
+            )?
+            .query_row(params![person.key(), date_time], |row| row.get(0))?)
+    }
+
     /// All transactions without an outcome, oldest first.
     pub fn unresolved_all(&self) -> Result<Vec<Transaction>, LedgerError> {
         self.list(Filter::Unresolved, u32::MAX)
@@ -124,10 +135,10 @@ impl Ledger {
         let totals = self
             .connection()
             .prepare_cached(
-                "SELECT count(medfee), coalesce(sum(medfee), 0), coalesce(sum(fund), 0),
-                        coalesce(sum(account), 0), coalesce(sum(cash), 0)
+                &format!("SELECT count(medfee), coalesce(sum(medfee * {COUNTS}), 0), coalesce(sum(fund * {COUNTS}), 0),
+                        coalesce(sum(account * {COUNTS}), 0), coalesce(sum(cash * {COUNTS}), 0)
                  FROM link JOIN txn USING (ordinal)
-                 WHERE link.sequence BETWEEN ?1 AND ?2 AND state NOT IN (5, 6)",
+                 WHERE link.sequence BETWEEN ?1 AND ?2 AND state NOT IN (5, 6)"),
             )?
             .query_row(params![from_sequence, to_sequence], |row| {
                 Ok(Totals {
@@ -152,10 +163,11 @@ impl Ledger {
         year: u16,
         entry_as_of: Option<Timestamp>,
     ) -> Result<Accumulation, LedgerError> {
-        let mut statement = self.connection().prepare_cached(
+        let mut statement = self.connection().prepare_cached(&format!(
             "SELECT deductible, pooled_outpatient, pooled_inpatient, own_in_scope, stays FROM txn
-             WHERE person = ?1 AND year = ?2 AND (state IN (2, 3) OR (state = 4 AND verdict_at > ?3))",
-        )?;
+             WHERE person = ?1 AND year = ?2 AND (state IN (2, 3) OR (state = 4 AND verdict_at > ?3))
+                 AND {COUNTS}",
+        ))?;
         let since = entry_as_of.map_or(i64::MIN, |at| at.0);
         let mut rows = statement.query(params![person.key(), year, since])?;
         let mut sum = Accumulation::default();
@@ -192,6 +204,11 @@ impl Ledger {
         Ok(self.connection().prepare_cached(&sql)?.query_row(parameters, row::transaction_of).optional()?)
     }
 }
+
+/// 0 for the cancellation of a settlement that the center refuses: it gives the account money back, and no sum
+/// changes, for the settlement never was in one. 1 for everything else.
+const COUNTS: &str = "(purpose <> 1 OR NOT EXISTS (SELECT 1 FROM txn AS taken_back \
+     WHERE taken_back.id = txn.of AND taken_back.state = 5))";
 
 /// Records that wait for the center's verdict.
 pub(super) fn waiting(connection: &Connection) -> Result<u64, LedgerError> {

@@ -100,7 +100,7 @@ impl Ledger {
             }
             let digest = previous.chain(text.as_bytes());
             let link = Link { sequence: last + 1, digest, signature: identity.sign(PURPOSE, &digest.0) };
-            let effect = Effect::of(transaction, &open, outcome)?;
+            let effect = Effect::of(transaction, &open, &body)?;
             freeze(transaction, open.ordinal, &link, &text, outcome, &effect)?;
             follow_up(transaction, id, &open, outcome)?;
             Ok((link, verify::armed(transaction)?))
@@ -178,11 +178,13 @@ fn unresolved_of_card(connection: &Connection, card: CardKey) -> Result<Option<T
     Ok(id.map(TransactionId))
 }
 
+/// A settlement is cancelled once, unless the center disputes it. One that it refuses is cancelled for the account
+/// money that its card was debited.
 fn require_cancellable(connection: &Connection, of: TransactionId) -> Result<(), LedgerError> {
     let settled = exists(
         connection,
         "SELECT 1 FROM txn WHERE id = ?1 AND purpose = 0 AND abandoned = 0 AND cancelled_by IS NULL
-         AND state NOT IN (5, 6)",
+         AND (state < 5 OR (state = 5 AND json_extract(armed, '$.account') > 0))",
         params![of.0],
     )?;
     let being_cancelled = exists(
@@ -274,13 +276,13 @@ struct Effect {
 }
 
 impl Effect {
-    fn of(connection: &Connection, open: &OpenRow, outcome: &Outcome) -> Result<Self, LedgerError> {
+    fn of(connection: &Connection, open: &OpenRow, body: &Body) -> Result<Self, LedgerError> {
         let year_of = |at: Timestamp| u16::try_from(at.civil().year()).unwrap_or(0);
-        Ok(match &outcome.business {
+        Ok(match &body.business {
             Business::Settlement(settlement) => Effect {
                 amounts: Some(settlement.amounts),
                 year: Some((
-                    year_of(outcome.made_at),
+                    year_of(body.happened_at()),
                     Accumulation::of(&settlement.amounts, &settlement.med_type),
                 )),
             },

@@ -89,13 +89,19 @@ impl Ledger {
         query::answered(self.connection())
     }
 
-    /// First sequence after this one that is still kept; the one after the head when there is none.
+    /// First sequence after this one that is still kept; the next one there will be when there is none.
     pub fn kept_from(&self, sequence: u64) -> Result<u64, LedgerError> {
-        let kept: Option<u64> = self
+        // One statement, so that no record of another connection comes in between.
+        Ok(self
             .connection()
-            .prepare_cached("SELECT min(sequence) FROM link WHERE sequence > ?1")?
-            .query_row([sequence], |row| row.get(0))?;
-        Ok(kept.unwrap_or(self.head()?.sequence + 1))
+            .prepare_cached(
+                "SELECT coalesce(
+                     (SELECT min(sequence) FROM link WHERE sequence > ?1),
+                     (SELECT max(sequence) + 1 FROM link),
+                     (SELECT max(last_sequence) + 1 FROM anchor),
+                     1)",
+            )?
+            .query_row([sequence], |row| row.get(0))?)
     }
 
     /// Notes that records were sent and no answer came: the center may hold them.

@@ -162,6 +162,25 @@ fn a_cancelled_settlement_owes_a_refund_until_it_is_loaded() {
 }
 
 #[test]
+fn a_purchase_resolved_next_year_counts_in_its_own() {
+    let mut terminal = Terminal::new(12);
+    let (mut ledger, cashier) = terminal.open_for_business();
+    let (now, id) = (terminal.now(), terminal.chance.id());
+    ledger.register(&visit("V1", 1, &cashier, now)).unwrap();
+    ledger
+        .intend(&intention(id, Purpose::Settlement, Some("V1"), 1, &cashier, now), &terminal.limits)
+        .unwrap();
+    ledger.arm(id, &arming(5), now).unwrap();
+    // The card comes back on 2 January with the proof of 24 November.
+    let later = now.plus_ms(39 * DAY_MS);
+    let purchase = arming(5).purchase("11223344".into(), true);
+    ledger.record(id, &outcome(settlement("V1", 1, Some(purchase)), later)).unwrap();
+    assert_eq!(later.civil().year(), 2027);
+    let year = |year| ledger.accumulated_since(person(1), year, None).unwrap().deductible;
+    assert_eq!((year(2026), year(2027)), (Fen(20_000), Fen(0)));
+}
+
+#[test]
 fn an_abandoned_load_leaves_the_refund_owed() {
     let mut terminal = Terminal::new(6);
     let (mut ledger, cashier) = terminal.open_for_business();

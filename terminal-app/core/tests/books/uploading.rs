@@ -8,7 +8,7 @@ use protocol::{
 };
 use terminal::{
     clock::ClockWatch,
-    ledger::{Applied, Filter, HaltReason, Ledger, State},
+    ledger::{Applied, Filter, HaltReason, Ledger, LedgerError, Purpose, State},
     pace::{BACKOFF_MS_MAX, Pace},
     ports::LinkError,
     uploader::{Event, Failure, Line, Phase, SendError, Step, Uploader, UploaderState},
@@ -304,6 +304,55 @@ fn a_booked_settlement_counts_here_until_the_feed_has_it() {
     rig.center.refuse.insert(id, RefusalReason::Unbalanced);
     rig.drain();
     assert_eq!(rig.ledger.accumulated_since(person(2), 2026, None).unwrap(), Accumulation::default());
+}
+
+#[test]
+fn a_refused_settlement_is_taken_back_for_its_account_money() {
+    let mut rig = Rig::new(54);
+    rig.settle(1..3);
+    let ids: Vec<_> = (1..=2).map(|n| rig.ledger.transaction_at(n).unwrap().unwrap().intention.id).collect();
+    // One is cancelled before the center has refused it, one afterwards.
+    let cancel = |rig: &mut Rig, of, who| {
+        let (id, now) = (rig.terminal.chance.id(), rig.terminal.now());
+        let purpose = Purpose::Cancellation { of };
+        rig.ledger
+            .intend(&intention(id, purpose, None, who, &rig.cashier, now), &rig.terminal.limits)
+            .unwrap();
+        rig.ledger.record(id, &outcome(cancellation(of, who), now)).unwrap();
+    };
+    cancel(&mut rig, ids[0], 1);
+    rig.center.refuse.extend(ids.iter().map(|id| (*id, RefusalReason::HolderMismatch)));
+    rig.drain();
+    cancel(&mut rig, ids[1], 2);
+    rig.drain();
+    assert_eq!(rig.states(), [State::Refused, State::Refused, State::Booked, State::Booked]);
+    for who in [1, 2] {
+        assert_eq!(rig.ledger.owed_to(card(who)).unwrap()[0].amount, Fen(452));
+        let year = rig.ledger.accumulated_since(person(who), 2026, None).unwrap();
+        assert_eq!(year, Accumulation::default(), "neither was ever in the year");
+    }
+    let cycle = cycle_of(&rig.cashier);
+    let day =
+        rig.ledger.reconcile(&cycle, &mut rig.center, rig.cashier.actor(), rig.terminal.clock.now()).unwrap();
+    assert!(day.equal, "{day:?}");
+    assert_eq!((day.ours.count, day.ours.medfee_sumamt), (2, Fen(0)));
+}
+
+#[test]
+fn a_refused_settlement_without_a_card_has_nothing_to_give_back() {
+    let mut rig = Rig::new(55);
+    let (id, now) = (rig.terminal.chance.id(), rig.terminal.now());
+    rig.ledger.register(&visit("V", 1, &rig.cashier, now)).unwrap();
+    let intended = intention(id, Purpose::Settlement, Some("V"), 1, &rig.cashier, now);
+    rig.ledger.intend(&intended, &rig.terminal.limits).unwrap();
+    rig.ledger.record(id, &outcome(settlement("V", 1, None), now)).unwrap();
+    rig.center.refuse.insert(id, RefusalReason::Unbalanced);
+    rig.drain();
+    let purpose = Purpose::Cancellation { of: id };
+    let second = rig.terminal.chance.id();
+    let cancel = intention(second, purpose, None, 1, &rig.cashier, now);
+    let nothing = LedgerError::NothingToCancel { of: id };
+    assert_eq!(rig.ledger.intend(&cancel, &rig.terminal.limits), Err(nothing));
 }
 
 #[test]

@@ -208,7 +208,13 @@ impl Center {
         for held in self.held.range(from..=to).map(|(_, held)| held) {
             let amounts = match (&held.verdict, &held.business) {
                 (Verdict::Booked, Business::Settlement(settlement)) => settlement.amounts,
-                (Verdict::Booked, Business::Cancellation(cancellation)) => cancellation.amounts,
+                // Of a settlement that was refused only the account money goes back: no sum changes.
+                (Verdict::Booked, Business::Cancellation(cancellation)) => {
+                    match self.refuse.get(&cancellation.of) {
+                        Some(_) => Default::default(),
+                        None => cancellation.amounts,
+                    }
+                }
                 _ => continue,
             };
             totals.count += 1;
