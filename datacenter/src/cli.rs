@@ -166,6 +166,8 @@ enum People {
     },
     /// 查看一人；号码从标准输入读，以免留在命令历史中 / Show one person; the number is read from standard input
     Show,
+    /// 一人待退的个人账户金额；号码从标准输入读 / Account money owed to one person; the number is read from standard input
+    Refunds,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -185,6 +187,18 @@ enum Card {
     },
     /// 停用卡数 / How many are blocked
     Count,
+    /// 导入卡与持卡人对应关系；`-` 为标准输入 / Import whose cards are; `-` for standard input
+    #[command(after_help = "每行 / each line: 卡识别码 card,社会保障号码 person number\n\
+        以此为准；未导入的卡以首次有效交易的持卡人为准 / This counts; a card not imported is the first person's who is seen with it.")]
+    Holders {
+        /// 文件 / File
+        file: PathBuf,
+    },
+    /// 核实放弃的圈存确未发生后，允许再圈存 / After making sure that abandoned loads did not take place: let the card be loaded again
+    ClearLoads {
+        /// 卡识别码 / Card identification code
+        card: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -114,6 +114,10 @@ fn a_center_is_made_fed_and_asked() {
     assert_eq!(program.one(&["card", "block", card, "--reason", "fraud"], "")["changed"], 1);
     assert_eq!(program.one(&["card", "count"], "")["blocked"], 1);
     assert_eq!(program.one(&["card", "free", &card[..24]], "")["changed"], 1);
+    let holders = format!("{card},11010519491231002X\n\n{}, 440524188001010014\n", "00".repeat(12));
+    assert_eq!(program.one(&["card", "holders", "-"], &holders)["cards"], 2);
+    assert_eq!(program.one(&["card", "clear-loads", card], "")["cleared"], 0);
+    assert!(program.json(&["people", "refunds"], "11010519491231002X\n").is_empty());
 
     std::fs::write(program.path("rules.json"), r#"{"version":"430100-2026","effective_from":"2026-01-01"}"#)
         .unwrap();
@@ -143,9 +147,19 @@ fn a_center_is_made_fed_and_asked() {
     // What was done is written down, and nothing of whom.
     let audit = program.run(&["audit", "-n", "100"], "");
     let audit = String::from_utf8(audit.stdout).unwrap();
-    for done in
-        ["init", "code", "people import", "card block", "card free", "rules add", "limits set", "credit add"]
-    {
+    for done in [
+        "init",
+        "code",
+        "people import",
+        "people refunds",
+        "card block",
+        "card free",
+        "card holders",
+        "card clear-loads",
+        "rules add",
+        "limits set",
+        "credit add",
+    ] {
         assert!(audit.contains(done), "{done}");
     }
     for personal in ["1949", "110105", card, &card[..24]] {
@@ -170,6 +184,9 @@ fn wrong_input_is_named_and_says_nothing_personal() {
         (&["people", "import", "/nowhere"], "", 1),
         (&["people", "remove", "-"], "11010519491231002X\n110105194912310021\n", 3),
         (&["card", "block", "43"], "", 3),
+        (&["card", "clear-loads", "43"], "", 3),
+        (&["card", "holders", "-"], "430100D15600000500000001,110105194912310021\n", 3),
+        (&["people", "refunds"], "110105194912310021\n", 3),
         (&["card", "block", "430100D15600000500000001", "--reason", "none"], "", 2),
         (&["rules", "add", "/nowhere"], "", 1),
         (&["limits", "set", "--retention", "1"], "", 3),

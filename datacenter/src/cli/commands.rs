@@ -26,6 +26,9 @@ use crate::{
     storage::rows::{Institution, Outcome, Proof, RecordSummary},
 };
 
+/// Most refunds of one person that are listed.
+const REFUNDS_LISTED_MAX: usize = 10_000;
+
 /// Largest file of rules or keys that is read.
 const INPUT_BYTES_MAX: u64 = 16 << 20;
 
@@ -135,6 +138,20 @@ pub(super) fn people(center: &Center, command: &People, printer: Printer) -> Res
             printer.one(&[Column("removed", "迁出", "removed")], &[json!(removed)]);
             Ok(())
         }
+        People::Refunds => {
+            let person = read_person()?;
+            let refunds: Vec<_> = storage
+                .refunds_of(person.key(), REFUNDS_LISTED_MAX)?
+                .iter()
+                .map(|refund| vec![json!(refund.of), yuan(refund.owed)])
+                .collect();
+            center.access.note("staff", "people refunds", &refunds.len().to_string())?;
+            printer.many(
+                &[Column("of", "撤销交易", "cancellation"), Column("owed", "待退（元）", "owed (yuan)")],
+                &refunds,
+            );
+            Ok(())
+        }
         People::Show => {
             let number = read_person()?;
             let person = storage.person(number.key())?.ok_or_else(|| {
@@ -221,10 +238,40 @@ pub(super) fn card(center: &Center, command: &Card, printer: Printer) -> Result<
             printer.one(&[Column("blocked", "停用卡数", "blocked cards")], &[json!(count)]);
             return Ok(());
         }
+        Card::Holders { file } => return holders(center, file, printer),
+        Card::ClearLoads { card } => {
+            let cleared = center.production.clear_abandoned_loads(&hex::encode(card_key(card)?))?;
+            center.access.note("staff", "card clear-loads", &cleared.to_string())?;
+            printer.one(&[Column("cleared", "已核实圈存", "cleared loads")], &[json!(cleared)]);
+            return Ok(());
+        }
     };
     let changed = center.production.set_cards(&[(card_key(card)?, reason)])?;
     center.access.note("staff", if reason.is_some() { "card block" } else { "card free" }, "1")?;
     printer.one(&[Column("changed", "变动", "changed")], &[json!(changed)]);
+    Ok(())
+}
+
+fn holders(center: &Center, file: &Path, printer: Printer) -> Result<(), Error> {
+    let mut cards = Vec::new();
+    for (number, line) in (1..).zip(input(file)?.0.lines()) {
+        let line = line.map_err(Error::file(file))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let pair = line.split_once(',').and_then(|(card, person)| {
+            Some((card_key(card).ok()?, PersonNumber::parse(person.trim()).ok()?.key()))
+        });
+        cards.push(pair.ok_or_else(|| {
+            Error::input(format!(
+                "{} {number}",
+                words("卡识别码或号码有误，行", "no card and person number, line")
+            ))
+        })?);
+    }
+    let written = center.production.set_holders(&cards)?;
+    center.access.note("staff", "card holders", &written.to_string())?;
+    printer.one(&[Column("cards", "卡数", "cards")], &[json!(written)]);
     Ok(())
 }
 

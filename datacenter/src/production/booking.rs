@@ -202,6 +202,19 @@ fn verdict(outcome: Outcome) -> Verdict {
     }
 }
 
+/// Most bytes of a body that an alarm keeps: one terminal can raise ten thousand.
+pub const EVIDENCE_BYTES_MAX: usize = 4 << 10;
+
+/// A body as an alarm keeps it: whole, or its beginning with its length and SHA-256, by which the whole can
+/// be known again.
+fn evidence(body: &str) -> String {
+    if body.len() <= EVIDENCE_BYTES_MAX {
+        return body.to_owned();
+    }
+    let beginning = &body[..body.floor_char_boundary(EVIDENCE_BYTES_MAX)];
+    format!("{beginning}… {} bytes, SHA-256 {}", body.len(), Digest::of(body.as_bytes()))
+}
+
 /// What can be seen to be wrong without the storage.
 fn check_form(terminal: TerminalId, batch: &Batch) -> Result<(), Problem> {
     if batch.terminal != terminal {
@@ -289,7 +302,7 @@ impl Misfit {
                 sequence: *first,
                 digest: *digests.first()?,
                 id: None,
-                evidence: batch.records.first().map(|record| record.body.clone()),
+                evidence: batch.records.first().map(|record| evidence(&record.body)),
             }),
         }
     }
@@ -352,7 +365,22 @@ impl Answer {
             sequence: record.sequence,
             digest,
             id,
-            evidence: Some(record.body.clone()),
+            evidence: Some(evidence(&record.body)),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_has_a_size() {
+        let fits = "卡".repeat(EVIDENCE_BYTES_MAX / 3);
+        assert_eq!(evidence(&fits), fits);
+        let long = "卡".repeat(EVIDENCE_BYTES_MAX / 3 + 1);
+        let kept = evidence(&long);
+        let end = format!("… {} bytes, SHA-256 {}", long.len(), Digest::of(long.as_bytes()));
+        assert_eq!(kept, format!("{fits}{end}"));
     }
 }

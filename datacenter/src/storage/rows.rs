@@ -213,7 +213,7 @@ pub struct Alarm {
     pub digest: Digest,
     /// The transaction, when one is named.
     pub id: Option<TransactionId>,
-    /// What was sent and not booked; evidence with personal data, never shown in lists.
+    /// What was sent and not booked, or its beginning; evidence with personal data, never shown in lists.
     pub evidence: Option<String>,
 }
 
