@@ -49,6 +49,8 @@ pub enum Error {
     OtherCard,
     /// The bill, or the sums of the year that it was computed from, have changed since it was shown: show it again.
     BillChanged,
+    /// This card was told every time of the next minutes before: the clock was set back again and again.
+    ClockBehind,
     /// There is nothing to put onto the card.
     NothingToLoad,
     /// The settlement is of another day and another working cycle: the agency takes it back.
@@ -190,6 +192,7 @@ impl Error {
                 _ => WhoActs::Cardholder,
             },
             Self::Limit(_) => WhoActs::Center,
+            Self::ClockBehind => WhoActs::Installer,
             Self::NotSignedIn
             | Self::BillChanged
             | Self::NothingToLoad
@@ -268,6 +271,7 @@ fn session_actor(error: &SessionError) -> WhoActs {
         SessionError::Atr { .. }
         | SessionError::ForeignCard
         | SessionError::HealthCard
+        | SessionError::CannotVerify
         | SessionError::OtherCard
         | SessionError::PurchaseMac
         | SessionError::NoMedicalAccount
@@ -301,7 +305,7 @@ fn session_code(error: &SessionError) -> i32 {
         SessionError::CardBlocked => -27265,
         SessionError::ApplicationBlocked { for_good: true } => -37635,
         SessionError::ApplicationBlocked { for_good: false } => -27013,
-        SessionError::Forged => -21,
+        SessionError::Forged | SessionError::CannotVerify => -21,
         SessionError::OtherCard => -22,
         SessionError::NotAuthorised { tries_left } => {
             card_spec::status::StatusWord::tries(tries_left.unwrap_or(0)).driver_error()
@@ -386,6 +390,7 @@ impl fmt::Display for Error {
             Self::NotSignedIn => f.write_str("no operator has signed in for business"),
             Self::OtherCard => f.write_str("the visit is of another card"),
             Self::BillChanged => f.write_str("the bill has changed since it was shown"),
+            Self::ClockBehind => f.write_str("the clock was set back: the card was told these times before"),
             Self::NothingToLoad => f.write_str("there is nothing to put onto the card"),
             Self::TooLate => f.write_str("the settlement is of another day and cycle"),
             Self::VisitKind { med_type } => write!(f, "visits of type {med_type} are not settled here"),

@@ -86,10 +86,11 @@ impl Terminal {
             LoadSource::Refund { of } => Some(*of),
         };
         self.tell(Progress::Preparing);
+        let date_time = self.card_time()?;
         let id = self.new_id();
         self.intend(id, Purpose::Load { refund_of }, None, &plan, duty)?;
 
-        let loading = match self.session.begin_load(amount, self.card_time()) {
+        let loading = match self.session.begin_load(amount, date_time) {
             Ok(loading) => loading,
             Err(error) => {
                 self.abandon(id, reason_before(&error))?;

@@ -50,12 +50,15 @@ use crate::{
     progress::Progress,
     roles::SignedIn,
     rules::{CityRules, HospitalLevel, RuleBook},
-    session::{BoxedSlot, Session},
+    session::{BoxedSlot, Session, SessionError},
     uploader::Uploader,
 };
 
 /// How long the last word of the center (or its silence) is taken for the state of the line.
 pub const LINE_TRUST_MS_MAX: u64 = 15_000;
+
+/// Seconds that are passed over to find a time that the card was not told before.
+pub const CARD_TIMES_MAX: u32 = 1_000;
 
 /// How long a holder has for a PIN.
 pub const PIN_TIMEOUT_MS: u32 = 60_000;
@@ -143,7 +146,9 @@ impl Terminal {
         center: PublicKey,
     ) -> Result<Self, Error> {
         let Devices { card, psam, pin_pad, clock, random, link } = devices;
-        let session = Session::new(card, psam, ledger.terminal());
+        let session = Session::new(card, psam, ledger.terminal())
+            .at_home_in(config.terms.city)
+            .with_refusals(card::kept_refusals(&ledger)?);
         let watch = ClockWatch::load(&ledger)?;
         let mut terminal = Terminal {
             config,
@@ -294,11 +299,24 @@ impl Terminal {
         self.watch.center_time(self.now())
     }
 
-    /// What a card is told the time is. The calendar of a clock that is off by centuries is cut.
-    fn card_time(&self) -> DateTime {
-        DateTime::from_cn(self.now().wall.to_bcd())
-            .or_else(|| DateTime::from_cn(Timestamp(0).to_bcd()))
-            .unwrap_or_else(|| unreachable!("1970 is a date"))
+    /// What the open card is told the time is. The calendar of a clock that is off by centuries is cut.
+    ///
+    /// A time that this holder's card was told before is passed over, second by second: the card's log is
+    /// read by terminal and time, so two transactions must never share one, neither on a quick second tap nor
+    /// after the clock was set back.
+    fn card_time(&self) -> Result<DateTime, Error> {
+        let person = self.session.card()?.holder().ok_or(SessionError::CardFirst)?.person;
+        let mut wall = self.now().wall;
+        for _ in 0..CARD_TIMES_MAX {
+            let time = DateTime::from_cn(wall.to_bcd())
+                .or_else(|| DateTime::from_cn(Timestamp(0).to_bcd()))
+                .unwrap_or_else(|| unreachable!("1970 is a date"));
+            if !self.ledger.card_was_told(person, &hex::encode(time.to_cn()))? {
+                return Ok(time);
+            }
+            wall = wall.plus_ms(1_000);
+        }
+        Err(Error::ClockBehind)
     }
 
     fn tell(&mut self, progress: Progress) {

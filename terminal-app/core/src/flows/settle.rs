@@ -1,6 +1,6 @@
 //! Settling a visit: the bill, the card, the books, in the one order that loses and doubles nothing.
 
-use card_spec::{account::Amounts, money::Fen};
+use card_spec::{account::Amounts, date::DateTime, money::Fen};
 use protocol::{
     id::TransactionId,
     record::{AbandonReason, Business, Settlement},
@@ -82,12 +82,12 @@ impl Terminal {
             receipt: Box::new(receipt),
         };
         let on_card = match agreed.balance {
-            Some(_) => Some(amounts_on_card(agreed)?),
+            Some(_) => Some((amounts_on_card(agreed)?, self.card_time()?)),
             None => None,
         };
         self.intend(id, Purpose::Settlement, Some(&agreed.visit.number), &plan, (operator, cycle))?;
         match on_card {
-            Some(amounts) => self.purchase(id, &plan, amounts),
+            Some((amounts, date_time)) => self.purchase(id, &plan, amounts, date_time),
             None => {
                 self.tell(Progress::Recording);
                 let business = Business::Settlement(Box::new(settlement));
@@ -98,8 +98,13 @@ impl Terminal {
     }
 
     /// The purchase on the card, from its preparation to the books.
-    fn purchase(&mut self, id: TransactionId, plan: &Plan, amounts: Amounts) -> Result<Settled, Error> {
-        let date_time = self.card_time();
+    fn purchase(
+        &mut self,
+        id: TransactionId,
+        plan: &Plan,
+        amounts: Amounts,
+        date_time: DateTime,
+    ) -> Result<Settled, Error> {
         let purchasing = match self.session.begin_purchase(amounts, date_time) {
             Ok(purchasing) => purchasing,
             Err(error) => {

@@ -42,7 +42,18 @@ impl Error {
             Self::BillChanged => say(
                 l,
                 ("费用明细或本年累计在预结算之后有变动。", "请重新预结算，让持卡人确认新的金额。"),
-                ("The bill, or the year it counts in, has changed since it was shown.", "Show it to the holder again."),
+                (
+                    "The bill, or the year it counts in, has changed since it was shown.",
+                    "Show it to the holder again.",
+                ),
+            ),
+            Self::ClockBehind => say(
+                l,
+                ("本机时钟被多次回拨，卡片已用过这些时间。", "请安装维护员校准时钟（jinbao doctor）后重试。"),
+                (
+                    "The clock was set back again and again; the card was told these times before.",
+                    "Have an installer set the clock (jinbao doctor), then try again.",
+                ),
             ),
             Self::NothingToLoad => say(
                 l,

@@ -175,6 +175,22 @@ fn a_card_without_its_proof_is_written_down_by_its_log() {
 }
 
 #[test]
+fn two_purchases_in_one_second_are_told_apart() {
+    let mut scene = Scene::new(Generation::Three);
+    scene.counter.insert(&scene.card);
+    visit(&mut scene.counter).unwrap();
+    let balance_fen = account(&scene.card).0.balance_fen;
+    // The clock stands still; the second debit never reaches the card, and the log's newest entry is the first's.
+    scene.counter.insert_with(&scene.card, Fault::PullBefore { command: scene.debit });
+    scene.counter.tap().unwrap();
+    let agreed = scene.counter.visit("V2").unwrap();
+    let error = scene.counter.terminal().settle(&agreed).unwrap_err();
+    assert_eq!(error.money(), MoneyOutcome::Unknown, "{error:?}");
+    assert!(matches!(scene.returns().unwrap(), Some(Resolved::NotDone { .. })));
+    assert_eq!(account(&scene.card).0.balance_fen, balance_fen);
+}
+
+#[test]
 fn a_tac_in_hand_outlives_the_psam() {
     for generation in [Generation::Two, Generation::Three] {
         let checks = {
