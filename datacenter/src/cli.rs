@@ -10,6 +10,7 @@ use protocol::id::TerminalId;
 use crate::{center::Center, error::Error, outside::Outside, storage::StorageError};
 
 mod commands;
+mod people;
 mod print;
 mod serve;
 
@@ -356,8 +357,8 @@ fn execute(args: &Args, outside: &Outside) -> Result<(), Error> {
         Command::Serve(serve) => serve::serve(center, serve, printer),
         Command::Code(code) => commands::code(&center, code, printer),
         Command::Terminal(terminal) => commands::terminal(&center, terminal, printer),
-        Command::People(people) => commands::people(&center, people, printer),
-        Command::Card(card) => commands::card(&center, card, printer),
+        Command::People(people) => people::people(&center, people, printer),
+        Command::Card(card) => people::card(&center, card, printer),
         Command::Rules(rules) => commands::rules(&center, rules, printer),
         Command::Limits(limits) => commands::limits(&center, limits, printer),
         Command::Credit(credit) => commands::credit(&center, credit, printer),
