@@ -5,13 +5,14 @@ use super::{
     resolve::{Resolution, Resolved},
 };
 use crate::{
+    audit::AuditEvent,
     error::{Error, Need},
     holder::{self, Pad},
-    ledger::State,
+    ledger::{Ledger, LedgerError, State},
     ports::Random,
     progress::Progress,
     roles::Action,
-    session::{OpenCard, Session},
+    session::{OpenCard, Refusals, Session},
 };
 
 /// What a tap has brought.
@@ -45,7 +46,9 @@ impl Terminal {
         self.eligible = None;
         self.tell(Progress::ReadingCard);
         self.tell(Progress::Authenticating);
-        let card = self.session.open(self.random.as_mut())?.clone();
+        let opened = self.session.open(self.random.as_mut()).cloned();
+        self.keep_refusals()?;
+        let card = opened?;
         for attention in card.attention() {
             self.tell(Progress::Attention(*attention));
         }
@@ -89,7 +92,9 @@ impl Terminal {
     /// Errors: `SignIn`, `NotSignedIn`, `Session`.
     pub fn unblock_pin(&mut self) -> Result<(), Error> {
         self.permitted(Action::WriteCard)?;
-        Ok(self.session.unblock_pin(self.random.as_mut())?)
+        let done = self.session.unblock_pin(self.random.as_mut());
+        self.keep_refusals()?;
+        Ok(done?)
     }
 
     /// Sets a new PIN without the old one. For a supervisor who has seen the holder's papers.
@@ -98,7 +103,9 @@ impl Terminal {
     pub fn reset_pin(&mut self) -> Result<(), Error> {
         self.permitted(Action::WriteCard)?;
         let (session, mut pad, random) = self.holder();
-        Ok(holder::reset(session, &mut pad, random)?)
+        let done = holder::reset(session, &mut pad, random);
+        self.keep_refusals()?;
+        Ok(done?)
     }
 
     /// Balance of the personal account; the holder must have been verified.
@@ -116,6 +123,31 @@ impl Terminal {
         (&mut self.session, pad, self.random.as_mut())
     }
 
+    /// Lets cards be asked again that have refused this terminal's security module. For an installer who has made
+    /// sure that its keys are the right ones: a card that refuses once more has lost another try for good.
+    ///
+    /// Returns how many cards were remembered. Errors: `SignIn`, `NotSignedIn`, `Ledger`.
+    pub fn forget_refusals(&mut self) -> Result<usize, Error> {
+        self.permitted(Action::ChangeSettings)?;
+        let cards = self.session.refusals().len();
+        self.session.forget_refusals();
+        self.keep_refusals()?;
+        self.note(&AuditEvent::RefusalsForgotten { cards: u32::try_from(cards).unwrap_or(u32::MAX) })?;
+        Ok(cards)
+    }
+
+    /// Writes down which cards have refused, when that has changed; done by itself at each tap.
+    ///
+    /// To be called after a dialogue through [`Terminal::session_mut`].
+    pub fn keep_refusals(&mut self) -> Result<(), Error> {
+        let refusals = self.session.refusals();
+        if *refusals != kept_refusals(&self.ledger)? {
+            let text = serde_json::to_string(refusals).unwrap_or_default();
+            self.ledger.set_setting(REFUSALS, &text)?;
+        }
+        Ok(())
+    }
+
     fn look_for_unresolved(&mut self, card: &OpenCard) -> Result<Option<Resolution>, Error> {
         let Some(transaction) = self.ledger.unresolved(card.key())? else { return Ok(None) };
         let id = transaction.intention.id;
@@ -126,4 +158,13 @@ impl Terminal {
         }
         Ok(Some(Resolution::Open { id, need: Need::Pin }))
     }
+}
+
+/// Where the refusals lie in the ledger.
+const REFUSALS: &str = "refusals";
+
+/// Cards that have refused in earlier runs; none when another version wrote them.
+pub(super) fn kept_refusals(ledger: &Ledger) -> Result<Refusals, LedgerError> {
+    let text = ledger.setting(REFUSALS)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }

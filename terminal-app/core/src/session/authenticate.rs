@@ -13,6 +13,7 @@ use super::{
     attention::CardIdCheck,
     card::OpenCard,
     error::{Chip, SessionError, Step},
+    refusals::Mark,
 };
 use crate::ports::Random;
 
@@ -77,13 +78,20 @@ impl Session {
                 },
             )
         })?;
-        authentication::compare(&expected, &got).map_err(|_| SessionError::Forged)
+        authentication::compare(&expected, &got).map_err(|_| {
+            // The card of a city whose key this security module may not hold looks just the same.
+            if self.home == Some(card.issuer.card_id.city().city()) {
+                SessionError::Forged
+            } else {
+                SessionError::CannotVerify
+            }
+        })
     }
 
     /// Proves to the card that this terminal holds one of its keys (外部认证).
     ///
-    /// Sent once. A card that refused is remembered, and not asked again as long as the PSAM stays the same:
-    /// each attempt costs a try of its key.
+    /// Sent once. A card that refused is remembered, and not asked again with the same PSAM, not by a later run
+    /// either (see [`Session::refusals`]): each attempt costs a try of its key.
     pub(super) fn authorise(
         &mut self,
         card: &OpenCard,
@@ -91,8 +99,11 @@ impl Session {
         random: &mut dyn Random,
     ) -> Result<(), SessionError> {
         let id = card_key(key).and_then(|row| row.id).ok_or(SessionError::NoSuchKey)?;
-        if let Some(refusal) = self.refusal(card, key) {
-            return Err(refusal);
+        self.open_psam()?;
+        let psam = self.psam.as_ref().ok_or(SessionError::NoPsam)?;
+        let mark = Mark::new(&psam.identity, card.historical.card_serial(), key);
+        if let Some(refused) = self.refusals.of(mark) {
+            return Err(refused);
         }
         let step = Step::Challenge;
         let mut channel = self.card_channel();
@@ -118,6 +129,7 @@ impl Session {
         let answer = self.card_channel().command(step, &command)?;
         let tries_left = match answer.status() {
             StatusWord::SUCCESS => return Ok(()),
+            // These two cost no try.
             StatusWord::AUTHENTICATION_BLOCKED => return Err(SessionError::KeyLocked),
             StatusWord::KEY_NOT_FOUND => return Err(SessionError::NoSuchKey),
             StatusWord::AUTHENTICATION_FAILED => None,
@@ -126,9 +138,8 @@ impl Session {
                 None => return Err(SessionError::Status { chip: Chip::Card, step, got }),
             },
         };
-        let refusal = SessionError::NotAuthorised { tries_left };
-        self.remember_refusal(card, key, &refusal);
-        Err(refusal)
+        self.refusals.remember(mark, tries_left);
+        Err(SessionError::NotAuthorised { tries_left })
     }
 
     /// Whether the MAC in the card identification code is the issuer's; `None` when the PSAM cannot tell.

@@ -131,8 +131,12 @@ pub enum SessionError {
         /// Blocked without return (9303).
         for_good: bool,
     },
-    /// Internal authentication failed: the card does not hold the city's key. The operator keeps it back.
+    /// Internal authentication failed: a card of this terminal's own city that does not hold the city's key. The
+    /// operator keeps it back.
     Forged,
+    /// Internal authentication failed for the card of a city whose key this terminal's PSAM may not hold. Nothing
+    /// is said against the card; it cannot be served here. The cardholder.
+    CannotVerify,
     /// The card in the slot is not the one that this dialogue began with. The cardholder.
     OtherCard,
     /// The card does not accept our authentication. Not repeated: each attempt costs a try of its key.
@@ -261,6 +265,7 @@ impl fmt::Display for SessionError {
             Self::ApplicationBlocked { for_good: false } => f.write_str("the application is blocked"),
             Self::ApplicationBlocked { for_good: true } => f.write_str("the application is blocked for good"),
             Self::Forged => f.write_str("the card is not genuine"),
+            Self::CannotVerify => f.write_str("the card cannot be verified with this PSAM"),
             Self::OtherCard => f.write_str("another card is in the slot"),
             Self::NotAuthorised { tries_left: Some(left) } => {
                 write!(f, "the card does not accept the terminal, {left} tries left")

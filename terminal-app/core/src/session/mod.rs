@@ -15,8 +15,7 @@ mod files;
 mod pin;
 mod psam;
 mod records;
-
-use std::collections::VecDeque;
+mod refusals;
 
 use card_spec::{
     atr::Atr,
@@ -24,7 +23,7 @@ use card_spec::{
     fci::Fci,
     file::{Application, ApplicationName},
     generation::Algorithm,
-    key::KeyName,
+    region::RegionCode,
     status::StatusWord,
 };
 use hal::slot::{CardSlot, response::ResponseSlot};
@@ -38,16 +37,13 @@ pub use self::{
     error::{Chip, SessionError, Step},
     files::FileRecord,
     psam::SM4_TWIN,
+    refusals::{REFUSED_MAX, Refusals},
 };
 use self::{channel::Channel, psam::Psam};
 use crate::ports::Random;
 
 /// A card slot that may be handed to another thread.
 pub type BoxedSlot = Box<dyn CardSlot + Send>;
-
-/// Cards whose refused authentication is remembered, so that putting the card in again does not cost it
-/// another try.
-pub const REFUSED_MAX: usize = 64;
 
 /// `WS.SYS.DDF01`: the environment of the resident health card.
 const HEALTH_ENVIRONMENT: &[u8] = b"WS.SYS.DDF01";
@@ -61,8 +57,9 @@ pub struct Session {
     terminal: TerminalId,
     psam: Option<Psam>,
     card: Option<OpenCard>,
-    /// Cards and their keys that did not accept us.
-    refused: VecDeque<([u8; 8], KeyName, SessionError)>,
+    refusals: Refusals,
+    /// City whose keys this terminal's security module holds.
+    home: Option<RegionCode>,
 }
 
 impl Session {
@@ -78,8 +75,30 @@ impl Session {
             terminal,
             psam: None,
             card: None,
-            refused: VecDeque::new(),
+            refusals: Refusals::default(),
+            home: None,
         }
+    }
+
+    /// The same for a terminal of this city, whose security module is known to hold the city's keys: only then a
+    /// card of the city that fails internal authentication is known to be forged.
+    pub fn at_home_in(self, city: RegionCode) -> Self {
+        Session { home: Some(city.city()), ..self }
+    }
+
+    /// Goes on with what an earlier run has remembered.
+    pub fn with_refusals(self, refusals: Refusals) -> Self {
+        Session { refusals, ..self }
+    }
+
+    /// Cards that have refused this terminal's authentication: to be kept for the next run.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Lets every card be asked again: somebody has made sure that the security module is the right one.
+    pub fn forget_refusals(&mut self) {
+        self.refusals = Refusals::default();
     }
 
     /// Waits for a card, at most `timeout_ms`; 0 asks once.
@@ -106,7 +125,7 @@ impl Session {
     /// again, internal authentication, external authentication with RKSSSE, then personal data.
     ///
     /// Errors: `Slot`, `Atr`, `ForeignCard`, `HealthCard`, `CardBlocked`, `ApplicationBlocked`,
-    /// `UnsupportedAlgorithm`, `UnknownGeneration`, `Forged`, `NotAuthorised`, the PSAM's, `Status`, `Data`.
+    /// `UnsupportedAlgorithm`, `UnknownGeneration`, `Forged`, `CannotVerify`, `NotAuthorised`, the PSAM's, `Status`, `Data`.
     /// Nothing on the card has changed, but for a try of RKSSSE that `NotAuthorised` has cost.
     pub fn open(&mut self, random: &mut dyn Random) -> Result<&OpenCard, SessionError> {
         self.card = None;
@@ -128,8 +147,6 @@ impl Session {
             let terminal = self.terminal;
             let opened = Psam::open(&mut self.psam_channel(), terminal)?;
             self.psam = Some(opened);
-            // Another module, perhaps with better keys: every card gets another chance.
-            self.refused.clear();
         }
         Ok(())
     }
@@ -240,20 +257,6 @@ impl Session {
             _ => self.psam = Some(psam),
         }
         done
-    }
-
-    /// What this card said when it was last asked to accept us under this key.
-    fn refusal(&self, card: &OpenCard, key: KeyName) -> Option<SessionError> {
-        let serial = card.historical.card_serial().0;
-        let mut known = self.refused.iter().filter(|(of, name, _)| (*of, *name) == (serial, key));
-        known.next().map(|(_, _, error)| error.clone())
-    }
-
-    fn remember_refusal(&mut self, card: &OpenCard, key: KeyName, error: &SessionError) {
-        if self.refused.len() == REFUSED_MAX {
-            self.refused.pop_front();
-        }
-        self.refused.push_back((card.historical.card_serial().0, key, error.clone()));
     }
 }
 

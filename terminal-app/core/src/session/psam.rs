@@ -3,14 +3,14 @@
 use card_spec::{
     account::SamAnswer,
     command::{BinaryReference, Body, Command, SamAccountPurchase, Selection},
-    file::FileId,
+    file::{FileId, ShortFileId},
     generation::Algorithm,
     key::{CardFactors, KeyName, PsamKey, card_key},
     psam::{APPLICATION, CipherMode, Factors, KEY_INDEX_FILE, TERMINAL_NUMBER_FILE, TerminalNumber},
     status::StatusWord,
     suite::Mac,
 };
-use protocol::id::TerminalId;
+use protocol::{id::TerminalId, signature::Digest};
 
 use super::{
     channel::{Answer, Channel},
@@ -23,11 +23,17 @@ use super::{
 /// would make the twin of STK (48/09) the key UK1DF04 (48/49): so bit 8 it is.
 pub const SM4_TWIN: u8 = 0x80;
 
+/// Public information of a bank's security module (MF/EF15), and the length of the serial number in front of it.
+const PUBLIC_INFORMATION_FILE: u8 = 0x15;
+const PSAM_SERIAL_BYTES: u8 = 10;
+
 /// A PSAM that has been taken up: powered, known to be this terminal's, its application selected.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Psam {
     pub(super) terminal: TerminalNumber,
     pub(super) purchase_key_index: u8,
+    /// Hash of what tells this module from others.
+    pub(super) identity: Digest,
 }
 
 impl Psam {
@@ -35,7 +41,7 @@ impl Psam {
     ///
     /// Errors: `NoPsam`, `OtherPsam`, `Status`, `Data`, `Slot`.
     pub(super) fn open(channel: &mut Channel<'_>, expected: TerminalId) -> Result<Self, SessionError> {
-        channel.power_on()?;
+        let mut identity = channel.power_on()?;
         let step = Step::Select;
         channel.expect(step, &Command::Select(Selection::ById(FileId::MF)))?;
         let number = read(
@@ -49,13 +55,22 @@ impl Psam {
         if TerminalId::from_bcd(terminal.0) != Ok(expected) {
             return Err(SessionError::OtherPsam);
         }
+        // Not every module has it; its answer to reset has to do then.
+        if let Some(file) = ShortFileId::new(PUBLIC_INFORMATION_FILE) {
+            let at = BinaryReference::File { file, offset: 0 };
+            let public = Command::ReadBinary { at, le: PSAM_SERIAL_BYTES };
+            let public = channel.command(Step::TerminalNumber, &public)?;
+            if public.status().is_success() {
+                identity.extend_from_slice(public.data());
+            }
+        }
         channel.expect(step, &Command::Select(Selection::ByName(APPLICATION)))?;
         let index = read(
             channel,
             Command::ReadBinary { at: BinaryReference::File { file: KEY_INDEX_FILE, offset: 0 }, le: 1 },
         )?;
         let [purchase_key_index] = exact(channel, Step::TerminalNumber, index.data())?;
-        Ok(Psam { terminal, purchase_key_index })
+        Ok(Psam { terminal, purchase_key_index, identity: Digest::of(&identity) })
     }
 
     /// Eight bytes of authentication under a card's key: session key from `challenge`, then `data`.
@@ -106,9 +121,10 @@ impl Psam {
             StatusWord::KEY_NOT_FOUND if algorithm == Algorithm::Sm4 => {
                 Err(self.which_is_missing(channel, name))
             }
-            StatusWord::KEY_NOT_FOUND | StatusWord::WRONG_LENGTH | StatusWord::WRONG_DATA => {
-                Err(SessionError::PsamKeyLevel)
-            }
+            StatusWord::KEY_NOT_FOUND
+            | StatusWord::KEY_INDEX_NOT_SUPPORTED
+            | StatusWord::WRONG_LENGTH
+            | StatusWord::WRONG_DATA => Err(SessionError::PsamKeyLevel),
             StatusWord::AUTHENTICATION_BLOCKED | StatusWord::APPLICATION_LOCKED => {
                 Err(SessionError::PsamLocked)
             }

@@ -146,6 +146,17 @@ pub(super) fn session(error: &SessionError, language: Language) -> Words {
                 "Do not settle. Keep the card and report to the supervisor.",
             ),
         ),
+        SessionError::CannotVerify => say(
+            l,
+            (
+                "本终端的安全模块（PSAM）无法验证这张卡：发卡地区不是本市，可能没有该地区的密钥。",
+                "请把卡还给持卡人。本次可自费结算，回参保地报销。",
+            ),
+            (
+                "This terminal's security module (PSAM) cannot verify the card: it is of another city, whose key may be missing.",
+                "Give the card back. This visit can be paid in cash and claimed at home.",
+            ),
+        ),
         SessionError::OtherCard => say(
             l,
             ("插入的不是刚才的那张卡。", "请插回原来的卡片继续。"),

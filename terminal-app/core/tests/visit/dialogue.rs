@@ -12,14 +12,23 @@ use card_spec::{
 };
 use hal::slot::{Outcome, SlotError};
 use sim::{
+    chip::SharedChip,
     fault::Fault,
     image::CardPolicy,
     keys::TestKeys,
     personalise::{CardOrder, Flaw, TEST_PIN, bank_card, health_card},
+    psam::Psam,
 };
-use terminal::session::{Attention, CardIdCheck, Chip, Proof, SessionError, Step, TransactionKind};
+use terminal::{
+    audit::AuditEvent,
+    error::Error,
+    session::{Attention, CardIdCheck, Chip, Proof, SessionError, Step, TransactionKind},
+};
 
-use super::support::*;
+use super::support::{
+    counter::{Counter, entry},
+    *,
+};
 
 fn pin(text: &str) -> Pin {
     Pin::parse(text).unwrap()
@@ -230,13 +239,10 @@ fn psams_that_cannot_serve_a_card() {
     assert!(error.needs_other_security_module());
 }
 
-#[test]
-fn a_psam_of_another_country_costs_a_card_one_try_and_no_more() {
-    let person = person(11);
-    let card = TestCard::of(&order(&person, Generation::Three));
-    // A card that is genuine to this PSAM, but whose read key is another's.
-    let mut image = card.image();
-    let foreign = TestCard::of(&CardOrder::new(&person, TestKeys::from_seed(99)).account(50_000)).image();
+/// A card that is genuine to the usual PSAM, but whose read key is another's.
+fn with_foreign_read_key(person: &sim::people::Person) -> TestCard {
+    let mut image = TestCard::of(&order(person, Generation::Three)).image();
+    let foreign = TestCard::of(&CardOrder::new(person, TestKeys::from_seed(99)).account(50_000)).image();
     let of = |image: &sim::image::CardImage, name: &str| {
         image.root.directories[0].keys.iter().find(|key| key.name == name).unwrap().versions.clone()
     };
@@ -246,7 +252,18 @@ fn a_psam_of_another_country_costs_a_card_one_try_and_no_more() {
             key.versions = theirs.clone();
         }
     }
-    let card = TestCard::new(&image);
+    TestCard::new(&image)
+}
+
+fn read_key_tries(card: &TestCard) -> u8 {
+    let image = card.image();
+    image.root.directories[0].keys.iter().find(|key| key.name == "RKSSSE").unwrap().tries_left
+}
+
+#[test]
+fn a_psam_of_another_country_costs_a_card_one_try_and_no_more() {
+    let person = person(11);
+    let card = with_foreign_read_key(&person);
     let mut desk = Desk::new();
     let refused = SessionError::NotAuthorised { tries_left: Some(2) };
     desk.insert(&card);
@@ -255,18 +272,76 @@ fn a_psam_of_another_country_costs_a_card_one_try_and_no_more() {
         desk.insert(&card);
         assert_eq!(desk.open().unwrap_err(), refused, "the same answer, without asking the card");
     }
-    let tries = |card: &TestCard| {
-        let image = card.image();
-        image.root.directories[0].keys.iter().find(|key| key.name == "RKSSSE").unwrap().tries_left
-    };
-    assert_eq!(tries(&card), 2);
-    // Another PSAM gets another chance, and the card's other keys were never in doubt.
+    assert_eq!(read_key_tries(&card), 2);
+
+    // The PSAM is put in again: it is the same, and knows no more than before.
     desk.psam.pull();
-    let fresh = sim::chip::SharedChip::new(sim::psam::Psam::new(&psam().build(), 3));
-    desk.psam.insert(fresh).unwrap();
+    desk.psam.insert(SharedChip::new(Psam::new(&psam().build(), 3))).unwrap();
     desk.insert(&card);
-    assert_eq!(desk.open().unwrap_err(), SessionError::NotAuthorised { tries_left: Some(1) });
-    assert_eq!(tries(&card), 1);
+    assert_eq!(desk.open().unwrap_err(), refused);
+    assert_eq!(read_key_tries(&card), 2);
+
+    // Another one may have the key, and is tried, once.
+    let mut other = psam().build();
+    *other.atr.0.last_mut().unwrap() ^= 0x40;
+    desk.psam.pull();
+    desk.psam.insert(SharedChip::new(Psam::new(&other, 3))).unwrap();
+    let refused_again = SessionError::NotAuthorised { tries_left: Some(1) };
+    for _ in 0..3 {
+        desk.insert(&card);
+        assert_eq!(desk.open().unwrap_err(), refused_again);
+    }
+    assert_eq!(read_key_tries(&card), 1);
+    assert_eq!(desk.session.refusals().len(), 2, "one line for each PSAM");
+}
+
+#[test]
+fn a_refusal_outlives_the_program() {
+    let person = person(11);
+    let card = with_foreign_read_key(&person);
+    let refused = Error::Session(SessionError::NotAuthorised { tries_left: Some(2) });
+    let mut counter = Counter::new(&[entry(&person)]);
+    for _ in 0..4 {
+        counter.insert(&card);
+        assert_eq!(counter.terminal().open_card().unwrap_err(), refused);
+        counter.restart();
+    }
+    assert_eq!(read_key_tries(&card), 2);
+    // A card that is in order is none of its business.
+    counter.insert(&TestCard::of(&order(&person, Generation::Three).serial(777)));
+    counter.terminal().open_card().unwrap();
+
+    // Only an installer has it tried again.
+    assert!(counter.terminal().forget_refusals().unwrap_err().is_not_permitted());
+    counter.terminal().sign_in("0700", b"246813").unwrap();
+    assert_eq!(counter.terminal().forget_refusals().unwrap(), 1);
+    counter.insert(&card);
+    let again = Error::Session(SessionError::NotAuthorised { tries_left: Some(1) });
+    assert_eq!(counter.terminal().open_card().unwrap_err(), again);
+    let audit = counter.ledger().audit_entries(0, 1_000).unwrap();
+    assert!(audit.iter().any(|entry| entry.event == Some(AuditEvent::RefusalsForgotten { cards: 1 })));
+}
+
+#[test]
+fn a_card_of_another_city_is_not_called_forged() {
+    let person = person(16);
+    let elsewhere = RegionCode::parse("330100").unwrap();
+    for generation in Generation::ALL {
+        // Another province's roots, which this PSAM lacks.
+        let foreign = CardOrder::new(&person, TestKeys::from_seed(99)).generation(generation);
+        let card = TestCard::of(&foreign.clone().city(elsewhere));
+        let before = card.image();
+        let mut desk = Desk::new();
+        desk.insert(&card);
+        let error = desk.open().unwrap_err();
+        assert_eq!(error, SessionError::CannotVerify);
+        assert_eq!(card.image(), before, "no try was spent");
+        let words = Error::Session(error).words(terminal::language::Language::Chinese);
+        assert!(!words.next.contains("留存") && words.next.contains("还给"), "{words}");
+        // One that says it is of this city should hold the keys that are here.
+        desk.insert(&TestCard::of(&foreign));
+        assert_eq!(desk.open().unwrap_err(), SessionError::Forged);
+    }
 }
 
 #[test]

@@ -161,6 +161,7 @@ impl Counter {
         counter.start();
         counter.hire("0101", Role::Cashier);
         counter.hire("0900", Role::Supervisor);
+        counter.hire("0700", Role::Installer);
         counter.terminal().sign_in("0101", b"246813").unwrap();
         counter
     }

@@ -118,7 +118,7 @@ impl Desk {
     pub(crate) fn of_terminal(terminal: TerminalId, order: &PsamOrder) -> Self {
         let (card_slot, card) = InProcessSlot::new("card");
         let (psam_slot, psam) = InProcessSlot::with("psam", SharedChip::new(Psam::new(&order.build(), 3)));
-        let session = Session::new(Box::new(card_slot), Box::new(psam_slot), terminal);
+        let session = Session::new(Box::new(card_slot), Box::new(psam_slot), terminal).at_home_in(city());
         Desk { card, psam, session, random: Seeded::new(1) }
     }
 
