@@ -32,6 +32,9 @@ pub(crate) struct Config {
     /// Receipt printer.
     #[serde(default)]
     pub(crate) printer: Option<Printer>,
+    /// Whether a card without a medical account may settle here, its holder paying own shares in cash.
+    #[serde(default)]
+    pub(crate) settle_without_account: bool,
 }
 
 /// Addresses and keys of the city center.
@@ -113,7 +116,15 @@ impl Config {
 
     /// Settings of a terminal that was just enrolled.
     pub(crate) fn new(terminal: TerminalId, center: Center, place: Place) -> Self {
-        Config { version: VERSION, terminal, center, place, readers: Readers::default(), printer: None }
+        Config {
+            version: VERSION,
+            terminal,
+            center,
+            place,
+            readers: Readers::default(),
+            printer: None,
+            settle_without_account: false,
+        }
     }
 
     /// Writes the settings, whole or not at all.
@@ -167,5 +178,16 @@ mod tests {
         let newer = serde_json::to_string(&Config { version: 9, ..config }).unwrap();
         std::fs::write(data.config(), newer).unwrap();
         assert!(matches!(Config::read(&data), Err(CliError::Content { .. })));
+    }
+    #[test]
+    fn the_documented_settings_are_read() {
+        let text = include_str!("../../../docs/settings.md");
+        let start = text.find("```json\n").unwrap() + "```json\n".len();
+        let example = &text[start..start + text[start..].find("```").unwrap()];
+        let config: Config = serde_json::from_str(example).unwrap();
+        assert!(config.printer.is_some() && config.readers.psam.is_some());
+        for name in serde_json::to_value(&config).unwrap().as_object().unwrap().keys() {
+            assert!(text.contains(&format!("| `{name}")), "{name} is not explained");
+        }
     }
 }

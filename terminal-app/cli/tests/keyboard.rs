@@ -17,6 +17,11 @@ use support::{
 
 /// Runs a command at a terminal and types each text when the question before it has been asked.
 fn type_at_terminal(command: &str, dialogue: &[(&str, &str)]) -> (String, Option<i32>) {
+    type_after(command, dialogue, |_| {})
+}
+
+/// The same; `before` is called with the place of each question before it is answered.
+fn type_after(command: &str, dialogue: &[(&str, &str)], before: impl Fn(usize)) -> (String, Option<i32>) {
     let mut child = Command::new("script")
         .args(["--quiet", "--return", "--command", command, "/dev/null"])
         .stdin(Stdio::piped())
@@ -26,13 +31,14 @@ fn type_at_terminal(command: &str, dialogue: &[(&str, &str)]) -> (String, Option
     let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut seen = Vec::new();
     let mut from = 0;
-    for (question, answer) in dialogue {
+    for (place, (question, answer)) in dialogue.iter().enumerate() {
         let mut byte = [0];
         while !String::from_utf8_lossy(&seen[from..]).contains(question) {
             assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
             seen.push(byte[0]);
         }
         from = seen.len();
+        before(place);
         keyboard.write_all(answer.as_bytes()).unwrap();
         keyboard.flush().unwrap();
     }
@@ -88,4 +94,36 @@ fn a_new_secret_is_typed_twice_and_the_question_before_a_debit_can_be_refused() 
     let (screen, code) = type_at_terminal(&visit, &[("Card PIN: ", "258369\r"), ("Settle? [Y/n]", "\n")]);
     assert_eq!(code, Some(0), "{screen}");
     assert_eq!(world.queue()["sequence"], 1);
+}
+
+#[test]
+fn figures_that_others_overtook_are_shown_anew() {
+    let world = World::new();
+    let (program, data) = (env!("CARGO_BIN_EXE_jinbao"), text(&world.data()));
+    let files = format!("sim:{},{}", text(&world.path("card.json")), text(&world.path("psam.json")));
+    let bill = text(&support::sample("bills/outpatient.json"));
+    let visit = format!("{program} --lang en --data {data} --reader {files} visit --bill {bill}");
+    // While the holder looks at the figures, the center hears of a bill settled elsewhere.
+    let overtake = |place: usize| {
+        if place == 1 {
+            let path = world.path("people.csv");
+            let people = std::fs::read_to_string(&path).unwrap();
+            let (header, rows) = people.split_once('\n').unwrap();
+            let column = header.split(',').position(|name| name == "pooled_outpatient_fen").unwrap();
+            let changed = rows.lines().map(|row| {
+                let mut fields: Vec<&str> = row.split(',').collect();
+                fields[column] = "123456";
+                fields.join(",")
+            });
+            let file = world.path("changed.csv");
+            let lines: Vec<String> = std::iter::once(header.to_owned()).chain(changed).collect();
+            std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+            world.center_does(&["people", "import", &text(&file)]);
+        }
+    };
+    let dialogue = [("Card PIN: ", "258369\r"), ("Settle? [Y/n]", "\n"), ("Settle? [Y/n]", "\n")];
+    let (screen, code) = type_after(&visit, &dialogue, overtake);
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(screen.matches("computed anew").count(), 1, "{screen}");
+    assert_eq!(world.queue()["sequence"], 1, "settled once");
 }

@@ -292,8 +292,11 @@ fn card_commands_at_the_counter() {
     let read =
         world.with_card("card.json", &["card", "read", "DF01EF06|28|$", "--json"]).run().exits(0).json();
     assert_eq!(read["values"], "0871-65123456|$");
-    let eligible = world.with_card("card.json", &["eligibility", "--json"]).run().exits(0).json();
-    assert_eq!((&eligible["eligible"], &eligible["source"]), (&true.into(), &"cache".into()));
+    for (more, source) in [(&["--json"][..], "center"), (&["--json", "--offline"], "cache")] {
+        let run = world.with_card("card.json", &[&["eligibility"], more].concat()).run().exits(0);
+        let eligible = run.json();
+        assert_eq!((&eligible["eligible"], &eligible["source"]), (&true.into(), &source.into()));
+    }
 
     let pin = |words: &[&str], lines: &str| world.with_card("card.json", words).input(lines).run();
     pin(&["card", "pin", "change"], "258369\n741852\n741852\n").exits(0);

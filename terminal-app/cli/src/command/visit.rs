@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terminal::{
     eligibility::Source,
+    error::Error,
     flows::{LineEntry, PreSettlement, Settled, VisitEntry},
     ledger::State,
     ports::Random,
@@ -31,6 +32,9 @@ use crate::{
     failure::{CliError, Failure},
     words,
 };
+
+/// How often figures that others overtook are shown anew before giving up.
+const SHOWN_MAX: u32 = 3;
 
 /// What `visit` is told.
 #[derive(Debug, Args)]
@@ -146,14 +150,28 @@ fn visit(
     let verified = tap::verify(context, counter)?;
     let earlier = tap::earlier(&tap, verified.as_ref());
     let number = register(arguments, bill, counter)?;
-    let agreed = counter.flows.pre_settle(&number, !arguments.no_account)?;
-    let mut visited = Visited::of(number, card, earlier, &agreed);
-    show_figures(context, &agreed);
-    if arguments.pre_settle || !agrees(context, arguments)? {
-        visited.card_commands = counter.flows.session().traffic().0.commands;
-        return Ok((visited, if arguments.pre_settle { Exit::Done } else { Exit::No }));
-    }
-    let settled = counter.flows.settle(&agreed)?;
+    let mut shown = 0;
+    let (mut visited, settled) = loop {
+        let agreed = counter.flows.pre_settle(&number, !arguments.no_account)?;
+        let mut visited = Visited::of(number.clone(), card.clone(), earlier.clone(), &agreed);
+        show_figures(context, &agreed);
+        if arguments.pre_settle || !agrees(context, arguments)? {
+            visited.card_commands = counter.flows.session().traffic().0.commands;
+            return Ok((visited, if arguments.pre_settle { Exit::Done } else { Exit::No }));
+        }
+        shown += 1;
+        match counter.flows.settle(&agreed) {
+            Ok(settled) => break (visited, settled),
+            // Another bill of this person was settled meanwhile: the holder sees the new figures.
+            Err(Error::BillChanged) if shown < SHOWN_MAX => context.console.step(
+                context
+                    .console
+                    .language()
+                    .pick("本年累计已变动，重新计算", "The year's sums have changed, computed anew"),
+            ),
+            Err(error) => return Err(error.into()),
+        }
+    };
     visited.card_commands = counter.flows.session().traffic().0.commands;
     // The card is done with; what follows can be repeated without it.
     counter.flows.close_card();
@@ -219,7 +237,7 @@ fn finish(
 
 /// What the center has said by now.
 fn booking(counter: &Counter, id: TransactionId, offline: bool) -> Result<Booking, Failure> {
-    let transaction = counter.flows.ledger().transaction(id).map_err(terminal::error::Error::from)?;
+    let transaction = counter.flows.ledger().transaction(id).map_err(Error::from)?;
     let Some(transaction) = transaction else { return Ok(Booking::Pending { offline }) };
     let verdict = transaction.verdict;
     Ok(match (transaction.state, verdict) {

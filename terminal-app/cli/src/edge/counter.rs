@@ -73,7 +73,8 @@ impl Counter {
             link,
         };
         let place = &cabinet.config.place;
-        let config = flows::Config::new(place.city, place.institution_name.clone(), level(place.level));
+        let mut config = flows::Config::new(place.city, place.institution_name.clone(), level(place.level));
+        config.settle_without_account = cabinet.config.settle_without_account;
         let mut flows = flows::Terminal::new(config, devices, ledger, cache, cabinet.config.center.key)?;
         if let Some(signed_in) = signed_in {
             flows.resume_shift(signed_in);

@@ -118,6 +118,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     if let (Next::Go, Some(thread)) = (quit, listening) {
         let _ = thread.join();
     }
+    if let Some(path) = &arguments.control {
+        let _ = std::fs::remove_file(path);
+    }
     Ok(Exit::Done)
 }
 
@@ -127,11 +130,9 @@ fn listen(path: &Path, bench: Arc<Mutex<Bench>>) -> Result<thread::JoinHandle<()
         std::fs::remove_file(path).map_err(file_error(path))?;
     }
     let listener = UnixListener::bind(path).map_err(file_error(path))?;
-    let path = path.to_owned();
     Ok(thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             if let Next::Quit = serve_stream(&stream, &bench) {
-                let _ = std::fs::remove_file(&path);
                 return;
             }
         }
