@@ -224,6 +224,7 @@ fn refusal(reason: RefusalReason, language: Language) -> &'static str {
         RefusalReason::OverLimit => language.pick("超过脱机限额", "above the offline limit"),
         RefusalReason::TacWrong => language.pick("卡交易验证码不符", "the card's proof is wrong"),
         RefusalReason::LoadUnknown => language.pick("充值未经中心授权", "the load was not granted"),
+        RefusalReason::HolderMismatch => language.pick("卡与持卡人不符", "the card is another person's"),
         RefusalReason::RefundWrong => language.pick("退款不符", "the refund does not fit"),
         _ => language.pick("请与经办机构联系", "ask the agency"),
     }

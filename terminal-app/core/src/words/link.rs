@@ -159,6 +159,14 @@ pub fn refusal(reason: RefusalReason, language: Language) -> Words {
             ("中心未入账：圈存未经中心同意。", "请报告主管。"),
             ("Not booked: the load was not granted.", "Report to the supervisor."),
         ),
+        RefusalReason::HolderMismatch => say(
+            l,
+            ("中心未入账：此卡在中心登记为他人所有。", "请核对持卡人身份并报告主管；卡内扣款可撤销退回。"),
+            (
+                "Not booked: for the center the card is another person's.",
+                "Check who holds it and report to the supervisor; what the card paid can be cancelled.",
+            ),
+        ),
         RefusalReason::RefundWrong => say(
             l,
             ("中心未入账：退款与原结算不符。", "请报告主管。"),
