@@ -2,17 +2,17 @@
 //!
 //! The ledger knows cycles; it does not know which person sits at the keyboard. A small file remembers
 //! that, sealed with a MAC under the machine's secret, so that it cannot be written by hand. It is worth
-//! nothing without its open cycle, and for roles without cycles it ends after 24 hours.
+//! nothing without its open cycle, and after 24 hours nothing more than a cashier's.
 
 use std::{fs, io};
 
-use protocol::{reconciliation::CYCLE_MS_MAX, timestamp::Timestamp};
+use protocol::timestamp::Timestamp;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use terminal::{
     error::Error,
     ledger::Ledger,
-    roles::{Action, SignedIn},
+    roles::{Action, Operator, SignedIn},
 };
 
 use super::{data_dir::write_atomic, machine_secret::MachineSecret, terminal::Cabinet};
@@ -71,17 +71,13 @@ pub(crate) fn load(cabinet: &Cabinet, ledger: &Ledger, now: Timestamp) -> Result
     };
     let still_open =
         |cycle: &terminal::roles::Cycle| cycle.closed_at.is_none() && cycle.operator == stored.operator;
-    let age_ms = now.0.saturating_sub(stored.since.0);
-    let good = match (&stored.cycle, &cycle) {
-        (Some(_), Some(cycle)) => still_open(cycle),
-        (Some(_), None) => false,
-        (None, _) => (0..CYCLE_MS_MAX).contains(&age_ms),
-    };
-    if !good {
+    if stored.cycle.is_some() && !cycle.as_ref().is_some_and(still_open) {
         return Ok(None);
     }
     let overdue = ledger.cycle_overdue(now).map_err(Error::from)?;
-    Ok(Some(SignedIn { operator: operator.number, role: operator.role, cycle, overdue }))
+    let Operator { number: operator, role, .. } = operator;
+    let signed_in = SignedIn { operator, role, cycle, overdue, since: stored.since };
+    Ok(Some(signed_in).filter(|signed_in| signed_in.role.works_in_cycles() || signed_in.counts(now)))
 }
 
 /// The one signed in, with the right to an action; a refusal is audited.

@@ -2,11 +2,15 @@
 
 use std::{fmt, num::NonZeroU32};
 
-use protocol::timestamp::Timestamp;
+use protocol::{reconciliation::CYCLE_MS_MAX, timestamp::Timestamp};
 use ring::pbkdf2;
 use rusqlite::{Connection, params};
 
-use super::{Action, Role, cycle, cycle::Cycle, permits};
+use super::{
+    Action, Role, cycle,
+    cycle::{CLOCK_BACK_MS_MAX, Cycle},
+    permits,
+};
 use crate::{
     audit::{self, Actor, AuditEvent},
     ledger::{Ledger, LedgerError, Numbered, require_number},
@@ -24,6 +28,10 @@ pub const LOCK_MS: i64 = 15 * 60_000;
 
 /// Shortest secret.
 pub const SECRET_BYTES_MIN: usize = 6;
+
+/// How long a sign-in counts for what a cashier may not do: an unattended machine must not stay a supervisor's
+/// or an installer's for weeks. A cashier's own actions end with the working cycle.
+pub const SHIFT_MS_MAX: i64 = CYCLE_MS_MAX;
 
 /// Longest secret.
 pub const SECRET_BYTES_MAX: usize = 128;
@@ -77,6 +85,8 @@ pub struct SignedIn {
     pub cycle: Option<Cycle>,
     /// The cycle that has to be reconciled before new business can start.
     pub overdue: Option<Cycle>,
+    /// When the secret was typed.
+    pub since: Timestamp,
 }
 
 impl SignedIn {
@@ -86,6 +96,11 @@ impl SignedIn {
             operator: Some(&self.operator),
             cycle: self.cycle.as_ref().map(|cycle| cycle.number.as_str()),
         }
+    }
+
+    /// Whether the sign-in still counts: for [`SHIFT_MS_MAX`], and a clock put back far ends it as well.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        (-CLOCK_BACK_MS_MAX..SHIFT_MS_MAX).contains(&now.0.saturating_sub(self.since.0))
     }
 
     /// Whether the role allows an action.
@@ -112,6 +127,8 @@ pub enum SignInError {
     SecretLength,
     /// The last supervisor cannot be taken out.
     LastSupervisor,
+    /// The sign-in is older than [`SHIFT_MS_MAX`]: sign in again.
+    ShiftOver,
     /// The role does not allow it; audited.
     NotPermitted {
         /// What was tried.
@@ -145,6 +162,7 @@ impl fmt::Display for SignInError {
                 write!(f, "a secret has {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} characters")
             }
             Self::LastSupervisor => f.write_str("the last supervisor cannot be taken out"),
+            Self::ShiftOver => f.write_str("the sign-in is over"),
             Self::NotPermitted { action } => write!(f, "the role does not allow {action:?}"),
             Self::Ledger(error) => error.fmt(f),
         }
@@ -299,13 +317,17 @@ impl Ledger {
 
     /// Checks an action against the role of the one signed in; a refusal is audited.
     ///
-    /// Errors: `NotPermitted`.
+    /// After [`SHIFT_MS_MAX`] only what a cashier may do is left, so that a cycle that is over can be reconciled.
+    /// Errors: `ShiftOver`, `NotPermitted`.
     pub fn authorise(
         &mut self,
         signed_in: &SignedIn,
         action: Action,
         now: Timestamp,
     ) -> Result<(), SignInError> {
+        if !signed_in.counts(now) && !permits(Role::Cashier, action) {
+            return Err(SignInError::ShiftOver);
+        }
         if signed_in.may(action) {
             return Ok(());
         }
@@ -359,7 +381,7 @@ impl Ledger {
                 }
                 (cycle, _) => cycle,
             };
-            let signed_in = SignedIn { operator: number.to_owned(), role, cycle, overdue };
+            let signed_in = SignedIn { operator: number.to_owned(), role, cycle, overdue, since: now };
             audit::append(transaction, now, signed_in.actor(), &AuditEvent::SignedIn { role })?;
             Ok(signed_in)
         })

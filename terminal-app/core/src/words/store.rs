@@ -358,6 +358,11 @@ impl SignInError {
                 ("不能停用最后一名主管。", "请先增加另一名主管。"),
                 ("The last supervisor cannot be taken out.", "Add another one first."),
             ),
+            Self::ShiftOver => say(
+                l,
+                ("签到已超过 24 小时，已失效。", "请重新签到。"),
+                ("You signed in more than 24 hours ago.", "Sign in again."),
+            ),
             Self::NotPermitted { action } => say(
                 l,
                 (

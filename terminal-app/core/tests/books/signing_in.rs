@@ -5,7 +5,8 @@ use terminal::{
     audit::{Actor, AuditEvent},
     ledger::{Ledger, LedgerError, Numbered, Purpose},
     roles::{
-        Action, FAILURES_MAX, LOCK_MS, NewOperator, PBKDF2_ITERATIONS, Role, SECRET_BYTES_MAX, SignInError,
+        Action, FAILURES_MAX, LOCK_MS, NewOperator, PBKDF2_ITERATIONS, Role, SECRET_BYTES_MAX, SHIFT_MS_MAX,
+        SignInError,
     },
 };
 
@@ -136,4 +137,27 @@ fn what_the_role_does_not_allow_is_audited() {
     assert_eq!(last.event, Some(AuditEvent::NotPermitted { action: Action::CancelSettlement }));
     assert_eq!(last.operator.as_deref(), Some("0101"));
     assert_eq!(ledger.verify().unwrap().audit_entries, last.number);
+}
+
+#[test]
+fn a_sign_in_with_more_rights_than_a_cashiers_ends_after_a_day() {
+    let (terminal, mut ledger) = staffed(156);
+    let now = terminal.now();
+    for (number, secret, action) in [
+        ("0001", &b"supervisor"[..], Action::ManageOperators),
+        ("0001", b"supervisor", Action::WriteCard),
+        ("0901", b"installer", Action::WipeKeys),
+        ("0801", b"auditor!", Action::ExportLedger),
+    ] {
+        let signed_in = ledger.sign_in(number, secret, now).unwrap();
+        assert_eq!(signed_in.since, now);
+        assert_eq!(ledger.authorise(&signed_in, action, now.plus_ms(SHIFT_MS_MAX - 1)), Ok(()), "{number}");
+        assert_eq!(ledger.authorise(&signed_in, action, now.plus_ms(-1_000)), Ok(()), "{number}");
+        for at in [now.plus_ms(SHIFT_MS_MAX), now.plus_ms(-HOUR_MS)] {
+            assert_eq!(ledger.authorise(&signed_in, action, at), Err(SignInError::ShiftOver), "{number}");
+        }
+    }
+    // The cycle that is over can still be reconciled by whoever worked in it.
+    let cashier = ledger.sign_in("0101", b"246813", now).unwrap();
+    assert_eq!(ledger.authorise(&cashier, Action::Reconcile, now.plus_ms(7 * DAY_MS)), Ok(()));
 }
