@@ -365,4 +365,6 @@ pub enum AbandonReason {
     ProvedNotDone,
     /// The terminal stopped between the intention and the card.
     Restarted,
+    /// The card can tell no more, and a supervisor has decided that it did nothing. An auditor should look.
+    DecidedNotDone,
 }

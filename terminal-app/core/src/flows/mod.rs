@@ -13,6 +13,7 @@
 
 mod cancel;
 mod card;
+mod decide;
 mod duty;
 mod eligibility;
 mod load;

@@ -219,7 +219,7 @@ impl Terminal {
     }
 
     /// Writes down what the card turned out to have done.
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         transaction: &Transaction,
         plan: &Plan,

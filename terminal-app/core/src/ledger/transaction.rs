@@ -266,10 +266,13 @@ impl Transaction {
     }
 }
 
-/// Whether a reason proves that an armed card did not carry the command out.
+/// Whether a reason proves that an armed card did not carry the command out, or a person vouches for it.
 pub(super) fn proves_not_done(reason: AbandonReason) -> bool {
     match reason {
-        AbandonReason::CardGone | AbandonReason::CardRefused | AbandonReason::ProvedNotDone => true,
+        AbandonReason::CardGone
+        | AbandonReason::CardRefused
+        | AbandonReason::ProvedNotDone
+        | AbandonReason::DecidedNotDone => true,
         AbandonReason::Cancelled | AbandonReason::Restarted => false,
         // A reason of a later protocol proves nothing to this version.
         _ => false,

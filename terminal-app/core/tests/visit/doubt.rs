@@ -2,15 +2,19 @@
 
 use card_spec::{account::LOG_RECORD_BYTES, generation::Generation};
 use hal::slot::{CardSlot, SlotError};
-use protocol::record::{Business, Settlement};
+use protocol::{
+    id::TransactionId,
+    record::{AbandonReason, Business, Settlement},
+};
 use sim::{
     fault::{Fault, Plan},
     slot::InProcessSlot,
 };
 use terminal::{
-    audit::AuditEvent,
+    audit::{AuditEvent, Ground},
     error::{Error, MoneyOutcome, Need},
     flows::{Resolved, Settled},
+    ledger::{LedgerError, VisitState},
 };
 
 use super::support::{
@@ -188,6 +192,69 @@ fn two_purchases_in_one_second_are_told_apart() {
     assert_eq!(error.money(), MoneyOutcome::Unknown, "{error:?}");
     assert!(matches!(scene.returns().unwrap(), Some(Resolved::NotDone { .. })));
     assert_eq!(account(&scene.card).0.balance_fen, balance_fen);
+}
+
+/// A settlement whose card is not seen again, with a supervisor signed in.
+fn left_open(done: bool) -> (Scene, TransactionId) {
+    let mut scene = Scene::new(Generation::Three);
+    scene.interrupted(done);
+    scene.counter.card.pull();
+    let id = scene.counter.ledger().unresolved_all().unwrap()[0].intention.id;
+    let refused = scene.counter.terminal().decide(id, done, Ground::CardGone).unwrap_err();
+    assert!(refused.is_not_permitted(), "{refused:?}: a cashier decides nothing");
+    scene.counter.supervise();
+    (scene, id)
+}
+
+#[test]
+fn a_supervisor_ends_what_no_card_will_tell() {
+    let (mut scene, id) = left_open(true);
+    let resolved = scene.counter.terminal().decide(id, true, Ground::CenterStatement).unwrap();
+    let Resolved::Done { proved: false, receipt: Some(receipt), .. } = resolved else { panic!("{resolved:?}") };
+    assert_eq!(receipt.proof, None);
+    let purchase = scene.settlement().card.unwrap();
+    assert_eq!((purchase.tac.as_str(), purchase.from_proof, purchase.account), ("", true, yuan("75")));
+    assert_eq!(scene.counter.ledger().visit("V1").unwrap().unwrap().state, VisitState::Settled);
+    let audit = scene.counter.ledger().audit_entries(0, 1_000).unwrap();
+    let decided = AuditEvent::OutcomeDecided { id, done: true, ground: Ground::CenterStatement };
+    let entry = audit.iter().find(|entry| entry.event.as_ref() == Some(&decided)).unwrap();
+    assert_eq!(entry.operator.as_deref(), Some("0900"));
+    let error = scene.counter.terminal().decide(id, false, Ground::CardGone).unwrap_err();
+    assert!(matches!(error, Error::Ledger(LedgerError::WrongState { .. })), "{error:?}: decided once");
+    // The card does come back, and its new business is free.
+    assert_eq!(scene.returns().unwrap(), None);
+
+    let (mut scene, id) = left_open(false);
+    let resolved = scene.counter.terminal().decide(id, false, Ground::CardStatement).unwrap();
+    assert_eq!(resolved, Resolved::NotDone { id });
+    let row = scene.counter.ledger().transaction(id).unwrap().unwrap();
+    assert!(row.abandoned);
+    assert_eq!(row.business(), Some(Business::Abandoned { reason: AbandonReason::DecidedNotDone }));
+    assert_eq!(scene.counter.ledger().visit("V1").unwrap().unwrap().state, VisitState::Open);
+    assert!(scene.counter.terminal().send_all().unwrap());
+    scene.counter.ledger().verify().unwrap();
+    let nobody = TransactionId([9; 16]);
+    let error = scene.counter.terminal().decide(nobody, true, Ground::CardGone).unwrap_err();
+    assert!(matches!(error, Error::Ledger(LedgerError::TransactionUnknown { .. })));
+}
+
+#[test]
+fn a_card_that_can_tell_is_believed_before_a_supervisor() {
+    let (mut scene, id) = left_open(true);
+    scene.counter.insert(&scene.card);
+    scene.counter.terminal().open_card().unwrap();
+    let error = scene.counter.terminal().decide(id, false, Ground::CardGone).unwrap_err();
+    assert!(matches!(error, Error::ResolveFirst { need: Need::Pin, .. }), "{error:?}");
+    scene.counter.terminal().close_card();
+
+    // The log of this one has forgotten ours: now it is the supervisor's.
+    super::interrupted::pays_elsewhere(&scene.card, 10);
+    let error = scene.returns().unwrap_err();
+    assert!(matches!(error, Error::ResolveFirst { need: Need::Supervisor, .. }), "{error:?}");
+    let resolved = scene.counter.terminal().decide(id, true, Ground::CardStatement).unwrap();
+    assert!(matches!(resolved, Resolved::Done { proved: false, .. }), "{resolved:?}");
+    assert_eq!(scene.counter.ledger().unresolved_all().unwrap(), []);
+    scene.counter.ledger().verify().unwrap();
 }
 
 #[test]
