@@ -29,23 +29,42 @@ use tests::{
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A card that tells of one command and waits until it may go on.
-struct Watched {
+pub(crate) struct Watched {
     card: Card,
-    command: u32,
+    at: At,
     after: bool,
     seen: u32,
+    waited: bool,
     reached: Sender<()>,
     go_on: Arc<Mutex<Receiver<()>>>,
 }
 
+/// Which command it waits at.
+enum At {
+    /// The one of this number, from 1.
+    Number(u32),
+    /// The first one with this class and instruction.
+    Instruction([u8; 2]),
+}
+
 impl Watched {
+    /// The card of a file, before the first command with this class and instruction.
+    pub(crate) fn at_command_with(file: &Path, instruction: [u8; 2]) -> (SharedChip, Receiver<()>, Sender<()>) {
+        Self::at(file, At::Instruction(instruction), false)
+    }
+
     /// The card of a file, what tells that it has come to this command, and what lets it go on.
     fn new(file: &Path, command: u32, after: bool) -> (SharedChip, Receiver<()>, Sender<()>) {
+        Self::at(file, At::Number(command), after)
+    }
+
+    fn at(file: &Path, at: At, after: bool) -> (SharedChip, Receiver<()>, Sender<()>) {
         let (reached, at_command) = channel();
         let (let_go, go_on) = channel();
-        let card = Card::open(file, u64::from(command)).unwrap();
+        let card = Card::open(file, std::process::id().into()).unwrap();
         let go_on = Arc::new(Mutex::new(go_on));
-        (SharedChip::new(Watched { card, command, after, seen: 0, reached, go_on }), at_command, let_go)
+        let watched = Watched { card, at, after, seen: 0, waited: false, reached, go_on };
+        (SharedChip::new(watched), at_command, let_go)
     }
 
     fn pause(&self) {
@@ -70,7 +89,12 @@ impl Chip for Watched {
 
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, PowerLost> {
         self.seen += 1;
-        let here = self.seen == self.command;
+        let here = !self.waited
+            && match self.at {
+                At::Number(number) => self.seen == number,
+                At::Instruction(instruction) => command.starts_with(&instruction),
+            };
+        self.waited |= here;
         if here && !self.after {
             self.pause();
         }

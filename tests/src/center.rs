@@ -80,6 +80,20 @@ impl TestCenter {
         keys: TestKeys,
         change: impl FnOnce(&mut Configuration),
     ) -> Self {
+        Self::start_on(free_ports(), folder, people, keys, change)
+    }
+
+    /// The same on ports that the caller knows to be free: for enrolment and for work.
+    ///
+    /// # Panics
+    /// When it cannot be made or started.
+    pub fn start_on(
+        ports: (u16, u16),
+        folder: &Path,
+        people: &[Person],
+        keys: TestKeys,
+        change: impl FnOnce(&mut Configuration),
+    ) -> Self {
         let offset_ms = Arc::new(AtomicI64::new(0));
         let outside = Outside {
             clock: Arc::new(MovedClock(Arc::clone(&offset_ms))),
@@ -101,7 +115,7 @@ impl TestCenter {
             folder: folder.to_owned(),
             outside,
             offset_ms,
-            ports: free_ports(),
+            ports,
             center,
             running: None,
             edge: Arc::default(),
@@ -158,6 +172,11 @@ impl TestCenter {
     /// Requests of a path so far.
     pub fn requests(&self, path: &str) -> u32 {
         self.edge().requests.get(path).copied().unwrap_or(0)
+    }
+
+    /// Requests of any path so far.
+    pub fn requests_in_all(&self) -> u32 {
+        self.edge().requests.values().sum()
     }
 
     /// Moves the center's clock; certificates that it makes count from there.
@@ -225,6 +244,11 @@ impl TestCenter {
         self.ports.1
     }
 
+    /// Both ports: for enrolment and for work.
+    pub fn ports(&self) -> (u16, u16) {
+        self.ports
+    }
+
     /// File of the authority's certificate, PEM.
     pub fn authority(&self) -> PathBuf {
         self.center.authority_path()
@@ -247,6 +271,13 @@ impl TestCenter {
 
     fn edge(&self) -> std::sync::MutexGuard<'_, Edge> {
         self.edge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for TestCenter {
+    /// Waits until its ports are free.
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

@@ -86,6 +86,11 @@ impl Jinbao {
         }
     }
 
+    /// Numbers what its commands say from here, so that two terminals of one test do not write over each other.
+    pub fn number_from(&mut self, number: u32) {
+        self.count = AtomicU32::new(number);
+    }
+
     /// Starts a command with these lines on its standard input.
     ///
     /// # Panics

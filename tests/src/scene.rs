@@ -28,6 +28,11 @@ use crate::{
 
 /// Number of the first terminal.
 pub const TERMINAL: &str = "320300000001";
+/// Number of the second terminal.
+pub const SECOND_TERMINAL: &str = "320300000002";
+/// What the second terminal's commands say is numbered from here.
+const SECOND_NUMBERS: u32 = 500;
+
 /// Operator who settles and takes back.
 pub const SUPERVISOR: &str = "0900";
 
@@ -299,6 +304,45 @@ impl Scene {
             self.logs.keep("pcscd.log", reader.log().as_bytes());
         }
         self.logs.keep("center.log", self.center.log().as_bytes());
+    }
+}
+
+/// Another terminal of the same city, with a PSAM of its own and both chips in its process.
+#[derive(Debug)]
+pub struct SecondTerminal {
+    /// Its program.
+    pub jinbao: Jinbao,
+    psam: PathBuf,
+}
+
+impl Scene {
+    /// Enrols and fills another terminal and signs the supervisor in there.
+    ///
+    /// # Panics
+    /// When anything of it fails.
+    pub fn second_terminal(&self) -> SecondTerminal {
+        let terminal: TerminalId = SECOND_TERMINAL.parse().expect("12 digits");
+        let psam = self.folder.path().join("psam-2.json");
+        image::save(&psam, &Image::Psam(self.holder.psam(terminal).build())).expect("the PSAM can be written");
+        let mut jinbao = Jinbao::new(self.folder.path().join("data-2"), self.folder.path().join("scratch"));
+        jinbao.number_from(SECOND_NUMBERS);
+        let second = SecondTerminal { jinbao, psam };
+        let (center, enrolment) = (self.center.url(), self.center.enrolment_url());
+        let (authority, code) = (self.center.authority(), self.center.code(terminal));
+        let words = ["enrol", "--terminal", SECOND_TERMINAL, "--center", &center, "--enrolment", &enrolment];
+        second.run(self, &[&words[..], &["--authority", text(&authority)]].concat(), &[&code]).done();
+        second.run(self, &["operator", "add", SUPERVISOR, "--role", "supervisor"], &[PLANTED_SECRET]).done();
+        second.run(self, &["operator", "sign-in", SUPERVISOR], &[PLANTED_SECRET]).done();
+        second.run(self, &["sync"], &[]).done();
+        second
+    }
+}
+
+impl SecondTerminal {
+    /// Runs a command there with `--json`, the scene's card in its slot.
+    pub fn run(&self, scene: &Scene, arguments: &[&str], lines: &[&str]) -> Answer {
+        let reader = format!("sim:{},{}", text(&scene.card), text(&self.psam));
+        self.jinbao.run(&scene.logs, &[arguments, &["--json", "--reader", &reader]].concat(), lines)
     }
 }
 

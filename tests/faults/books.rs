@@ -1,0 +1,241 @@
+//! The terminal's own files: put back from an old copy, damaged, torn, gone.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use card_spec::generation::Generation;
+use tests::{
+    PLANTED_PIN,
+    books::{agree, rows},
+    holder::CardState,
+    scene::{Scene, text},
+    seed::Dice,
+};
+
+/// Copies every file of a folder whose name begins so into another one.
+fn copy(from: &Path, to: &Path, beginning: &str) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        if entry.file_name().to_str().unwrap().starts_with(beginning) {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+/// Removes every file of a folder whose name begins so.
+fn remove(folder: &Path, beginning: &str) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_name().to_str().unwrap().starts_with(beginning) {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_ledger_from_an_old_copy_is_known_by_the_terminal_itself() {
+    let mut scene = Scene::in_process("books-old-ledger", Generation::Three);
+    let bill = scene.bill(&["10.00"]);
+    let kept = scene.folder.path().join("kept");
+    scene.visit(&bill).done();
+    copy(&scene.jinbao.data, &kept, "ledger");
+    scene.visit(&bill).done();
+    scene.visit_offline(&bill).done();
+    remove(&scene.jinbao.data, "ledger");
+    copy(&kept, &scene.jinbao.data, "ledger");
+    // The mark outside of the ledger is enough: no center is needed.
+    scene.center.stop();
+    for _ in 0..2 {
+        let stopped = scene.visit_offline(&bill);
+        assert!(stopped.refused(5, "ledger").contains("end at 1 and ended at 3"), "{stopped:?}");
+    }
+    assert_eq!(CardState::of(&scene.card).offline_serial, 3, "no card was asked");
+    scene.center.open();
+    scene.run(&["queue", "retry"], &[]).refused(5, "ledger");
+    let looked = scene.run(&["doctor"], &[]);
+    assert_eq!(looked.code, Some(5), "{looked:?}");
+    // What is there can still be copied out.
+    let out = scene.folder.path().join("saved.jsonl");
+    let saved = scene.run_private(&["queue", "export", "--salvage", text(&out)], &[]).done();
+    assert!(saved.number("/transactions") >= 1, "{saved:?}");
+    scene.end();
+}
+
+#[test]
+fn no_ledger_at_all_is_no_new_ledger() {
+    for (beginning, test) in [("ledger", "books-no-ledger"), ("head", "books-no-head")] {
+        let mut scene = Scene::in_process(test, Generation::Two);
+        let bill = scene.bill(&["10.00"]);
+        scene.visit(&bill).done();
+        scene.visit(&bill).done();
+        remove(&scene.jinbao.data, beginning);
+        match beginning {
+            "ledger" => {
+                let stopped = scene.visit(&bill);
+                assert_ne!(stopped.code, Some(0), "{stopped:?}");
+                assert_eq!(CardState::of(&scene.card).offline_serial, 2, "{stopped:?}");
+            }
+            _ => {
+                // The mark alone can be made again: the center confirms the ledger.
+                scene.visit(&bill).done();
+                agree(&scene);
+            }
+        }
+        scene.end();
+    }
+}
+
+#[test]
+fn a_whole_folder_from_an_old_copy_is_known_by_the_center() {
+    let mut scene = Scene::in_process("books-old-folder", Generation::Three);
+    let bill = scene.bill(&["10.00"]);
+    let kept = scene.folder.path().join("kept");
+    scene.visit(&bill).done();
+    copy(&scene.jinbao.data, &kept, "");
+    scene.visit(&bill).done();
+    remove(&scene.jinbao.data, "");
+    copy(&kept, &scene.jinbao.data, "");
+    let before = CardState::of(&scene.card);
+    let stopped = scene.visit(&bill);
+    assert!(stopped.refused(5, "ledger").contains("end at 1 and ended at 2"), "{stopped:?}");
+    let now = CardState::of(&scene.card);
+    assert_eq!(now.offline_serial, before.offline_serial, "nothing was taken off the card: {stopped:?}");
+    // It stays stopped, also with the line down.
+    let stopped = scene.visit_offline(&bill);
+    stopped.refused(5, "ledger");
+    scene.run(&["queue", "retry"], &[]).refused(5, "ledger");
+    assert_eq!(scene.center.production().storage().records(None, 10).unwrap().len(), 2);
+    scene.end();
+}
+
+#[test]
+fn a_damaged_ledger_stops_business_loudly_and_can_be_saved() {
+    let mut scene = Scene::in_process("books-damaged-ledger", Generation::Three);
+    let bill = scene.bill(&["10.00"]);
+    for _ in 0..3 {
+        scene.visit_offline(&bill).done();
+    }
+    let ledger = scene.jinbao.data.join("ledger.db");
+    let whole = fs::read(&ledger).unwrap();
+    let mut dice = Dice(scene.seed);
+    let page = 4_096;
+    let pages = whole.len() / page;
+    let (mut stopped, mut saved) = (0, 0);
+    for trial in 0..8 {
+        // The head, the end, and anywhere.
+        let at = match trial {
+            0 => 7,
+            1 => whole.len() - 1,
+            _ => dice.below(whole.len() as u64) as usize,
+        };
+        let mut torn = whole.clone();
+        torn[at] ^= 1 << dice.below(8);
+        fs::write(&ledger, &torn).unwrap();
+        println!("books-damaged-ledger: byte {at}, page {} of {pages}", at / page);
+        let before = CardState::of(&scene.card);
+        let verified = scene.run(&["queue", "verify"], &[]);
+        assert_ne!(verified.code, Some(0), "a whole check finds every flipped bit: {verified:?}");
+        assert!(matches!(verified.code, Some(1 | 5)), "{verified:?}");
+        let visit = scene.visit_offline(&bill);
+        if visit.code == Some(0) {
+            // The page holds nothing that a visit needs; the day's check has said so.
+            assert_eq!(CardState::of(&scene.card).offline_serial, before.offline_serial + 1);
+            panic!("business went on with a damaged ledger, byte {at}: {visit:?}");
+        }
+        visit.refused(5, "ledger");
+        stopped += 1;
+        assert_eq!(CardState::of(&scene.card), before, "no card was asked");
+        let out = scene.folder.path().join(format!("saved-{trial}.jsonl"));
+        let salvage = scene.run_private(&["queue", "export", "--salvage", text(&out)], &[]);
+        if at < page {
+            // Without the first page nothing can be deciphered, and it says so.
+            assert_eq!(salvage.code, Some(5), "{salvage:?}");
+        } else {
+            let salvage = salvage.done();
+            // Transactions and links of the chain lie in pages of their own: one flipped bit takes one of them.
+            let (transactions, links) = (salvage.number("/transactions"), salvage.number("/links"));
+            assert_eq!(transactions.max(links), 3, "{salvage:?}");
+            let lines = fs::read_to_string(&out).unwrap();
+            assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+            saved += 1;
+        }
+        fs::write(&ledger, &whole).unwrap();
+    }
+    assert_eq!(stopped, 8);
+    assert!(saved > 0, "something was left to be saved");
+    agree(&scene);
+    scene.end();
+}
+
+#[test]
+fn a_damaged_cache_is_put_aside_and_filled_again() {
+    let mut scene = Scene::in_process("books-damaged-cache", Generation::Two);
+    let bill = scene.bill(&["10.00"]);
+    let cache = scene.jinbao.data.join("cache.db");
+    let whole = fs::read(&cache).unwrap();
+    let mut dice = Dice(scene.seed);
+    let mut damages: Vec<(String, Vec<u8>)> = vec![
+        ("cut in half".into(), whole[..whole.len() / 2].to_vec()),
+        ("cut inside a page".into(), whole[..whole.len() - 1_000].to_vec()),
+        ("text".into(), b"this is no database".repeat(1_000)),
+        ("zeros".into(), vec![0; whole.len()]),
+    ];
+    for _ in 0..6 {
+        let at = dice.below(whole.len() as u64) as usize;
+        let mut torn = whole.clone();
+        torn[at] ^= 1 << dice.below(8);
+        damages.push((format!("a bit of byte {at}"), torn));
+    }
+    for (what, bytes) in damages {
+        println!("books-damaged-cache: {what}");
+        remove(&scene.jinbao.data, "cache.db-");
+        fs::write(&cache, bytes).unwrap();
+        let synced = scene.run(&["sync"], &[]).done();
+        assert_eq!(synced.json["complete"], true, "{what}: {synced:?}");
+        let visit = scene.visit_offline(&bill).done();
+        assert_eq!(visit.text("/eligibility"), "cache", "{what}: {visit:?}");
+        let aside = damaged(&scene.jinbao.data);
+        assert!(aside.len() <= 1, "{what}: the damaged one is kept, once: {aside:?}");
+        aside.iter().for_each(|file| fs::remove_file(file).unwrap());
+    }
+    // Without the line there is nothing to fill it from, and nothing is made up.
+    fs::write(&cache, b"torn").unwrap();
+    scene.center.stop();
+    scene.visit(&bill).refused(6, "not_eligible");
+    scene.center.open();
+    let visit = scene.visit(&bill).done();
+    assert_eq!(visit.text("/eligibility"), "center");
+    agree(&scene);
+    scene.end();
+}
+
+fn damaged(data: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(data).unwrap().flatten().map(|entry| entry.path());
+    files
+        .filter(|path| path.to_str().is_some_and(|name| name.contains("cache.db.damaged-")))
+        .filter(|path| !path.to_str().is_some_and(|name| name.ends_with("-wal") || name.ends_with("-shm")))
+        .collect()
+}
+
+#[test]
+fn two_commands_at_once_do_not_meet() {
+    let mut scene = Scene::in_process("books-two-at-once", Generation::Three);
+    let bill = scene.bill(&["10.00"]);
+    let visit = ["visit", "--bill", text(&bill), "--offline"].map(str::to_owned);
+    let visit: Vec<&str> = visit.iter().map(String::as_str).collect();
+    let started: Vec<_> = (0..4).map(|_| scene.start(&visit, &[PLANTED_PIN])).collect();
+    let mut done = 0;
+    for one in started {
+        let answer = one.finish(&scene.logs);
+        match answer.code {
+            Some(0) => done += 1,
+            // Told who holds the terminal; or the card was read while another command changed it.
+            _ => assert!(matches!(answer.code, Some(3 | 4)), "{answer:?}"),
+        }
+    }
+    assert!(done >= 1);
+    assert_eq!(rows(&scene.run(&["queue", "list"], &[]).done().json).len(), done);
+    agree(&scene);
+    scene.end();
+}
