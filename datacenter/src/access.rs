@@ -36,6 +36,11 @@ impl Access {
         Access { storage, outside, authority, center, configuration }
     }
 
+    /// SHA-256 of the authority's certificate, in capitals: for `jinbao enrol --fingerprint`.
+    pub fn authority_fingerprint(&self) -> String {
+        self.authority.fingerprint()
+    }
+
     /// The authority that terminals trust, PEM.
     pub fn authority_pem(&self) -> &str {
         self.authority.pem()

@@ -147,11 +147,12 @@ impl Demo {
             "--level",
             "3",
         ];
-        let code = text(&self.jinbao_json(&code)?, "code")?;
+        let given = self.jinbao_json(&code)?;
+        let (code, fingerprint) = (text(&given, "code")?, text(&given, "fingerprint")?);
         let (enrolment, terminals) = (text(&center, "enrolment")?, text(&center, "terminals")?);
         let (enrolment, terminals) = (format!("https://{enrolment}"), format!("https://{terminals}"));
         let enrol = ["enrol", "--terminal", TERMINAL, "--center", &terminals, "--enrolment", &enrolment];
-        self.jinbao(&[&enrol[..], &["--authority", "center/authority.pem"]].concat(), &[&code])?;
+        self.jinbao(&[&enrol[..], &["--fingerprint", &fingerprint]].concat(), &[&code])?;
         for (number, role, secret) in
             [("0001", "supervisor", "supervisor-1"), ("0002", "cashier", "cashier-2")]
         {
@@ -201,6 +202,12 @@ impl Demo {
         self.start_center()?;
         self.jinbao(&["queue", "retry"], &[])?;
 
+        if commands.is_none() {
+            println!(
+                "\n进程内的卡没有手可以拔；有读卡器时还会演示扣款途中拔卡。\n\
+                 No hand can pull a card that is inside the process; with a reader the demo shows that too."
+            );
+        }
         if let Some(commands) = commands {
             step(
                 8,

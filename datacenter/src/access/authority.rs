@@ -5,7 +5,7 @@
 //! new certificate in front and leave the old one in until every terminal has renewed (terminals are given
 //! the whole file); then take it out.
 
-use protocol::timestamp::Timestamp;
+use protocol::{signature::Digest, timestamp::Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
@@ -81,6 +81,12 @@ impl Authority {
     /// All certificates that are trusted, PEM.
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// SHA-256 of the first certificate, in capitals: what an installer compares before a code is sent.
+    pub fn fingerprint(&self) -> String {
+        let first = CertificateDer::from_pem_slice(self.pem.as_bytes());
+        first.map_or_else(|_| String::new(), |der| hex::encode_upper(Digest::of(&der).0))
     }
 
     /// The same as a store for TLS.

@@ -43,8 +43,14 @@ pub(super) fn init(folder: &Path, init: &Init, outside: &Outside, printer: Print
             Column("folder", "目录", "folder"),
             Column("city", "城市", "city"),
             Column("center_key", "验签公钥", "center key"),
+            Column("fingerprint", "根证书指纹", "authority's fingerprint"),
         ],
-        &[json!(folder), json!(city.as_str()), json!(center.production.public_key().to_string())],
+        &[
+            json!(folder),
+            json!(city.as_str()),
+            json!(center.production.public_key().to_string()),
+            json!(center.access.authority_fingerprint()),
+        ],
     );
     Ok(())
 }
@@ -59,8 +65,14 @@ pub(super) fn code(center: &Center, code: &Code, printer: Printer) -> Result<(),
             Column("terminal", "终端号", "terminal"),
             Column("code", "一次性入网码", "one-time code"),
             Column("valid_until", "有效至", "valid until"),
+            Column("fingerprint", "根证书指纹", "authority's fingerprint"),
         ],
-        &[json!(code.terminal), json!(new.to_string()), json!(until.to_string())],
+        &[
+            json!(code.terminal),
+            json!(new.to_string()),
+            json!(until.to_string()),
+            json!(center.access.authority_fingerprint()),
+        ],
     );
     Ok(())
 }
