@@ -14,6 +14,7 @@
 mod cancel;
 mod card;
 mod decide;
+mod documents;
 mod duty;
 mod eligibility;
 mod load;
@@ -35,6 +36,7 @@ use protocol::{
 pub use self::{
     cancel::{AccountRefund, Cancelled},
     card::Tap,
+    documents::{Document, Documents, Unreadable, UnreadableDocument},
     load::Loaded,
     register::{LineEntry, PreSettlement, VisitEntry},
     resolve::{Resolution, Resolved},
@@ -50,7 +52,7 @@ use crate::{
     ports::{CenterLink, Random},
     progress::Progress,
     roles::SignedIn,
-    rules::{CityRules, HospitalLevel, RuleBook},
+    rules::{HospitalLevel, RuleBook},
     session::{BoxedSlot, Session, SessionError},
     uploader::Uploader,
 };
@@ -121,7 +123,8 @@ pub struct Terminal {
     cache: Cache,
     uploader: Uploader,
     rules: RuleBook,
-    catalog: Option<Catalog>,
+    catalogs: Vec<Catalog>,
+    unreadable: Vec<UnreadableDocument>,
     limits: OfflineLimits,
     watch: ClockWatch,
     signed_in: Option<SignedIn>,
@@ -138,7 +141,8 @@ impl Terminal {
     /// Intentions that an earlier run has left before any card was asked are written off; what a card may
     /// have been asked stays open until the card comes back.
     /// `center` is the key that signs the center's receipts.
-    /// Errors: `Ledger`, `Cache`, `Rules` when the rules in store cannot be read.
+    /// Documents of the center that cannot be read close no counter: see [`Terminal::unreadable`].
+    /// Errors: `Ledger`, `Cache`.
     pub fn new(
         config: Config,
         devices: Devices,
@@ -162,7 +166,8 @@ impl Terminal {
             cache,
             uploader: Uploader::new(center),
             rules: RuleBook::new(),
-            catalog: None,
+            catalogs: Vec::new(),
+            unreadable: Vec::new(),
             limits: OfflineLimits::default(),
             watch,
             signed_in: None,
@@ -180,38 +185,10 @@ impl Terminal {
         self.listener = Box::new(listener);
     }
 
-    /// Reads rules, catalog and limits from the cache again: after a synchronisation has brought newer ones.
-    ///
-    /// Errors: `Cache`, `Rules`; what was in use stays in use then.
-    pub fn take_up_documents(&mut self) -> Result<(), Error> {
-        let limits = self.cache.limits()?;
-        if let Some(set) = self.cache.rules()? {
-            let mut rules = RuleBook::new();
-            let mut catalog: Option<Catalog> = None;
-            for document in &set.documents {
-                let text = document.configuration.as_bytes();
-                // The center distributes catalogs in the same set; each says itself which it is.
-                match CityRules::from_json(text) {
-                    Ok(city) => rules.insert(city),
-                    Err(error) => match Catalog::from_json(text) {
-                        Ok(newer) => catalog = Some(newer),
-                        Err(_) => return Err(error.into()),
-                    },
-                }
-            }
-            self.rules = rules;
-            if catalog.is_some() {
-                self.catalog = catalog;
-            }
-        }
-        self.limits = limits;
-        Ok(())
-    }
-
     /// Uses these rules and this catalog, for a terminal that is not fed by a center.
     pub fn use_rules(&mut self, rules: RuleBook, catalog: Option<Catalog>) {
         self.rules = rules;
-        self.catalog = catalog;
+        self.catalogs = catalog.into_iter().collect();
     }
 
     /// Uses these limits until the center sends others.

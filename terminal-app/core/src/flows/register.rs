@@ -248,7 +248,8 @@ impl Terminal {
 
     fn read_line(&self, index: usize, content: &str) -> Result<rules::Line, RulesError> {
         let input: LineInput = rules::json(rules::Document::Case, content.as_bytes(), rules::CASE_BYTES_MAX)?;
-        input.resolve(self.catalog.as_ref()).map_err(|problem| RulesError::Line { line: index + 1, problem })
+        let catalog = self.catalog_on(self.center_now().civil().date());
+        input.resolve(catalog).map_err(|problem| RulesError::Line { line: index + 1, problem })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Words, say, session};
 use crate::{
     error::{Error, Limit, MoneyOutcome, Need},
+    flows::{Document, Unreadable, UnreadableDocument},
     language::Language,
 };
 
@@ -119,6 +120,46 @@ impl Error {
                     ),
                 )
             }
+        }
+    }
+}
+
+impl UnreadableDocument {
+    /// What cannot be read, and what to do next.
+    pub fn words(&self, language: Language) -> Words {
+        let l = language;
+        let (chinese, english) = match &self.document {
+            Document::Rules => ("中心下发的结算规则".to_owned(), "The center's rules".to_owned()),
+            Document::OneOfRules { version } => {
+                (format!("中心下发的规则文件 {version} "), format!("The center's document {version}"))
+            }
+            Document::Limits => ("中心下发的脱机限额".to_owned(), "The center's limits".to_owned()),
+        };
+        match &self.reason {
+            Unreadable::NotSigned => say(
+                l,
+                (format!("{chinese}签名不符，未启用。"), "请设备维护人员核对中心公钥，或重新登记终端。"),
+                (
+                    format!("{english} cannot be used: not signed by the center that is known here."),
+                    "The installer has to compare the center's key, or enrol anew.",
+                ),
+            ),
+            Unreadable::Content => say(
+                l,
+                (format!("{chinese}本机程序读不懂，未启用。"), "请设备维护人员升级终端程序。"),
+                (
+                    format!("{english} cannot be read by this program and is not in use."),
+                    "The installer has to update it.",
+                ),
+            ),
+            Unreadable::Rules(error) => say(
+                l,
+                (format!("{chinese}未启用：{}", error.words(l)), "请升级终端程序，或请中心更正后重新下发。"),
+                (
+                    format!("{english} is not in use: {}", error.words(l)),
+                    "Update this program, or have the center correct and publish it again.",
+                ),
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod dialogue;
+mod documents;
 mod doubt;
 mod interrupted;
 mod overtaken;

@@ -16,6 +16,7 @@ use hal::{
 };
 use protocol::{
     feed::{Change, Page, Person as Entry, PersonState, SignedPage},
+    signature::Signed,
     timestamp::Timestamp,
 };
 use rusqlite::Connection;
@@ -130,6 +131,7 @@ pub(crate) struct Counter {
     starts: u64,
     /// Cards without an account are served from the next start on.
     pub(crate) settles_without_account: bool,
+    uses_stored_rules: bool,
 }
 
 impl Counter {
@@ -152,6 +154,7 @@ impl Counter {
             folder: folder(),
             starts: 0,
             settles_without_account: false,
+            uses_stored_rules: false,
         };
         let mut cache = counter.open_cache();
         let changes: Vec<Change> = people.iter().map(|entry| Change::Person(*entry)).collect();
@@ -182,6 +185,22 @@ impl Counter {
         self.psam_plan = psam;
         self.start();
         self.terminal().sign_in("0101", b"246813").unwrap();
+    }
+
+    /// The center's rules come down, through another connection.
+    pub(crate) fn store_rules(&mut self, signed: &Signed) {
+        self.open_cache().store_rules(signed).unwrap();
+    }
+
+    /// The same of its limits.
+    pub(crate) fn store_limits(&mut self, signed: &Signed) {
+        self.open_cache().store_limits(signed).unwrap();
+    }
+
+    /// Started again, with the rules that are in store instead of the tests' own.
+    pub(crate) fn restart_with_stored_rules(&mut self) {
+        self.uses_stored_rules = true;
+        self.restart();
     }
 
     /// Commands that the PSAM has seen since the start.
@@ -236,7 +255,9 @@ impl Counter {
         let center_key = self.center.state().key.public();
         let (ledger, cache) = (self.open_ledger(), self.open_cache());
         let mut terminal = Terminal::new(config, devices, ledger, cache, center_key).unwrap();
-        terminal.use_rules(rules(), None);
+        if !self.uses_stored_rules {
+            terminal.use_rules(rules(), None);
+        }
         let progress = Arc::clone(&self.progress);
         terminal.on_progress(move |step| progress.lock().unwrap().push(step));
         self.card = card;
@@ -257,7 +278,7 @@ impl Counter {
 
     fn open_cache(&self) -> Cache {
         let connection = Connection::open(self.folder.path().join("cache.db")).unwrap();
-        let center = identity_of(200).public();
+        let center = self.center.state().key.public();
         Cache::open(connection, &StoreKey::new([0x5B; 32]), center, city()).unwrap()
     }
 
