@@ -108,6 +108,8 @@ pub enum AuditEvent {
         /// Last sequence of the span.
         upto: u64,
     },
+    /// A working cycle was begun although an older one is not reconciled: the line was down.
+    CycleOffline,
     /// The ledger was copied out in the clear.
     Exported,
     /// The clock differs from the center's by more than the limit, or ran backwards.

@@ -347,7 +347,7 @@ fn ledger_actor(error: &LedgerError) -> WhoActs {
         | LedgerError::NotSigned
         | LedgerError::ReceiptDiffers
         | LedgerError::ChainBroken { .. } => WhoActs::Installer,
-        LedgerError::QueueFull { .. } => WhoActs::Center,
+        LedgerError::QueueFull { .. } | LedgerError::NotReconciled { online: false, .. } => WhoActs::Center,
         LedgerError::Unresolved { .. } | LedgerError::OutcomeUnknown { .. } => WhoActs::Cardholder,
         LedgerError::IdTaken { .. }
         | LedgerError::PurposeDiffers { .. }

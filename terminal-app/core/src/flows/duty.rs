@@ -6,7 +6,7 @@ use super::Terminal;
 use crate::{
     audit::{Actor, AuditEvent},
     error::Error,
-    ledger::{Filter, State},
+    ledger::{Filter, LedgerError, State},
     reconcile::Reconciliation,
     roles::{Action, SignInError, SignedIn},
     sync::{SyncStep, Synchroniser},
@@ -20,10 +20,14 @@ impl Terminal {
     /// Signs an operator in and opens, or goes on with, a working cycle of at most 24 hours.
     ///
     /// With an older cycle that was not compared with the center there is no new one, and business waits:
-    /// the answer names it (`overdue`). Errors: `SignIn`.
+    /// the answer names it (`overdue`). While the line is down a new one is opened all the same, as long as the
+    /// older one began within the limit for offline business. Errors: `SignIn`.
     pub fn sign_in(&mut self, number: &str, secret: &[u8]) -> Result<&SignedIn, Error> {
         let now = self.now().wall;
-        let signed_in = self.ledger.sign_in(number, secret, now)?;
+        let mut signed_in = self.ledger.sign_in(number, secret, now)?;
+        if signed_in.cycle.is_none() && signed_in.overdue.is_some() && !self.is_online() {
+            signed_in = self.ledger.go_on_offline(signed_in, &self.limits, now)?;
+        }
         Ok(self.signed_in.insert(signed_in))
     }
 
@@ -46,16 +50,23 @@ impl Terminal {
         Ok(())
     }
 
-    /// Sends what waits, then compares a cycle (the operator's own, or the overdue one) with the center.
+    /// Sends what waits, then compares a cycle with the center: the oldest that is over and not reconciled, else
+    /// the operator's own.
     ///
     /// Errors: `NotSignedIn`, `SignIn` for a role that may not, `Reconcile`, `Ledger`.
     pub fn reconcile(&mut self) -> Result<Reconciliation, Error> {
         let signed_in = self.permitted(Action::Reconcile)?;
-        let cycle = signed_in.overdue.as_ref().or(signed_in.cycle.as_ref()).ok_or(Error::NotSignedIn)?;
+        let now = self.now().wall;
+        let overdue = self.ledger.cycle_overdue(now)?;
+        let cycle = overdue.as_ref().or(signed_in.cycle.as_ref()).ok_or(Error::NotSignedIn)?;
         let number = cycle.number.clone();
         self.send_all()?;
         let now = self.now().wall;
-        Ok(self.ledger.reconcile(&number, self.link.as_mut(), signed_in.actor(), now)?)
+        let compared = self.ledger.reconcile(&number, self.link.as_mut(), signed_in.actor(), now)?;
+        if let Some(signed_in) = &mut self.signed_in {
+            signed_in.overdue = self.ledger.cycle_overdue(now)?;
+        }
+        Ok(compared)
     }
 
     /// Does the one exchange with the center that is due, if one is. For a terminal that runs all day.
@@ -124,8 +135,23 @@ impl Terminal {
     /// The operator with the number of a working cycle, for business.
     pub(super) fn on_duty(&mut self, action: Action) -> Result<(String, String), Error> {
         let signed_in = self.permitted(action)?;
-        let cycle = signed_in.cycle.ok_or(Error::NotSignedIn)?;
-        Ok((signed_in.operator, cycle.number))
+        let cycle = match (signed_in.cycle, signed_in.overdue) {
+            (Some(cycle), _) => cycle.number,
+            (None, Some(overdue)) => {
+                let online = self.is_online();
+                return Err(LedgerError::NotReconciled { cycle: overdue.number, online }.into());
+            }
+            (None, None) => return Err(Error::NotSignedIn),
+        };
+        let now = self.now().wall;
+        if let Err(first) = self.ledger.require_reconciled(&cycle, true, &self.limits, now) {
+            // Begun while the line was down: it goes on as long as the line is.
+            if self.is_online() {
+                return Err(first.into());
+            }
+            self.ledger.require_reconciled(&cycle, false, &self.limits, now)?;
+        }
+        Ok((signed_in.operator, cycle))
     }
 
     /// Writes something into the audit, in the name of whoever has signed in.

@@ -18,6 +18,14 @@ pub enum LedgerError {
         /// The cycle that was named.
         cycle: String,
     },
+    /// A working cycle is over and not reconciled. With the line up it comes first, for the operator; with the
+    /// line down the time for going on without it is up.
+    NotReconciled {
+        /// The oldest such cycle.
+        cycle: String,
+        /// The line is up.
+        online: bool,
+    },
     /// Too many records wait for upload; no new business until some were sent.
     QueueFull {
         /// Records waiting.
@@ -138,6 +146,7 @@ impl fmt::Display for LedgerError {
             Self::Store(error) => write!(f, "ledger: {error}"),
             Self::Halted(reason) => write!(f, "business is stopped: {reason}"),
             Self::CycleOver { cycle } => write!(f, "the working cycle {cycle} is over"),
+            Self::NotReconciled { cycle, .. } => write!(f, "the working cycle {cycle} is not reconciled"),
             Self::QueueFull { waiting, queue_max } => {
                 write!(f, "{waiting} records wait for upload, at most {queue_max} may")
             }

@@ -45,6 +45,7 @@ pub use transaction::{
 };
 pub use upload::{Applied, PendingBatch};
 pub use verify::{BrokenPart, Verified};
+pub(crate) use verify::last_link;
 pub(crate) use visit::require_number;
 pub use visit::{
     FeeLine, LINE_BYTES_MAX, LINES_BYTES_MAX, LINES_MAX, NUMBER_BYTES_MAX, Numbered, Visit, VisitState,

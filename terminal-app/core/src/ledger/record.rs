@@ -25,7 +25,7 @@ impl Ledger {
     ///
     /// New business: refused while business is halted, the cycle is over, the queue or the file is full, or
     /// the card has a transaction that is not resolved. A settlement closes its visit for further lines.
-    /// Errors: `Halted`, `CycleOver`, `QueueFull`, `SpaceLow`, `Unresolved`, `IdTaken`, `VisitUnknown`,
+    /// Errors: `Halted`, `CycleOver`, `NotReconciled`, `QueueFull`, `SpaceLow`, `Unresolved`, `IdTaken`, `VisitUnknown`,
     /// `VisitNotOpen`, `NothingToCancel`, `NothingToLoad`; nothing is written in any of them.
     pub fn intend(&mut self, intention: &Intention, limits: &OfflineLimits) -> Result<(), LedgerError> {
         self.require_space()?;
@@ -144,6 +144,7 @@ fn require_business(
         return Err(LedgerError::Halted(reason));
     }
     cycle::require_open(connection, &intention.cycle, intention.made_at)?;
+    cycle::require_reconciled(connection, &intention.cycle, false, limits, intention.made_at)?;
     let waiting = super::query::waiting(connection)?;
     if waiting >= u64::from(limits.queue_max) {
         return Err(LedgerError::QueueFull { waiting, queue_max: limits.queue_max });

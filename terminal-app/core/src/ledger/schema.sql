@@ -218,6 +218,11 @@ CREATE TABLE cycle (
     outcome       TEXT                                -- JSON of that comparison
 ) WITHOUT ROWID;
 
+-- Cycles that have still to be compared with the center.
+CREATE INDEX cycle_unagreed ON cycle (from_sequence, opened_at)
+WHERE (agreed_to IS NULL OR closed_at IS NULL OR agreed_to < to_sequence)
+  AND (to_sequence IS NULL OR to_sequence >= from_sequence);
+
 CREATE TABLE audit (
     number   INTEGER PRIMARY KEY,
     at       INTEGER NOT NULL,

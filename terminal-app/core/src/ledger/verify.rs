@@ -184,7 +184,7 @@ pub(super) fn armed(connection: &Connection) -> Result<u64, LedgerError> {
 }
 
 /// Last sequence and its digest: a row, or the last anchor when all rows were purged.
-pub(super) fn last_link(connection: &Connection) -> Result<(u64, Digest), LedgerError> {
+pub(crate) fn last_link(connection: &Connection) -> Result<(u64, Digest), LedgerError> {
     let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Digest(row.get(1)?)));
     let row = connection
         .prepare_cached("SELECT sequence, digest FROM link ORDER BY sequence DESC LIMIT 1")?

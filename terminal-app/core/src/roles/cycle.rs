@@ -1,9 +1,9 @@
 //! Working cycles: at most 24 hours, then reconcile and sign in again.
 
-use protocol::{id::TerminalId, reconciliation::CYCLE_MS_MAX, timestamp::Timestamp};
+use protocol::{id::TerminalId, limits::OfflineLimits, reconciliation::CYCLE_MS_MAX, timestamp::Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, last_link};
 
 /// How far the clock may have been put back since the sign-in before the cycle counts as over.
 pub(crate) const CLOCK_BACK_MS_MAX: i64 = 600_000;
@@ -43,6 +43,11 @@ impl Cycle {
         self.closed_at.is_none() && (-CLOCK_BACK_MS_MAX..CYCLE_MS_MAX).contains(&age_ms)
     }
 
+    /// Whether it began recently enough to stay unreconciled while the line is down.
+    pub fn waits_offline(&self, limits: &OfflineLimits, now: Timestamp) -> bool {
+        now.0.saturating_sub(self.opened_at.0) <= limits.cache_age_max_ms
+    }
+
     /// Whether all of its records, up to `head` while it is open, have been reconciled.
     pub fn agreed(&self, head: u64) -> bool {
         let to = self.to_sequence.unwrap_or(head);
@@ -80,6 +85,23 @@ impl Ledger {
         Ok(statement.query_map([rows_max], cycle_of)?.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Refuses business in a cycle that was begun while an older one was over and not reconciled, when the time
+    /// for that is up.
+    ///
+    /// Such a cycle is begun while the line is down ([`Ledger::go_on_offline`]). It ends when the line is back
+    /// (`online`) until the older ones are reconciled, and in any case when the oldest of them began more than
+    /// `cache_age_max_ms` ago. A cycle that was begun in order runs its 24 hours.
+    /// Errors: `NotReconciled`.
+    pub fn require_reconciled(
+        &self,
+        cycle: &str,
+        online: bool,
+        limits: &OfflineLimits,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        require_reconciled(self.connection(), cycle, online, limits, now)
+    }
+
     /// The oldest cycle that has to be reconciled before new business: over, and not agreed with the center.
     pub fn cycle_overdue(&self, now: Timestamp) -> Result<Option<Cycle>, LedgerError> {
         overdue(self.connection(), self.head()?.sequence, now)
@@ -101,18 +123,40 @@ pub(crate) fn overdue(
     head: u64,
     now: Timestamp,
 ) -> Result<Option<Cycle>, LedgerError> {
+    Ok(unagreed(connection, head)?.into_iter().find(|cycle| now >= cycle.over_at()))
+}
+
+/// Cycles whose records have not all been reconciled, oldest first.
+fn unagreed(connection: &Connection, head: u64) -> Result<Vec<Cycle>, LedgerError> {
+    // The condition is that of the index, word for word.
     let sql = format!(
-        "SELECT {COLUMNS} FROM cycle WHERE agreed_to IS NULL OR closed_at IS NULL OR agreed_to < to_sequence
+        "SELECT {COLUMNS} FROM cycle
+         WHERE (agreed_to IS NULL OR closed_at IS NULL OR agreed_to < to_sequence)
+             AND (to_sequence IS NULL OR to_sequence >= from_sequence)
          ORDER BY from_sequence, opened_at"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    for cycle in statement.query_map([], cycle_of)? {
-        let cycle = cycle?;
-        if now >= cycle.over_at() && !cycle.agreed(head) {
-            return Ok(Some(cycle));
+    let cycles = statement.query_map([], cycle_of)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(cycles.into_iter().filter(|cycle| !cycle.agreed(head)).collect())
+}
+
+/// See [`Ledger::require_reconciled`].
+pub(crate) fn require_reconciled(
+    connection: &Connection,
+    number: &str,
+    online: bool,
+    limits: &OfflineLimits,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let Some(cycle) = find(connection, number)? else { return Ok(()) };
+    let (head, _) = last_link(connection)?;
+    let begun_over = unagreed(connection, head)?.into_iter().find(|older| older.over_at() <= cycle.opened_at);
+    match begun_over {
+        Some(older) if online || !older.waits_offline(limits, now) => {
+            Err(LedgerError::NotReconciled { cycle: older.number, online })
         }
+        _ => Ok(()),
     }
-    Ok(None)
 }
 
 /// New business needs an open cycle that is not over.

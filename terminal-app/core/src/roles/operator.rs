@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZeroU32};
 
-use protocol::{reconciliation::CYCLE_MS_MAX, timestamp::Timestamp};
+use protocol::{limits::OfflineLimits, reconciliation::CYCLE_MS_MAX, timestamp::Timestamp};
 use ring::pbkdf2;
 use rusqlite::{Connection, params};
 
@@ -302,6 +302,35 @@ impl Ledger {
             });
         }
         Ok(self.admit(number, stored.role, now)?)
+    }
+
+    /// Opens a cycle for someone who got none because an older one is not reconciled, while the line is down.
+    ///
+    /// The caller has tried to reach the center. It is opened as long as the oldest cycle in the way began within
+    /// `cache_age_max_ms`, the time that offline business has anyway; each of the cycles is compared with the
+    /// center later, and [`Ledger::require_reconciled`] ends business when the line is back. Unchanged when there
+    /// is a cycle, when none is needed, and when the time is up.
+    pub fn go_on_offline(
+        &mut self,
+        signed_in: SignedIn,
+        limits: &OfflineLimits,
+        now: Timestamp,
+    ) -> Result<SignedIn, LedgerError> {
+        let waits = signed_in.overdue.as_ref().is_some_and(|overdue| overdue.waits_offline(limits, now));
+        if !waits || signed_in.cycle.is_some() || !signed_in.role.works_in_cycles() {
+            return Ok(signed_in);
+        }
+        let terminal = self.terminal();
+        let head = self.head()?.sequence;
+        self.write(|transaction| {
+            if let Some(open) = cycle::open_one(transaction)? {
+                cycle::close(transaction, &open, head, now)?;
+            }
+            let cycle = cycle::begin(transaction, terminal, &signed_in.operator, now)?;
+            let signed_in = SignedIn { cycle: Some(cycle), ..signed_in };
+            audit::append(transaction, now, signed_in.actor(), &AuditEvent::CycleOffline)?;
+            Ok(signed_in)
+        })
     }
 
     /// Signs an operator out and closes the cycle.

@@ -125,6 +125,28 @@ impl LedgerError {
                 ("业务周期已满 24 小时，或已结束。", "请先对账，再重新签到。"),
                 ("The working cycle is over.", "Reconcile, then sign in again."),
             ),
+            Self::NotReconciled { cycle, online: true } => say(
+                l,
+                (
+                    format!("业务周期 {cycle} 已结束，断网期间未能对账；网络已恢复。"),
+                    "请先对账，再办理新业务。",
+                ),
+                (
+                    format!("Cycle {cycle} is over and could not be reconciled offline; the line is back."),
+                    "Reconcile first, then go on.",
+                ),
+            ),
+            Self::NotReconciled { cycle, online: false } => say(
+                l,
+                (
+                    format!("业务周期 {cycle} 未对账，断网时间已超过允许的时限，暂停新业务。"),
+                    "请恢复网络，对账后重新签到。",
+                ),
+                (
+                    format!("Cycle {cycle} is not reconciled, and the line has been down for too long."),
+                    "Restore the line, reconcile, then sign in again.",
+                ),
+            ),
             Self::QueueFull { waiting, queue_max } => say(
                 l,
                 (

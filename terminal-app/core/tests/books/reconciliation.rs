@@ -178,3 +178,99 @@ fn what_is_written_down_between_two_cycles_belongs_to_the_next() {
     assert_eq!(span(&rig, &cycle_of(&rig.cashier)), (2, 3, 2), "each record stands in one comparison");
     assert!(reconcile(&mut rig).unwrap().equal);
 }
+
+#[test]
+fn days_without_a_line_follow_each_other_up_to_the_limit() {
+    let mut rig = Rig::new(138);
+    assert_eq!(rig.terminal.limits.cache_age_max_ms, 3 * DAY_MS);
+    let sign_in = |rig: &mut Rig, online: bool| {
+        let now = rig.terminal.now();
+        let signed_in = rig.ledger.sign_in("0101", b"246813", now).unwrap();
+        rig.cashier = match online {
+            true => signed_in,
+            false => rig.ledger.go_on_offline(signed_in, &rig.terminal.limits, now).unwrap(),
+        };
+        rig.cashier.cycle.clone().map(|cycle| cycle.number)
+    };
+    // Three days without a line, one cycle each.
+    let mut cycles = vec![cycle_of(&rig.cashier)];
+    rig.settle(0..2);
+    for day in 1..3 {
+        rig.terminal.clock.pass(DAY_MS as u64);
+        assert_eq!(sign_in(&mut rig, true), None, "with the line up the older cycle comes first");
+        cycles.extend(sign_in(&mut rig, false));
+        assert_eq!(rig.cashier.overdue.as_ref().unwrap().number, cycles[0]);
+        rig.settle(day * 10..day * 10 + 2);
+    }
+    assert_eq!(cycles.len(), 3);
+    // In the third cycle the limit is met: what the first one began is 72 hours ago.
+    rig.terminal.clock.pass(DAY_MS as u64 - 1);
+    rig.settle(30..31);
+    rig.terminal.clock.pass(2);
+    let now = rig.terminal.now();
+    assert_eq!(sign_in(&mut rig, false), None);
+
+    // The line is back: the three are compared, the oldest first, and each with its own span.
+    rig.drain();
+    let mut spans = Vec::new();
+    for number in &cycles {
+        let overdue = rig.ledger.cycle_overdue(now).unwrap().unwrap();
+        assert_eq!(overdue.number, *number);
+        let day = rig.ledger.reconcile(number, &mut rig.center, rig.cashier.actor(), now).unwrap();
+        assert!(day.equal);
+        spans.push((day.from_sequence, day.to_sequence));
+    }
+    assert_eq!(spans, [(1, 2), (3, 4), (5, 7)]);
+    assert!(sign_in(&mut rig, true).is_some());
+    rig.settle(50..51);
+    let audit = rig.ledger.audit_entries(0, 1_000).unwrap();
+    assert_eq!(audit.iter().filter(|entry| entry.text.contains("cycle_offline")).count(), 2);
+}
+
+#[test]
+fn when_the_line_is_back_the_older_cycle_comes_first() {
+    let mut rig = Rig::new(139);
+    let first = cycle_of(&rig.cashier);
+    rig.settle(0..1);
+    rig.terminal.clock.pass(DAY_MS as u64);
+    let now = rig.terminal.now();
+    let signed_in = rig.ledger.sign_in("0101", b"246813", now).unwrap();
+    rig.cashier = rig.ledger.go_on_offline(signed_in, &rig.terminal.limits, now).unwrap();
+    let second = cycle_of(&rig.cashier);
+    rig.settle(1..2);
+    let limits = rig.terminal.limits.clone();
+    let ask = |rig: &Rig, cycle: &str, online: bool, after_ms: i64| {
+        rig.ledger.require_reconciled(cycle, online, &limits, now.plus_ms(after_ms))
+    };
+    let refused = |online| Err(LedgerError::NotReconciled { cycle: first.clone(), online });
+    assert_eq!(ask(&rig, &second, false, 0), Ok(()));
+    assert_eq!(ask(&rig, &second, true, 0), refused(true));
+    assert_eq!(ask(&rig, &second, false, 2 * DAY_MS), Ok(()));
+    assert_eq!(ask(&rig, &second, false, 2 * DAY_MS + 1), refused(false));
+    // The books keep the limit by themselves.
+    rig.terminal.limits.cache_age_max_ms = DAY_MS - 1;
+    let id = rig.terminal.chance.id();
+    rig.ledger.register(&visit("V", 5, &rig.cashier, now)).unwrap();
+    let intended = intention(id, Purpose::Settlement, Some("V"), 5, &rig.cashier, now);
+    assert_eq!(rig.ledger.intend(&intended, &rig.terminal.limits), refused(false));
+    rig.drain();
+    assert!(rig.ledger.reconcile(&first, &mut rig.center, rig.cashier.actor(), now).unwrap().equal);
+    assert_eq!(ask(&rig, &second, true, 0), Ok(()));
+    rig.ledger.intend(&intended, &rig.terminal.limits).unwrap();
+}
+
+#[test]
+fn a_cycle_that_was_begun_in_order_runs_its_day() {
+    let mut rig = Rig::new(149);
+    rig.settle(0..1);
+    rig.terminal.clock.pass(9 * HOUR_MS as u64);
+    rig.ledger.sign_out(&rig.cashier, rig.terminal.now()).unwrap();
+    rig.cashier = rig.ledger.sign_in("0101", b"246813", rig.terminal.now()).unwrap();
+    // The first cycle becomes overdue while the second one runs.
+    rig.terminal.clock.pass(20 * HOUR_MS as u64);
+    let now = rig.terminal.now();
+    assert!(rig.ledger.cycle_overdue(now).unwrap().is_some());
+    let current = cycle_of(&rig.cashier);
+    assert_eq!(rig.ledger.require_reconciled(&current, true, &rig.terminal.limits, now), Ok(()));
+    rig.settle(1..2);
+}
