@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use card_spec::money::Fen;
 use hal::{pin_pad::PinPadError, printer::PrinterError};
 #[cfg(feature = "demo")]
 use sim::error::SimError;
@@ -185,6 +186,8 @@ pub(crate) enum CliError {
     NoKeyboard,
     /// Records would be lost.
     StillWaiting { records: u64 },
+    /// Account money of cancellations has not been put back on its cards.
+    StillOwed { refunds: usize, amount: Fen },
     /// The center's authority is not the one whose fingerprint was given.
     Fingerprint { expected: String, got: String },
     /// A key, certificate or request could not be made or read.
@@ -295,7 +298,7 @@ impl CliError {
             | Self::Fingerprint { .. }
             | Self::Certificate { .. }
             | Self::NoSecret { .. } => Exit::Installer,
-            Self::InUse { .. } | Self::StillWaiting { .. } => Exit::Operator,
+            Self::InUse { .. } | Self::StillWaiting { .. } | Self::StillOwed { .. } => Exit::Operator,
         }
     }
 
@@ -314,6 +317,7 @@ impl CliError {
             Self::NotEnrolled => "not_enrolled",
             Self::NoKeyboard => "no_keyboard",
             Self::StillWaiting { .. } => "still_waiting",
+            Self::StillOwed { .. } => "still_owed",
             Self::Fingerprint { .. } => "fingerprint",
             Self::Certificate { .. } => "certificate",
             Self::NoSecret { .. } => "no_secret",
@@ -405,6 +409,16 @@ impl CliError {
                     format!(
                         "{records} records are not uploaded or not resolved: run `jinbao queue retry` first; nothing \
                          was changed"
+                    )
+                }
+            }
+            Self::StillOwed { refunds, amount } => {
+                if zh {
+                    format!("还有 {refunds} 笔撤销共 {amount} 元未退回卡内，先在卡到场时运行 jinbao load --refund；未做任何改动")
+                } else {
+                    format!(
+                        "{refunds} refunds of {amount} yuan in all are still owed to cards: run `jinbao load --refund` when \
+                         they come; nothing was changed"
                     )
                 }
             }

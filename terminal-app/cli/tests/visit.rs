@@ -133,8 +133,10 @@ fn roles_have_the_least_they_need() {
     world.terminal(&["certificate", "renew"]).run().exits(0);
     let run = world.terminal(&["retire", "--terminal", "530100000009", "--json"]).run().exits(2);
     assert_eq!(run.kind(), "argument");
+    assert!(world.path("terminal-head/head").exists(), "the mark lies beside the folder");
     world.terminal(&["retire", "--terminal", TERMINAL]).run().exits(0);
     assert_eq!(world.terminal(&["queue", "list", "--json"]).run().exits(2).kind(), "file");
+    assert!(!world.path("terminal-head/head").exists());
 }
 
 #[test]
@@ -238,6 +240,15 @@ fn cancel_puts_the_money_back() {
     let sequence = settled["transactions"][0]["sequence"].to_string();
     let owed = world.terminal(&["cancel", &sequence, "--no-card", "--json"]).run().exits(0).json();
     assert_eq!(owed["account"], "owed");
+    // As long as it is owed the terminal's keys are needed, also when everything is uploaded.
+    world.terminal(&["queue", "retry"]).run().exits(0);
+    let words = ["operator", "add", "0004", "--role", "installer", "--pin-stdin"];
+    world.terminal(&words).input(&format!("{SECRET}\n")).run().exits(0);
+    let words = ["operator", "sign-in", "0004", "--pin-stdin"];
+    world.terminal(&words).input(&format!("{SECRET}\n")).run().exits(0);
+    let run = world.terminal(&["retire", "--terminal", TERMINAL, "--json"]).run().exits(4);
+    assert_eq!(run.kind(), "still_owed");
+    world.sign_in();
     let loaded = world.with_card("card.json", &["load", "--refund", "--json"]).run().exits(0).json();
     assert_eq!(loaded["loads"].as_array().unwrap().len(), 1);
     assert_eq!(balance(&world, "card.json"), before);
@@ -386,6 +397,20 @@ fn flip(path: &Path, from: usize) {
 fn a_damaged_ledger_stops_business_loudly_and_can_be_saved() {
     let world = World::new();
     world.visit("card.json", &[]).exits(0);
+    // A ledger in order is not read out by anybody but the auditor, under whatever name.
+    let healthy = text(&world.path("healthy.jsonl"));
+    let run = world.terminal(&["queue", "export", "--salvage", &healthy, "--json"]).run().exits(4);
+    assert_eq!(run.kind(), "sign_in");
+    assert!(!Path::new(&healthy).exists());
+    let words = ["operator", "add", "0003", "--role", "auditor", "--pin-stdin"];
+    world.terminal(&words).input(&format!("{SECRET}\n")).run().exits(0);
+    let words = ["operator", "sign-in", "0003", "--pin-stdin"];
+    world.terminal(&words).input(&format!("{SECRET}\n")).run().exits(0);
+    world.terminal(&["queue", "export", "--salvage", &healthy]).run().exits(0);
+    let audit = world.terminal(&["audit", "--json"]).run().exits(0).json();
+    assert_eq!(audit["entries"].as_array().unwrap().last().unwrap()["event"]["event"], "exported");
+    assert!(!world.data().join("salvaged").exists());
+    world.sign_in();
     flip(&world.data().join("ledger.db"), 9_000);
     let run = world.visit("card.json", &[]).exits(5);
     assert_eq!(run.kind(), "ledger");
@@ -393,6 +418,7 @@ fn a_damaged_ledger_stops_business_loudly_and_can_be_saved() {
     let run = world.terminal(&["queue", "export", "--salvage", &saved, "--json"]).run();
     assert!(run.code <= 1, "{run:?}");
     assert!(fs::read_to_string(&saved).unwrap().lines().count() > 0);
+    assert!(fs::read_to_string(world.data().join("salvaged")).unwrap().contains("saved.jsonl"));
     let doctor = world.with_card("card.json", &["doctor", "--json"]).run().exits(5).json();
     assert!(
         doctor["checks"].as_array().unwrap().iter().any(|c| c["name"] == "books" && c["health"] == "bad")

@@ -20,6 +20,7 @@ use crate::{
         center_link::HttpsLink,
         certificate,
         data_dir::{self, DataDir},
+        files::forget_head,
         first_contact::{self, ContactError},
         lock::{LOCK_TIMEOUT_MS, Lock},
         machine_secret,
@@ -177,6 +178,8 @@ fn keys(
         let keys = TerminalKeys::open(&sealed, &*secret, terminal).map_err(Error::from)?;
         return Ok((keys, secret));
     }
+    // Without keys there is no ledger that a mark left here could belong to.
+    forget_head(&data.head())?;
     let keys = TerminalKeys::generate(&mut random);
     let sealed = keys.seal(&*secret, terminal, &mut random).map_err(Error::from)?;
     data_dir::write_atomic(&data.keys(), &sealed)?;

@@ -9,7 +9,11 @@ use terminal::{error::Error, keys::wipe, roles::Action};
 use super::Context;
 use crate::{
     console::{Page, Show},
-    edge::{files::SealedFile, shift, terminal::Terminal},
+    edge::{
+        files::{SealedFile, forget_head},
+        shift,
+        terminal::Terminal,
+    },
     exit::Exit,
     failure::{CliError, Failure, file_error},
     words,
@@ -39,8 +43,9 @@ pub(crate) struct AuditArguments {
 例 Example:
   jinbao retire --terminal 430100000001      须安装维护员签到 · an installer must be signed in
 
-销毁密钥：账本与资格库从此无法打开。待上传的交易须先传完。
-Destroys the keys: ledger and cache can never be opened again. What waits must be uploaded first.")]
+销毁密钥：账本与资格库从此无法打开。待上传的交易须先传完，待退回卡内的金额须先退回。
+Destroys the keys: ledger and cache can never be opened again. What waits must be uploaded first, and what is
+owed to cards must have been put back.")]
 pub(crate) struct RetireArguments {
     /// 再写一次终端编号以确认 · the terminal's number once more, to be sure
     #[arg(long, value_name = "NUMBER")]
@@ -135,9 +140,15 @@ pub(super) fn retire(context: &Context, arguments: &RetireArguments) -> Result<E
     if status.waiting + status.unresolved > 0 {
         return Err(CliError::StillWaiting { records: status.waiting + status.unresolved }.into());
     }
+    let owed = terminal.ledger.owed_all().map_err(Error::from)?;
+    if !owed.is_empty() {
+        let amount = owed.iter().map(|owed| owed.amount).sum();
+        return Err(CliError::StillOwed { refunds: owed.len(), amount }.into());
+    }
     let path = terminal.cabinet.data.keys();
     wipe(&mut SealedFile::new(path.clone()), &mut terminal.random).map_err(file_error(&path))?;
     shift::forget(&terminal.cabinet)?;
+    forget_head(&terminal.cabinet.data.head())?;
     context.console.done(
         "密钥已销毁，本终端停用",
         "the keys are destroyed; this terminal is retired",

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use terminal::{
     error::Error,
+    ports::CenterLink,
     roles::{Action, NewOperator, PBKDF2_ITERATIONS, Role, SECRET_BYTES_MIN, SignInError, SignedIn},
 };
 use zeroize::Zeroizing;
@@ -216,16 +217,28 @@ impl Show for Operators {
 fn sign_in(context: &Context, terminal: &mut Terminal, number: &str) -> Result<Exit, Failure> {
     let secret = ask(context, "口令", "Secret")?;
     let now = terminal.now();
-    let signed_in = terminal.ledger.sign_in(number, &secret, now).map_err(Error::from)?;
+    let mut signed_in = terminal.ledger.sign_in(number, &secret, now).map_err(Error::from)?;
+    if signed_in.cycle.is_none() && signed_in.overdue.is_some() && !is_online(terminal) {
+        let limits = terminal.cache.limits().map_err(Error::from)?;
+        signed_in = terminal.ledger.go_on_offline(signed_in, &limits, now).map_err(Error::from)?;
+    }
     shift::store(&terminal.cabinet, &signed_in, now)?;
     let (chinese, english) = role_name(signed_in.role);
     let cycle = signed_in.cycle.as_ref().map(|cycle| cycle.number.clone());
     let overdue = signed_in.overdue.as_ref().map(|cycle| cycle.number.clone());
-    if let Some(overdue) = &overdue {
-        context.console.note(
+    match (&overdue, &cycle) {
+        (Some(overdue), None) => context.console.note(
             &format!("※ 周期 {overdue} 尚未对账：先运行 jinbao reconcile，再签到。"),
             &format!("※ cycle {overdue} is not reconciled: run `jinbao reconcile`, then sign in again."),
-        );
+        ),
+        (Some(overdue), Some(_)) => context.console.note(
+            &format!("※ 周期 {overdue} 尚未对账；断网期间可继续办理，网络恢复后须先对账。"),
+            &format!(
+                "※ cycle {overdue} is not reconciled; business goes on while the line is down, and needs \
+                 `jinbao reconcile` first when it is back."
+            ),
+        ),
+        (None, _) => {}
     }
     context.console.done(
         &format!("操作员 {number}（{chinese}）已签到"),
@@ -233,6 +246,11 @@ fn sign_in(context: &Context, terminal: &mut Terminal, number: &str) -> Result<E
         json!({ "operator": number, "role": signed_in.role, "cycle": cycle, "overdue": overdue }),
     );
     Ok(Exit::Done)
+}
+
+/// Whether the center can be asked now. Asked only when an older cycle is in the way.
+fn is_online(terminal: &Terminal) -> bool {
+    terminal.cabinet.link().is_ok_and(|mut link| link.chain_head().is_ok())
 }
 
 fn sign_out(context: &Context, terminal: &mut Terminal) -> Result<Exit, Failure> {

@@ -83,9 +83,23 @@ impl DataDir {
         self.root.join("keys.sealed")
     }
 
-    /// Where the chain ended last, outside the ledger, to notice a ledger that was put back.
+    /// Where the chain ended last, to notice a ledger that was put back.
+    ///
+    /// In a folder of its own beside this one: whoever copies the terminal's folder away and back must not take
+    /// the mark along.
     pub(crate) fn head(&self) -> PathBuf {
-        self.root.join("head")
+        let beside = self.root.file_name().map(|name| {
+            let mut name = name.to_owned();
+            name.push("-head");
+            self.root.with_file_name(name)
+        });
+        // The root of a file system has no place beside it.
+        beside.as_ref().unwrap_or(&self.root).join("head")
+    }
+
+    /// A line for each time that a damaged ledger was read out without anybody signed in.
+    pub(crate) fn salvages(&self) -> PathBuf {
+        self.root.join("salvaged")
     }
 
     /// Settings.
@@ -178,6 +192,15 @@ mod tests {
         assert_eq!(fs::metadata(data.root()).unwrap().mode() & 0o777, 0o700);
         fs::set_permissions(data.root(), fs::Permissions::from_mode(0o755)).unwrap();
         assert!(matches!(data.prepare(), Err(CliError::OpenToOthers { mode: 0o755, .. })));
+    }
+
+    #[test]
+    fn the_head_lies_beside_the_folder() {
+        let head = |root: &str| DataDir { root: PathBuf::from(root) }.head();
+        assert_eq!(head("/var/lib/jinbao"), Path::new("/var/lib/jinbao-head/head"));
+        assert_eq!(head("/var/lib/jinbao/"), Path::new("/var/lib/jinbao-head/head"));
+        assert_eq!(head("data"), Path::new("data-head/head"));
+        assert_eq!(head("/"), Path::new("/head"));
     }
 
     #[test]

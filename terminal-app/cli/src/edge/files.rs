@@ -1,8 +1,9 @@
 //! What the core's stores ask of the edge: files to open, a head kept aside, ballast, sealed keys.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -71,7 +72,7 @@ impl CopyPlace for DatabaseFile {
     }
 }
 
-/// Keeps the ledger's head in a small text file.
+/// Keeps the ledger's head in a small text file, in a folder that it makes where it is missing.
 #[derive(Debug)]
 pub(crate) struct HeadFile {
     path: PathBuf,
@@ -95,9 +96,24 @@ impl HeadKeeper for HeadFile {
     /// Renamed into place, not synced: a head that lags behind after a power cut is in order.
     fn store(&mut self, head: &Head) -> Result<(), HeadKeeperError> {
         let new = with_suffix(&self.path, ".new");
-        fs::write(&new, format!("{head}\n"))
-            .and_then(|()| fs::rename(&new, &self.path))
+        let write = || fs::write(&new, format!("{head}\n")).and_then(|()| fs::rename(&new, &self.path));
+        write()
+            .or_else(|error| match self.path.parent() {
+                Some(folder) if error.kind() == io::ErrorKind::NotFound => {
+                    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                    write()
+                }
+                _ => Err(error),
+            })
             .map_err(|_| HeadKeeperError)
+    }
+}
+
+/// Takes the mark away: the ledger that it belongs to can never be opened again.
+pub(crate) fn forget_head(path: &Path) -> Result<(), CliError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),
+        _ => Ok(()),
     }
 }
 
@@ -170,7 +186,7 @@ mod tests {
     #[test]
     fn a_head_is_kept_and_a_torn_one_is_an_error() {
         let temp = tempfile::tempdir().unwrap();
-        let path = temp.path().join("head");
+        let path = temp.path().join("jinbao-head/head");
         let mut keeper = HeadFile::new(path.clone());
         assert_eq!(keeper.load(), Ok(None));
         let head = Head { intentions: 3, sequence: 2, digest: Digest([7; 32]), armed: 1 };

@@ -12,10 +12,12 @@ use hal::clock::Clock;
 use serde::Serialize;
 use serde_json::json;
 use terminal::{
+    audit::AuditEvent,
     error::Error,
-    ledger::{ExportError, salvage},
+    ledger::{ExportError, LedgerError, salvage},
     ports::CenterLink,
     roles::Action,
+    store::StoreError,
 };
 
 use crate::{
@@ -37,9 +39,10 @@ use crate::{
   jinbao queue export --sqlite ledger-plain.db
   jinbao queue export --salvage saved.jsonl      账本损坏时 · when the ledger is damaged
 
-导出内容含个人信息，须审计员签到；抢救导出不改动账本。
-The export holds personal data in the clear; an auditor must be signed in. Salvage changes nothing in the
-ledger and needs no sign-in: operators are in the file that is damaged.")]
+导出内容含个人信息，须审计员签到，并记入审计。账本已无法打开时，抢救导出无需签到，但会在数据目录留下记录。
+The export holds personal data in the clear; an auditor must be signed in, and it is audited. Salvage needs
+no sign-in only when the ledger cannot be opened: operators and audit are in the file that is damaged. It
+changes nothing in there and leaves a line in the terminal's folder.")]
 pub(crate) struct ExportArguments {
     /// 写入的文件，- 为标准输出 · file to write, - for standard output
     file: PathBuf,
@@ -91,7 +94,27 @@ pub(super) fn export(context: &Context, arguments: &ExportArguments) -> Result<E
 
 fn salvage_export(context: &Context, arguments: &ExportArguments) -> Result<Exit, Failure> {
     let cabinet = Cabinet::open(context.data()?)?;
-    let mut out = writer(arguments)?;
+    let mut out = match cabinet.open_ledger() {
+        Ok(mut ledger) => {
+            let now = cabinet.now();
+            let auditor = shift::require(&cabinet, &mut ledger, Action::ExportLedger, now)?;
+            let out = writer(arguments)?;
+            ledger.audit(now, auditor.actor(), &AuditEvent::Exported).map_err(Error::from)?;
+            out
+        }
+        Err(Failure::Terminal(Error::Ledger(damage))) if is_damage(&damage) => {
+            let out = writer(arguments)?;
+            leave_mark(&cabinet, arguments)?;
+            context.console.note(
+                &format!("※ 账本无法打开（{damage}）；抢救导出未经签到，已在数据目录记录。"),
+                &format!(
+                    "※ the ledger cannot be opened ({damage}); salvaged without sign-in, which is noted."
+                ),
+            );
+            out
+        }
+        Err(error) => return Err(error),
+    };
     let salvaged = salvage(&cabinet.ledger_file(), cabinet.keys.ledger(), &mut out)
         .map_err(file_error(cabinet.ledger_file().path()))?;
     if arguments.file.as_os_str() == "-" {
@@ -114,6 +137,24 @@ fn salvage_export(context: &Context, arguments: &ExportArguments) -> Result<Exit
         }),
     );
     Ok(if salvaged.unreadable == 0 { Exit::Done } else { Exit::No })
+}
+
+/// Whether nobody can sign in, because operators and audit are in the ledger that is damaged.
+fn is_damage(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Store(StoreError::Damaged { .. }) | LedgerError::ChainBroken { .. })
+}
+
+/// What the audit cannot hold: when a damaged ledger was read out, and where to.
+fn leave_mark(cabinet: &Cabinet, arguments: &ExportArguments) -> Result<(), Failure> {
+    let path = cabinet.data.salvages();
+    let line = json!({ "at_ms": cabinet.now().0, "file": arguments.file });
+    let written = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| writeln!(file, "{line}").and_then(|()| file.sync_all()));
+    Ok(written.map_err(file_error(&path))?)
 }
 
 /// A new file, never over an old one; or standard output.
