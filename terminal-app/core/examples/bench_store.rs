@@ -471,7 +471,8 @@ fn bench_ledger(folder: &Path) {
         // and sums.
         let armed = serde_json::to_string(&row.armed).unwrap();
         let text = format!("{}{armed}{}{}", row.intention.plan, row.body.unwrap(), "x".repeat(200));
-        let one = |text: &str| bare.execute("INSERT INTO row (text) VALUES (?1)", [text]).unwrap();
+        let mut insert = bare.prepare_cached("INSERT INTO row (text) VALUES (?1)").unwrap();
+        let mut one = |text: &str| insert.execute([text]).unwrap();
         timed(&mut commit, || one(&text));
         timed(&mut triple, || {
             one(&intention.plan);

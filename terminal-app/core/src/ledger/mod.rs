@@ -30,7 +30,7 @@ mod verify;
 mod visit;
 
 use protocol::{id::TerminalId, timestamp::Timestamp};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 pub use error::LedgerError;
 pub use export::{ExportError, Salvaged, salvage};
@@ -172,11 +172,14 @@ impl Ledger {
     /// One durable change. Nothing of it stays when it fails.
     pub(crate) fn write<T>(
         &mut self,
-        change: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, LedgerError>,
+        change: impl FnOnce(&Connection) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let value = change(&transaction)?;
-        transaction.commit()?;
+        // Prepared once: parsing these words anew costs as much as a small change.
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let open = Undone(&self.connection);
+        let value = change(&self.connection)?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        drop(open);
         Ok(value)
     }
 
@@ -206,6 +209,18 @@ impl Ledger {
         }
         self.keep(&head);
         Ok(())
+    }
+}
+
+/// Takes a change back that was not committed, also when it panicked.
+struct Undone<'a>(&'a Connection);
+
+impl Drop for Undone<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            // Fails only when SQLite has taken the change back by itself.
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
     }
 }
 

@@ -57,7 +57,7 @@ impl Ledger {
     /// A durable change that belongs to something begun: when the disk is full, the ballast goes first.
     pub(crate) fn write_in_flight<T>(
         &mut self,
-        mut change: impl FnMut(&rusqlite::Transaction<'_>) -> Result<T, LedgerError>,
+        mut change: impl FnMut(&rusqlite::Connection) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         match self.write(&mut change) {
             Err(LedgerError::Store(StoreError::Full)) if self.ballast.free() => {
