@@ -294,6 +294,7 @@ fn offline_limits_are_those_that_the_terminal_may_have_known() {
     offline(4 * rig::DAY_MS + 1, 15_000);
     offline(9 * rig::DAY_MS, 10_000);
     offline(2 * rig::DAY_MS, 20_001);
+    rig.clock.advance_ms(8 * rig::DAY_MS);
     let over = || refused(RefusalReason::OverLimit);
     let receipt = rig.receipt(&terminal, &terminal.all());
     assert_eq!(verdicts(&receipt), [Verdict::Booked, Verdict::Booked, over(), Verdict::Booked, over()]);
@@ -314,6 +315,7 @@ fn a_blocked_card_is_refused_once_the_terminal_should_have_known() {
         body.made_at = rig::now().plus_ms(days * rig::DAY_MS);
         terminal.record_text(serde_json::to_string(&body).unwrap());
     }
+    rig.clock.advance_ms(9 * rig::DAY_MS);
     let receipt = rig.receipt(&terminal, &terminal.all());
     assert_eq!(verdicts(&receipt), [Verdict::Booked, refused(RefusalReason::Blacklisted)]);
     rig.center.production.set_cards(&[(card, None)]).unwrap();

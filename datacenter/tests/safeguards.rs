@@ -19,7 +19,7 @@ use protocol::{
     problem::ProblemKind,
     reconciliation::Totals,
     record::{Amounts, Business, Cancellation, Load, Refund, Settlement},
-    timestamp::Timestamp,
+    timestamp::{ClockQuality, Timestamp},
     upload::{RefusalReason, Verdict},
 };
 use rig::{
@@ -177,6 +177,7 @@ fn a_cancellation_written_before_the_refusal_was_known_is_as_good() {
     terminal.record_text(serde_json::to_string(&late).unwrap());
     let back = Refund::Owed { amount: account };
     terminal.record(cancellation, cancelling(of, &card, amounts.negated(), back));
+    rig.clock.advance_ms(9 * DAY_MS);
     let receipt = rig.receipt(&terminal, &terminal.all());
     assert_eq!(verdicts(&receipt), [refused(RefusalReason::Blacklisted), Verdict::Booked]);
     assert_eq!(owed(&rig, &card), [OwedRefund { of: cancellation, owed: account }]);
@@ -348,6 +349,7 @@ fn a_purchase_is_judged_by_its_own_time() {
     };
     // Bought on the last day of the year, found out about in the next: counts for the year it was bought in.
     let january = Timestamp::from_card_digits(&format!("{}0103100000", rig::year() + 1)).unwrap();
+    rig.clock.advance_ms(january.0 - rig::now().0);
     let settlement = bought_at(&terminal, &format!("{}1231233000", rig::year()));
     let amounts = settlement.amounts;
     let (of, verdict) = book_at(&rig, &mut terminal, january, false, settlement);
@@ -362,16 +364,19 @@ fn a_purchase_is_judged_by_its_own_time() {
     assert_eq!((verdict, entry(&rig, &card)), (Verdict::Booked, before));
 
     // Limits that came since do not count, nor does a blocking that came since.
+    let (rig, mut terminal) = rig::cards::rig();
+    import(&rig, &card, PersonState::Active);
     let limits = |yuan| OfflineLimits { amount_max_fen: Fen::from_yuan(yuan), ..OfflineLimits::default() };
     rig.center.production.set_limits(None, &limits(200)).unwrap();
     rig.clock.advance_ms(DAY_MS);
     rig.center.production.set_limits(None, &limits(100)).unwrap();
+    rig.center.production.set_cards(&[(card.key(), Some(BlockReason::Lost))]).unwrap();
+    rig.clock.advance_ms(8 * DAY_MS);
     let (first, last) = (rig::now().plus_ms(DAY_MS), rig::now().plus_ms(9 * DAY_MS));
     let early = bought_at(&terminal, &at(first));
     assert_eq!(book_at(&rig, &mut terminal, last, true, early).1, Verdict::Booked);
     let late = bought_at(&terminal, &at(last.plus_ms(-DAY_MS)));
     assert_eq!(book_at(&rig, &mut terminal, last, true, late).1, refused(RefusalReason::OverLimit));
-    rig.center.production.set_cards(&[(card.key(), Some(BlockReason::Lost))]).unwrap();
     let early = bought_at(&terminal, &at(first));
     assert_eq!(book_at(&rig, &mut terminal, last, false, early).1, Verdict::Booked);
     let late = bought_at(&terminal, &at(last.plus_ms(-DAY_MS)));
@@ -431,4 +436,46 @@ fn any_counter_learns_what_a_person_is_owed() {
     let request = replacement.request(rig.dice.id(), elsewhere.id, account, LoadSource::Refund { of: id });
     load(&rig, &request).unwrap();
     assert_eq!(owed(&rig, &card), []);
+}
+
+#[test]
+fn a_clock_that_is_a_year_ahead_spoils_no_year() {
+    let (rig, mut terminal) = rig();
+    let card = Card::new(Algorithm::Sm4, 5);
+    let before = import(&rig, &card, PersonState::Active);
+    let year_ms = 366 * DAY_MS;
+    let mut settle = |clock: ClockQuality, ahead_ms: i64| {
+        let (id, sequence) = (rig.dice.id(), terminal.chain.len() as u64 + 1);
+        let mut settlement = card.settlement(terminal.id, 10_000);
+        let made_at = rig::now().plus_ms(ahead_ms);
+        let digits = hex::encode(made_at.to_bcd());
+        settlement.card = Some(card.purchase_at(terminal.id, settlement.amounts.acct_pay, &digits));
+        let mut body = body(terminal.id, sequence, id, settling(settlement.clone()));
+        (body.clock, body.made_at) = (clock, made_at);
+        terminal.record_text(serde_json::to_string(&body).unwrap());
+        let receipt = rig.receipt(&terminal, &terminal.batch(sequence, sequence));
+        assert_eq!(verdicts(&receipt), [Verdict::Booked]);
+        (id, settlement.amounts)
+    };
+    let counted = |times: usize, amounts: &Amounts| {
+        let mut expected = before;
+        for _ in 0..times {
+            expected.accumulate(rig::year(), &Accumulation::of(amounts, "11"));
+        }
+        assert_eq!(entry(&rig, &card), expected, "{times} settlements");
+    };
+    // The terminal knows that its clock is wrong; or does not, and we do.
+    let (doubted, amounts) = settle(ClockQuality::Doubtful, year_ms);
+    counted(1, &amounts);
+    settle(ClockQuality::Unchecked, year_ms);
+    counted(2, &amounts);
+    // What others settle afterwards still counts.
+    settle(ClockQuality::Checked, 0);
+    counted(3, &amounts);
+    // Taken back in the year in which it was counted.
+    rig.clock.advance_ms(60_000);
+    let back = Refund::Owed { amount: amounts.acct_pay };
+    let cancellation = cancelling(doubted, &card, amounts.negated(), back);
+    assert_eq!(book(&rig, &mut terminal, rig.dice.id(), cancellation), Verdict::Booked);
+    counted(2, &amounts);
 }

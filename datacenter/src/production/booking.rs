@@ -70,11 +70,13 @@ impl Production {
         // else is read here, before the one writing connection is taken.
         let known = self.storage.chain_head(name, Timestamp(0)).map_err(storage_problem)?.sequence;
         let tolerance = self.tolerance(name).map_err(storage_problem)?;
+        let received_at = self.now();
         let examined: Vec<Option<Examined>> = batch
             .records
             .iter()
             .map(|record| {
-                (record.sequence > known).then(|| examine(record, name, &*self.security_module, &tolerance))
+                (record.sequence > known)
+                    .then(|| examine(record, name, &*self.security_module, &tolerance, received_at))
             })
             .collect();
 

@@ -4,7 +4,7 @@ use card_spec::money::Fen;
 use protocol::{
     id::{TerminalId, TransactionId},
     record::{Amounts, BODY_VERSION, Body, Business, Settlement},
-    timestamp::Timestamp,
+    timestamp::{ClockQuality, Timestamp},
     upload::{Record, RefusalReason},
 };
 use serde::Deserialize;
@@ -23,19 +23,27 @@ pub(super) struct Examined {
     pub(super) body: Option<Box<Body>>,
     /// What stands behind a settlement's money, or why the record is refused whatever the books say.
     pub(super) verdict: Result<Proof, RefusalReason>,
+    /// When it happened, as far as that counts.
+    pub(super) happened_at: Timestamp,
     /// The card had been blocked for longer than this when it was used: the terminal should have known.
     pub(super) blacklist_lag_ms: i64,
 }
 
-/// Reads a body and checks what it says by itself.
+/// Reads a body and checks what it says by itself. `received_at` is when it arrived, by our clock.
 pub(super) fn examine(
     record: &Record,
     terminal: TerminalId,
     security_module: &dyn SecurityModule,
     tolerance: &Tolerance,
+    received_at: Timestamp,
 ) -> Examined {
-    let unreadable =
-        |id| Examined { id, body: None, verdict: Err(RefusalReason::Unreadable), blacklist_lag_ms: 0 };
+    let unreadable = |id| Examined {
+        id,
+        body: None,
+        verdict: Err(RefusalReason::Unreadable),
+        happened_at: received_at,
+        blacklist_lag_ms: 0,
+    };
     let body: Box<Body> = match serde_json::from_str(&record.body) {
         Ok(body) => body,
         Err(_) => return unreadable(id_of(&record.body)),
@@ -46,7 +54,8 @@ pub(super) fn examine(
     if body.version != BODY_VERSION {
         return unreadable(Some(body.id));
     }
-    let limits = tolerance.at(body.happened_at());
+    let happened_at = happened_at(&body, received_at);
+    let limits = tolerance.at(happened_at);
     let verdict = if body.terminal != terminal || body.sequence != record.sequence {
         Err(RefusalReason::Misplaced)
     } else if let Business::Settlement(settlement) = &body.business {
@@ -63,7 +72,26 @@ pub(super) fn examine(
     } else {
         Ok(Proof::NotNeeded)
     };
-    Examined { id: Some(body.id), body: Some(body), verdict, blacklist_lag_ms: limits.cache_age_max_ms }
+    Examined {
+        id: Some(body.id),
+        body: Some(body),
+        verdict,
+        happened_at,
+        blacklist_lag_ms: limits.cache_age_max_ms,
+    }
+}
+
+/// How far ahead of ours a terminal's clock may be for its own word to count.
+pub(super) const CLOCK_AHEAD_MS_MAX: i64 = 600_000;
+
+/// When something happened, as far as its year, the limits and blocked cards are concerned.
+///
+/// The terminal's own word. When its clock was in doubt or is ahead of ours, it is when the record arrived: a
+/// wrong clock must not move a person's sums into another year, where what follows would be passed over.
+pub(super) fn happened_at(body: &Body, received_at: Timestamp) -> Timestamp {
+    let claimed = body.happened_at();
+    let doubted = body.clock == ClockQuality::Doubtful || claimed > received_at.plus_ms(CLOCK_AHEAD_MS_MAX);
+    if doubted { received_at } else { claimed }
 }
 
 /// The id of a receipt line whose body names none; no transaction may have it.

@@ -15,7 +15,7 @@ use protocol::{
 
 use super::{
     account,
-    examination::{Examined, card_key, checked, proof, year_of},
+    examination::{Examined, card_key, checked, happened_at, proof, year_of},
 };
 use crate::{
     security_module::SecurityModule,
@@ -252,7 +252,7 @@ impl<'a> Judge<'a> {
         settlement: &Settlement,
         examined: &Examined,
     ) -> Result<Proof, RefusalReason> {
-        let verdict = examined.verdict.and_then(|proof| self.admit(body, settlement, examined, proof));
+        let verdict = examined.verdict.and_then(|proof| self.admit(settlement, examined, proof));
         let standing = match verdict {
             Ok(_) => Some(Standing::Booked),
             Err(_) => Standing::refused(body, settlement, self.terminal.terminal, self.security_module),
@@ -264,7 +264,7 @@ impl<'a> Judge<'a> {
             institution: self.terminal.institution.code.clone(),
             med_type: settlement.med_type.clone(),
             amounts: settlement.amounts,
-            year: year_of(body.happened_at()),
+            year: year_of(examined.happened_at),
             standing,
             cancelled: false,
         };
@@ -278,14 +278,13 @@ impl<'a> Judge<'a> {
     /// Whether the card may have been used for this, then, by this person.
     fn admit(
         &mut self,
-        body: &Body,
         settlement: &Settlement,
         examined: &Examined,
         proof: Proof,
     ) -> Result<Proof, RefusalReason> {
         let Some(card) = card_key(&settlement.card_id) else { return Ok(proof) };
         let since = self.blocked.get(&card);
-        if since.is_some_and(|since| since.plus_ms(examined.blacklist_lag_ms) < body.happened_at()) {
+        if since.is_some_and(|since| since.plus_ms(examined.blacklist_lag_ms) < examined.happened_at) {
             return Err(RefusalReason::Blacklisted);
         }
         let person = settlement.person.key();
@@ -451,7 +450,7 @@ impl Known {
             institution,
             med_type: settlement.med_type.clone(),
             amounts: settlement.amounts,
-            year: year_of(body.happened_at()),
+            year: year_of(happened_at(body, held.booked_at)),
             standing,
             cancelled: held.cancelled_by.is_some(),
         }))

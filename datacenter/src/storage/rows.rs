@@ -116,6 +116,8 @@ pub struct Held {
     pub kind: Kind,
     /// The body, verbatim.
     pub body: String,
+    /// When this center answered it first.
+    pub booked_at: Timestamp,
     /// For a settlement: the cancellation that took it back.
     pub cancelled_by: Option<TransactionId>,
 }

@@ -39,7 +39,8 @@ pub(super) fn chains(storage: &dyn Storage) {
     assert_eq!(held.len(), 2);
     assert_eq!((held[0].id, held[0].terminal, held[0].body.as_str()), (id(1), one, bodies[0]));
     assert_eq!((held[0].outcome, held[1].outcome), (Outcome::Booked, refused));
-    assert_eq!(held[0].cancelled_by, None);
+    let first = receipt(1, one, 1, 3);
+    assert_eq!((held[0].booked_at, held[0].cancelled_by), (first.at, None));
     storage.transact(&mut |t| t.cancel(&[(id(1), id(3))])).unwrap();
     assert_eq!(look(storage, |t| t.held(&[id(1)]))[0].cancelled_by, Some(id(3)));
     assert!(storage.transact(&mut |t| t.cancel(&[(id(1), id(4))])).is_err());

@@ -70,8 +70,9 @@ impl Transaction for SqliteTransaction<'_> {
         let mut statement = self
             .0
             .prepare_cached(
-                "SELECT r.terminal, r.verdict, r.reason, r.kind, r.body, c.cancellation
-                 FROM record r LEFT JOIN cancellation c ON c.settlement = r.id
+                "SELECT r.terminal, r.verdict, r.reason, r.kind, r.body, c.cancellation, t.at
+                 FROM record r JOIN receipt t ON t.number = r.receipt
+                     LEFT JOIN cancellation c ON c.settlement = r.id
                  WHERE r.id = ?1 AND r.verdict < 3 AND r.id IS NOT NULL",
             )
             .map_err(failed)?;
@@ -86,17 +87,19 @@ impl Transaction for SqliteTransaction<'_> {
                         row.get(3)?,
                         row.get(4)?,
                         row.get::<_, Option<Vec<u8>>>(5)?,
+                        row.get(6)?,
                     ))
                 })
                 .optional()
                 .map_err(failed)?;
-            if let Some((terminal, verdict, reason, kind_number, body, cancelled_by)) = row {
+            if let Some((terminal, verdict, reason, kind_number, body, cancelled_by, at)) = row {
                 held.push(Held {
                     id: *id,
                     terminal: super::columns::terminal(terminal)?,
                     outcome: outcome(verdict, reason)?,
                     kind: kind(kind_number)?,
                     body,
+                    booked_at: Timestamp(at),
                     cancelled_by: optional_id(cancelled_by)?,
                 });
             }
