@@ -181,11 +181,25 @@ fn info(context: &Context, arguments: &InfoArguments) -> Result<Exit, Failure> {
     let slots = Slots::open(context.global.reader.as_deref(), &readers)?;
     let traces = slots.traces.clone();
     let mut session = Session::new(slots.card, slots.psam, terminal);
+    // A terminal's books know which cards must not be asked again; without books there is no such knowledge.
+    let mut books = match arguments.terminal {
+        None => Counter::open_books(context).ok(),
+        Some(_) => None,
+    };
+    if let Some(books) = &books {
+        session = session
+            .at_home_in(books.cabinet.config.place.city)
+            .with_refusals(books.flows.session().refusals().clone());
+    }
     if session.wait_card(0).is_err() {
         context.console.note("请插卡…", "Put the card in…");
         session.wait_card(arguments.wait.saturating_mul(1_000)).map_err(Error::from)?;
     }
-    let card = session.open(&mut SystemChance::default()).map_err(Error::from)?.clone();
+    let opened = session.open(&mut SystemChance::default()).cloned();
+    if let Some(books) = &mut books {
+        books.flows.take_refusals(session.refusals())?;
+    }
+    let card = opened.map_err(Error::from)?;
     let commands = session.traffic().0.commands;
     session.close();
     let mut info = Info::of(&card, terminal, arguments.full, context.console.language());

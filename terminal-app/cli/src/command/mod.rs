@@ -4,6 +4,7 @@ pub(crate) mod card;
 #[cfg(feature = "demo")]
 pub(crate) mod center;
 pub(crate) mod certificate;
+pub(crate) mod decide;
 pub(crate) mod decode;
 pub(crate) mod doctor;
 pub(crate) mod eligibility;

@@ -70,10 +70,15 @@ pub(crate) struct LoadArguments {
 例 Examples:
   jinbao resolve                   插入同一张卡查明 · with the same card in the slot
   jinbao queue list --unresolved   哪些交易结果未知 · which outcomes are unknown
+  jinbao resolve --decide 4f0c… --not-done --ground center
+                                   卡片不再出现，主管认定 · the card does not come back, a supervisor decides
 
-以卡片自己的交易凭证为准，不作猜测。
-The card's own proof decides; nothing is guessed.")]
+以卡片自己的交易凭证为准，不作猜测。卡片已无法说明时，由主管核对后认定，并记入审计。
+The card's own proof decides; nothing is guessed. Where the card cannot tell any more, a supervisor decides, and
+the decision is audited.")]
 pub(crate) struct ResolveArguments {
+    #[command(flatten)]
+    decision: super::decide::Arguments,
     /// 等卡秒数 · seconds to wait for the card
     #[arg(long, value_name = "SECONDS", default_value_t = CARD_TIMEOUT_S)]
     wait: u32,
@@ -235,6 +240,12 @@ struct ResolveDone {
 }
 
 pub(super) fn resolve(context: &Context, arguments: &ResolveArguments) -> Result<Exit, Failure> {
+    if let Some(which) = &arguments.decision.decide {
+        return super::decide::decide(context, which, &arguments.decision);
+    }
+    if arguments.decision.ask_again {
+        return super::decide::ask_again(context);
+    }
     let mut counter = Counter::open(context, false)?;
     counter.require_duty()?;
     counter.narrate(context);

@@ -72,12 +72,31 @@ impl Earlier {
                 format!("Earlier transaction {id}: the card had done it; it is written down now"),
             ),
             (true, false) => page.say(
-                format!("上一笔交易 {id}：卡片已完成，但已不能出具 TAC，中心将核实"),
-                format!("Earlier transaction {id}: done, but the card has no TAC of it any more; the center will look"),
+                format!("上一笔交易 {id}：卡片已完成，但已不能出具 TAC；现按卡内明细入账，中心将稽核。请勿重复收费"),
+                format!(
+                    "Earlier transaction {id}: done, but the card has no TAC of it any more; it is written down by the card's log, and the center's auditor looks at it. Do not charge again"
+                ),
             ),
             (false, _) => page.say(
                 format!("上一笔交易 {id}：卡片未扣款，可重新办理"),
                 format!("Earlier transaction {id}: the card had not done it; nothing was taken"),
+            ),
+        }
+    }
+}
+
+impl Earlier {
+    /// The same of a transaction that a supervisor has decided, not the card.
+    pub(crate) fn decided_line(&self, page: &mut Page) {
+        let id = self.id;
+        match self.done {
+            true => page.say(
+                format!("交易 {id}：主管认定卡片已完成，现无 TAC 入账，中心将稽核"),
+                format!("Transaction {id}: decided as done, written down without TAC; the center's auditor looks at it"),
+            ),
+            false => page.say(
+                format!("交易 {id}：主管认定卡片未扣款，已作废，可重新办理"),
+                format!("Transaction {id}: decided as not done, given up; it can be done again"),
             ),
         }
     }

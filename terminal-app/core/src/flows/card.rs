@@ -148,6 +148,12 @@ impl Terminal {
         Ok(())
     }
 
+    /// Writes down what another dialogue of this terminal has found out, see [`Terminal::keep_refusals`].
+    pub fn take_refusals(&mut self, refusals: &Refusals) -> Result<(), Error> {
+        self.session.set_refusals(refusals.clone());
+        self.keep_refusals()
+    }
+
     fn look_for_unresolved(&mut self, card: &OpenCard) -> Result<Option<Resolution>, Error> {
         let Some(transaction) = self.ledger.unresolved(card.key())? else { return Ok(None) };
         let id = transaction.intention.id;

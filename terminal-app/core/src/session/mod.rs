@@ -96,6 +96,10 @@ impl Session {
         &self.refusals
     }
 
+    pub(crate) fn set_refusals(&mut self, refusals: Refusals) {
+        self.refusals = refusals;
+    }
+
     /// Lets every card be asked again: somebody has made sure that the security module is the right one.
     pub fn forget_refusals(&mut self) {
         self.refusals = Refusals::default();

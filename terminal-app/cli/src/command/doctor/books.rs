@@ -3,14 +3,7 @@
 use card_spec::money::Fen;
 use hal::clock::Clock;
 use protocol::timestamp::ClockQuality;
-use terminal::{
-    clock::Now,
-    error::Error,
-    ledger::Status,
-    ports::CenterLink,
-    roles::Role,
-    rules::{CityRules, RuleBook},
-};
+use terminal::{clock::Now, error::Error, flows::Documents, ledger::Status, ports::CenterLink, roles::Role};
 
 use super::{Checks, Health, Title};
 use crate::{
@@ -35,6 +28,7 @@ const CENTER: Title = ("中心", "center");
 const CLOCK: Title = ("时钟", "clock");
 const CACHE: Title = ("资格库", "eligibility cache");
 const RULES: Title = ("结算规则", "rules");
+const DOCUMENTS: Title = ("中心文件", "documents of the center");
 const QUEUE: Title = ("交易队列", "queue");
 const OPERATORS: Title = ("操作员", "operators");
 
@@ -257,16 +251,16 @@ fn cache(checks: &mut Checks, terminal: &Terminal) {
 fn rules(checks: &mut Checks, terminal: &Terminal) {
     let sync = checks
         .pick("请中心发布规则后运行 jinbao sync", "Have the center publish rules, then run `jinbao sync`.");
-    let set = match terminal.cache.rules() {
-        Ok(set) => set,
+    let documents = match Documents::read(&terminal.cache) {
+        Ok(documents) => documents,
         Err(error) => return checks.failed("rules", RULES, &Error::from(error).into()),
     };
-    let mut book = RuleBook::new();
-    for document in set.iter().flat_map(|set| &set.documents) {
-        if let Ok(rules) = CityRules::from_json(document.configuration.as_bytes()) {
-            book.insert(rules);
-        }
+    // The rest is in use, and each that is not has its own line.
+    for unreadable in &documents.unreadable {
+        let words = unreadable.words(checks.language);
+        checks.add("documents", DOCUMENTS, Health::Bad, words.what, words.next);
     }
+    let book = documents.rules.unwrap_or_default();
     let today = terminal.now().civil().date();
     match book.on(terminal.cabinet.config.place.city, today) {
         Ok(rules) => {
