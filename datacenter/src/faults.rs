@@ -87,7 +87,11 @@ async fn suffer(fault: Option<Fault>, request: Request, next: Next) -> Response 
             hang_up()
         }
         Some(Fault::DeliverTwice) => twice(request, next).await,
-        Some(Fault::Refuse(kind)) => Refusal(Problem::new(kind, "a fault for a test")).into_response(),
+        Some(Fault::Refuse(kind)) => {
+            // As the center itself does: a body that is left unread would tear the answer.
+            let _ = to_bytes(request.into_body(), BATCH_BYTES_MAX).await;
+            Refusal(Problem::new(kind, "a fault for a test")).into_response()
+        }
         Some(Fault::Garbage) => {
             next.run(request).await;
             (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], "\u{0}\u{1}{\"").into_response()

@@ -1,8 +1,6 @@
 //! Cards that may not settle, each with its message, its exit code, and nothing taken.
 
-use card_spec::{
-    card_id::CardId, date::Date, file::Application, generation::Generation, region::RegionCode,
-};
+use card_spec::{card_id::CardId, date::Date, file::Application, generation::Generation, region::RegionCode};
 use protocol::feed::{BlockReason, Person as Entry, PersonState};
 use sim::{
     fault::{Fault, Plan},
@@ -25,12 +23,7 @@ struct Refused {
     english: &'static str,
 }
 
-const fn refused(
-    exit: i32,
-    kind: &'static str,
-    chinese: &'static str,
-    english: &'static str,
-) -> Refused {
+const fn refused(exit: i32, kind: &'static str, chinese: &'static str, english: &'static str) -> Refused {
     Refused { exit, kind, chinese, english }
 }
 

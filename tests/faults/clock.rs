@@ -33,7 +33,8 @@ fn a_year_ahead() {
     let books = Books::of_center(&scene);
     assert_eq!(books.settlements().len(), 2, "{visit:?}");
     assert_eq!(books.bodies[1].clock, ClockQuality::Doubtful);
-    let person = scene.center.production().storage().person(scene.holder.person.number.key()).unwrap().unwrap();
+    let person =
+        scene.center.production().storage().person(scene.holder.person.number.key()).unwrap().unwrap();
     assert_eq!(person.year, year, "the year of the person's sums");
     agree(&scene);
 

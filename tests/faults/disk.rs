@@ -97,7 +97,11 @@ fn before_a_visit() {
 }
 
 /// Runs a visit and calls `meanwhile` when the card is about to take the money.
-fn with_the_money_on_its_way(scene: &mut Scene, bill: &Path, meanwhile: impl FnOnce()) -> tests::jinbao::Answer {
+fn with_the_money_on_its_way(
+    scene: &mut Scene,
+    bill: &Path,
+    meanwhile: impl FnOnce(),
+) -> tests::jinbao::Answer {
     let (chip, at_debit, let_go): (_, Receiver<()>, Sender<()>) =
         Watched::at_command_with(&scene.card, DEBIT);
     scene.reader.as_mut().unwrap().insert_chip(chip, Plan::none());
@@ -166,9 +170,23 @@ fn at_every_write_of_a_visit() {
             let ledger = scene.jinbao.data.join("ledger.db");
             let journal = scene.jinbao.data.join("ledger.db-wal");
             let inject = format!("inject=pwrite64:error=ENOSPC:when={when}");
-            scene.jinbao.wrapped_in = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", text(&ledger), "-P", text(&journal), "-e", "trace=pwrite64", "-e", &inject]
-                .map(Into::into)
-                .to_vec();
+            scene.jinbao.wrapped_in = [
+                "strace",
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-P",
+                text(&ledger),
+                "-P",
+                text(&journal),
+                "-e",
+                "trace=pwrite64",
+                "-e",
+                &inject,
+            ]
+            .map(Into::into)
+            .to_vec();
             let before = CardState::of(&scene.card);
             let broken = scene.visit_offline(&bill);
             scene.jinbao.wrapped_in.clear();
@@ -192,7 +210,9 @@ fn at_every_write_of_a_visit() {
             agree_without_reconciling(&scene);
             assert!(write < 200, "a visit has an end");
         }
-        println!("disk-every-write-{part}: {settled_anyhow} settled, {failed} not, {unknown} not known at first");
+        println!(
+            "disk-every-write-{part}: {settled_anyhow} settled, {failed} not, {unknown} not known at first"
+        );
         assert!(failed > 0, "some writes are before the money");
         assert_eq!(rows(&scene.run(&["queue", "list", "--unresolved"], &[]).done().json).len(), 0);
         agree(&scene);

@@ -116,7 +116,7 @@ fn a_load_is_granted_once_however_often_it_is_asked_for() {
             answer.done();
             loaded += 1_000;
         } else {
-            assert_eq!(answer.refused(6, "link").is_empty(), false, "{fault:?}");
+            assert!(!answer.refused(6, "link").is_empty(), "{fault:?}");
             assert_eq!(answer.json["error"]["money"], "not_done");
         }
         let books = agree(&scene);

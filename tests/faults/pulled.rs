@@ -40,11 +40,7 @@ fn pull_again_and_again(test: &str, generation: Generation, faults: impl Fn(u32)
 }
 
 /// One part of it; gives how often the outcome was not known at first.
-fn pull_one_after_the_other(
-    test: &str,
-    generation: Generation,
-    faults: impl Fn(u32) -> Vec<Fault>,
-) -> u32 {
+fn pull_one_after_the_other(test: &str, generation: Generation, faults: impl Fn(u32) -> Vec<Fault>) -> u32 {
     let mut scene = Scene::at_reader(test, generation);
     let commands = clean_visit(&mut scene);
     let bill = scene.bill(&["10.00"]);

@@ -49,12 +49,15 @@ enum At {
 
 impl Watched {
     /// The card of a file, before the first command with this class and instruction.
-    pub(crate) fn at_command_with(file: &Path, instruction: [u8; 2]) -> (SharedChip, Receiver<()>, Sender<()>) {
+    pub(crate) fn at_command_with(
+        file: &Path,
+        instruction: [u8; 2],
+    ) -> (SharedChip, Receiver<()>, Sender<()>) {
         Self::at(file, At::Instruction(instruction), false)
     }
 
     /// The card of a file, what tells that it has come to this command, and what lets it go on.
-    fn new(file: &Path, command: u32, after: bool) -> (SharedChip, Receiver<()>, Sender<()>) {
+    fn at_command(file: &Path, command: u32, after: bool) -> (SharedChip, Receiver<()>, Sender<()>) {
         Self::at(file, At::Number(command), after)
     }
 
@@ -125,7 +128,7 @@ fn killed_in_mid_visit() {
     for command in [1, commands / 2].into_iter().chain(commands - 5..=commands) {
         for after in [false, true] {
             println!("service-killed: command {command}, after {after}");
-            let (chip, at_command, let_go) = Watched::new(&scene.card, command, after);
+            let (chip, at_command, let_go) = Watched::at_command(&scene.card, command, after);
             let before = CardState::of(&scene.card);
             scene.reader.as_mut().unwrap().insert_chip(chip, Plan::none());
             let visit = scene.start(&["visit", "--bill", text(&bill)], &[PLANTED_PIN]);
@@ -188,7 +191,7 @@ fn another_program_holds_the_card() {
     let bill = scene.bill(&["10.00"]);
     let socket = scene.reader.as_ref().unwrap().socket();
     let names = scene.reader.as_ref().unwrap().names();
-    let (chip, at_command, let_go) = Watched::new(&scene.card, 1, true);
+    let (chip, at_command, let_go) = Watched::at_command(&scene.card, 1, true);
     scene.reader.as_mut().unwrap().insert_chip(chip, Plan::none());
     // scriptor connects, and keeps the card until its input ends.
     let mut other = Command::new("scriptor")

@@ -39,7 +39,10 @@ fn every_fen_is_where_the_books_say() {
             let code = something(&mut scene, &mut dice, step);
             counts[usize::from(code)] += 1;
         }
-        println!("storm-{part}: {:?}", counts.iter().enumerate().filter(|(_, n)| **n > 0).collect::<Vec<_>>());
+        println!(
+            "storm-{part}: {:?}",
+            counts.iter().enumerate().filter(|(_, n)| **n > 0).collect::<Vec<_>>()
+        );
         assert!(counts[0] > 5, "something succeeds in any weather");
 
         // The sun comes out: the card is tapped once more, what waits is sent, and all of it fits together.
@@ -56,9 +59,7 @@ fn every_fen_is_where_the_books_say() {
         let refund = scene.run(&["load", "--refund"], &[PLANTED_PIN]);
         assert!(matches!(refund.code, Some(0 | 4)), "{refund:?}");
         let refunded: i64 = match refund.code {
-            Some(0) => (0..)
-                .map_while(|at| refund.json["loads"][at]["amount_fen"].as_i64())
-                .sum(),
+            Some(0) => (0..).map_while(|at| refund.json["loads"][at]["amount_fen"].as_i64()).sum(),
             _ => 0,
         };
         assert_eq!(loaded + refunded, 50_000 - held + taken_back, "credit and refunds, each once");

@@ -111,7 +111,11 @@ fn in_a_load() {
             unknown += u32::from(broken.code == Some(7));
             scene.put_in(Plan::none());
             let resolved = scene.run(&["resolve"], &[PLANTED_PIN]).done();
-            assert_eq!(resolved.json["resolved"].is_null(), broken.code != Some(7), "{fault:?}: {resolved:?}");
+            assert_eq!(
+                resolved.json["resolved"].is_null(),
+                broken.code != Some(7),
+                "{fault:?}: {resolved:?}"
+            );
             agree(&scene);
         }
     }

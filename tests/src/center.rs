@@ -105,11 +105,8 @@ impl TestCenter {
         let center = Center::create(folder, &configuration, outside.clone()).unwrap_or_else(complain);
         center.set_issuer_keys(&issuer_keys(keys)).unwrap_or_else(complain);
         let configuration = std::fs::read_to_string(RULES).unwrap_or_else(|error| panic!("{RULES}: {error}"));
-        let rules = RulesDocument {
-            version: "xuzhou-1".into(),
-            effective_from: "2023-07-01".into(),
-            configuration,
-        };
+        let rules =
+            RulesDocument { version: "xuzhou-1".into(), effective_from: "2023-07-01".into(), configuration };
         center.production.add_rules(&rules).unwrap_or_else(complain);
         let mut test_center = TestCenter {
             folder: folder.to_owned(),
@@ -263,9 +260,11 @@ impl TestCenter {
         let audit = storage.audit(1_000).unwrap_or_else(|error| panic!("{error}"));
         let alarms = storage.alarms(1_000).unwrap_or_else(|error| panic!("{error}"));
         let mut text: String = audit.iter().map(|row| format!("{row:?}\n")).collect();
-        text.extend(alarms.iter().map(|row| {
-            format!("{} {} {:?} {}\n", row.number, row.at, row.alarm.kind, row.alarm.sequence)
-        }));
+        text.extend(
+            alarms.iter().map(|row| {
+                format!("{} {} {:?} {}\n", row.number, row.at, row.alarm.kind, row.alarm.sequence)
+            }),
+        );
         text
     }
 

@@ -100,8 +100,10 @@ impl Jinbao {
         let name = format!("{number:03}-{}", arguments.first().copied().unwrap_or("jinbao"));
         let file = |end| self.scratch.join(format!("{name}.{end}"));
         let (out, err) = (file("out"), file("err"));
-        let create = |path: &Path| File::create(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let mut words = self.wrapped_in.iter().map(OsString::from).chain([self.program.clone().into_os_string()]);
+        let create =
+            |path: &Path| File::create(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut words =
+            self.wrapped_in.iter().map(OsString::from).chain([self.program.clone().into_os_string()]);
         let mut command = Command::new(words.next().expect("at least the program"));
         command
             .args(words)

@@ -62,7 +62,8 @@ impl Logs {
             .append(true)
             .open(root.join("planted.txt"))
             .expect("the list of planted words can be written");
-        list.write_all((planted.join("\n") + "\n").as_bytes()).expect("the list of planted words can be written");
+        list.write_all((planted.join("\n") + "\n").as_bytes())
+            .expect("the list of planted words can be written");
         Logs { folder, planted }
     }
 
@@ -71,9 +72,10 @@ impl Logs {
     /// # Panics
     /// When a planted word is in it, or it cannot be kept.
     pub fn keep(&self, part: &str, content: &[u8]) {
-        let at = self.planted.iter().position(|word| {
-            content.windows(word.len()).any(|window| window == word.as_bytes())
-        });
+        let at = self
+            .planted
+            .iter()
+            .position(|word| content.windows(word.len()).any(|window| window == word.as_bytes()));
         assert!(at.is_none(), "planted word {} stands in the log of {part}", at.unwrap_or_default());
         fs::write(self.folder.join(part), content).expect("the log can be kept");
     }

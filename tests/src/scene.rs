@@ -323,7 +323,8 @@ impl Scene {
     pub fn second_terminal(&self) -> SecondTerminal {
         let terminal: TerminalId = SECOND_TERMINAL.parse().expect("12 digits");
         let psam = self.folder.path().join("psam-2.json");
-        image::save(&psam, &Image::Psam(self.holder.psam(terminal).build())).expect("the PSAM can be written");
+        image::save(&psam, &Image::Psam(self.holder.psam(terminal).build()))
+            .expect("the PSAM can be written");
         let mut jinbao = Jinbao::new(self.folder.path().join("data-2"), self.folder.path().join("scratch"));
         jinbao.number_from(SECOND_NUMBERS);
         let second = SecondTerminal { jinbao, psam };

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod day;
+mod harness;
 mod logs;
 mod offline;
 mod receipts;

@@ -84,6 +84,11 @@ const JUDGES: &[Package] = &[
         sign: "/usr/bin/strace",
     },
     Package {
+        name: "faketime",
+        purpose: "shows a terminal a clock that is wrong / 模拟错误的时钟",
+        sign: "/usr/bin/faketime",
+    },
+    Package {
         name: "python3-venv",
         purpose: "holds SQLCipher for Python, which opens our encrypted files / 验证加密文件",
         sign: "/usr/share/doc/python3-venv",
