@@ -3,7 +3,7 @@
 use card_spec::money::Fen;
 use protocol::{
     id::TransactionId,
-    record::{Business, Cancellation, Refund},
+    record::{Amounts, Business, Cancellation, Refund},
 };
 
 use super::{Terminal, load::Loaded, plan::Plan, receipt};
@@ -45,7 +45,8 @@ pub enum AccountRefund {
 }
 
 impl Terminal {
-    /// Takes a settlement of this terminal back, whole, within its working cycle or the day it was made on.
+    /// Takes a settlement of this terminal back, whole, within its working cycle or the day it was made on; one
+    /// that the center has refused although the card was debited, at any time.
     ///
     /// For a supervisor. The visit is open again afterwards. Account money goes back by a load: at once when
     /// the settlement's card is open with its holder verified and the center has booked the cancellation, else
@@ -63,7 +64,9 @@ impl Terminal {
         }
         let day = |at: protocol::timestamp::Timestamp| at.civil().date();
         let today = settled.recorded_at.map(day) == Some(day(self.now().wall));
-        if !today && settled.intention.cycle != duty.1 {
+        // What the center refuses may become known days later, and its account money goes back all the same.
+        let refused = settled.state == State::Refused;
+        if !today && !refused && settled.intention.cycle != duty.1 {
             return Err(Error::TooLate);
         }
         let Some(Plan::Settlement { receipt: original, .. }) = Plan::of(&settled) else {
@@ -75,7 +78,8 @@ impl Terminal {
         let cancellation = Cancellation {
             of,
             person: settlement.person,
-            amounts: settlement.amounts.negated(),
+            // What was not booked is not taken back: only the card's money is owed.
+            amounts: if refused { Amounts::default() } else { settlement.amounts.negated() },
             refund: if account > Fen::ZERO { Refund::Owed { amount: account } } else { Refund::None },
         };
         let offline = !self.is_online();

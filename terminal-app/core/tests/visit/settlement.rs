@@ -6,6 +6,7 @@ use protocol::{
     feed::{BlockReason, Change, PersonState},
     limits::OfflineLimits,
     record::{AbandonReason, Business},
+    upload::RefusalReason,
 };
 use sim::personalise::{CardOrder, Flaw, TEST_PIN};
 use terminal::{
@@ -489,6 +490,39 @@ fn money_is_owed_while_the_line_is_down() {
     counter.terminal().close_card();
     let row = counter.ledger().transaction(settled.id).unwrap().unwrap();
     assert_eq!(row.cancelled_by, Some(cancelled.id));
+}
+
+#[test]
+fn what_the_center_refuses_is_owed_back_to_the_card() {
+    let (mut counter, person) = counter_for(16);
+    let card = TestCard::of(&order(&person, Generation::Two));
+    counter.insert(&card);
+    counter.tap().unwrap();
+    let agreed = counter.visit("V1").unwrap();
+    counter.center.state().refuse_settlements = Some(RefusalReason::TacWrong);
+    let settled = counter.terminal().settle(&agreed).unwrap();
+    assert!(counter.terminal().send_all().unwrap());
+    let row = counter.ledger().transaction(settled.id).unwrap().unwrap();
+    assert_eq!(row.state, State::Refused);
+    counter.center.state().refuse_settlements = None;
+    // The verdict is read the next day, in another cycle.
+    counter.clock.pass(24 * 3_600_000);
+    counter.terminal().sign_in("0101", b"246813").unwrap();
+    counter.terminal().reconcile().unwrap();
+    counter.supervise();
+    counter.insert(&card);
+    counter.tap().unwrap();
+    let cancelled = counter.terminal().cancel(settled.id).unwrap();
+    let terminal::flows::AccountRefund::Loaded(loaded) = &cancelled.account else { panic!("{cancelled:?}") };
+    assert_eq!((loaded.amount, loaded.balance_after), (yuan("75"), yuan("500")));
+    let row = counter.ledger().transaction(cancelled.id).unwrap().unwrap();
+    let Some(Business::Cancellation(cancellation)) = row.business() else { panic!() };
+    assert_eq!(cancellation.amounts, protocol::record::Amounts::default(), "no sum was ever booked");
+    let agreed = counter.terminal().pre_settle("V1", true).unwrap();
+    assert_eq!(agreed.eligible.person.pooled_outpatient_fen, 0, "nor taken from the year");
+    counter.terminal().settle(&agreed).unwrap();
+    let day = counter.terminal().reconcile().unwrap();
+    assert!(day.equal, "{day:?}");
 }
 
 #[test]

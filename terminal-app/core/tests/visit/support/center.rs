@@ -27,7 +27,7 @@ use protocol::{
     record::{Body, Business, Refund},
     signature::{Digest, Signed},
     timestamp::Timestamp,
-    upload::{Batch, BatchAnswer, ChainHead, RECEIPT_PURPOSE, Receipt, ReceiptLine, SendWindow, Verdict},
+    upload::{Batch, BatchAnswer, ChainHead, RECEIPT_PURPOSE, Receipt, ReceiptLine, RefusalReason, SendWindow, Verdict},
 };
 use terminal::{
     keys::Identity,
@@ -45,6 +45,9 @@ pub(crate) struct State {
     /// Answers to loads that get lost before one arrives.
     pub(crate) lose_loads: u32,
     pub(crate) refuse_loads: bool,
+    /// Settlements are kept for audit and not booked.
+    pub(crate) refuse_settlements: Option<RefusalReason>,
+    refused: Vec<Body>,
     pub(crate) people: BTreeMap<u64, (Option<RegionCode>, Option<Person>)>,
     pub(crate) blocked: BTreeMap<[u8; 12], BlockReason>,
     pub(crate) booked: Vec<Body>,
@@ -83,6 +86,8 @@ impl TestCenter {
             silent: false,
             lose_loads: 0,
             refuse_loads: false,
+            refuse_settlements: None,
+            refused: Vec::new(),
             people: BTreeMap::new(),
             blocked: BTreeMap::new(),
             booked: Vec::new(),
@@ -145,13 +150,14 @@ impl CenterLink for TestCenter {
                 let on_card = settlement.card.as_ref().map_or(Fen::ZERO, |card| card.account);
                 assert_eq!(on_card, settlement.amounts.acct_pay);
             }
-            lines.push(ReceiptLine {
-                id: body.id,
-                sequence: body.sequence,
-                digest,
-                verdict: Verdict::Booked,
-            });
-            state.booked.push(body);
+            let refusal =
+                state.refuse_settlements.filter(|_| matches!(body.business, Business::Settlement(_)));
+            let verdict = refusal.map_or(Verdict::Booked, |reason| Verdict::Refused { reason });
+            lines.push(ReceiptLine { id: body.id, sequence: body.sequence, digest, verdict });
+            match refusal {
+                Some(_) => state.refused.push(body),
+                None => state.booked.push(body),
+            }
         }
         state.head.sequence = lines.last().unwrap().sequence;
         state.head.digest = digest;
@@ -235,7 +241,8 @@ impl CenterLink for TestCenter {
             totals.acct_pay += amounts.acct_pay;
             totals.psn_cash_pay += amounts.psn_cash_pay;
         }
-        let held: Vec<u64> = state.booked.iter().map(|body| body.sequence).collect();
+        let held: Vec<u64> =
+            state.booked.iter().chain(&state.refused).map(|body| body.sequence).collect();
         let missing: Vec<u64> =
             (request.from_sequence..=request.to_sequence).filter(|at| !held.contains(at)).collect();
         let equal = totals == request.totals && missing.is_empty();
