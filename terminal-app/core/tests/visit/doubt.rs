@@ -210,7 +210,9 @@ fn left_open(done: bool) -> (Scene, TransactionId) {
 fn a_supervisor_ends_what_no_card_will_tell() {
     let (mut scene, id) = left_open(true);
     let resolved = scene.counter.terminal().decide(id, true, Ground::CenterStatement).unwrap();
-    let Resolved::Done { proved: false, receipt: Some(receipt), .. } = resolved else { panic!("{resolved:?}") };
+    let Resolved::Done { proved: false, receipt: Some(receipt), .. } = resolved else {
+        panic!("{resolved:?}")
+    };
     assert_eq!(receipt.proof, None);
     let purchase = scene.settlement().card.unwrap();
     assert_eq!((purchase.tac.as_str(), purchase.from_proof, purchase.account), ("", true, yuan("75")));

@@ -27,7 +27,10 @@ use protocol::{
     record::{Body, Business, Refund},
     signature::{Digest, Signed},
     timestamp::Timestamp,
-    upload::{Batch, BatchAnswer, ChainHead, RECEIPT_PURPOSE, Receipt, ReceiptLine, RefusalReason, SendWindow, Verdict},
+    upload::{
+        Batch, BatchAnswer, ChainHead, RECEIPT_PURPOSE, Receipt, ReceiptLine, RefusalReason, SendWindow,
+        Verdict,
+    },
 };
 use terminal::{
     keys::Identity,
@@ -241,8 +244,7 @@ impl CenterLink for TestCenter {
             totals.acct_pay += amounts.acct_pay;
             totals.psn_cash_pay += amounts.psn_cash_pay;
         }
-        let held: Vec<u64> =
-            state.booked.iter().chain(&state.refused).map(|body| body.sequence).collect();
+        let held: Vec<u64> = state.booked.iter().chain(&state.refused).map(|body| body.sequence).collect();
         let missing: Vec<u64> =
             (request.from_sequence..=request.to_sequence).filter(|at| !held.contains(at)).collect();
         let equal = totals == request.totals && missing.is_empty();
