@@ -19,6 +19,8 @@ pub struct Owed {
 
 impl Ledger {
     /// What is still owed to a card by this terminal's cancellations, oldest first.
+    ///
+    /// Not what stands under a cancellation that the center refuses or disputes: it grants no load for that.
     pub fn owed_to(&self, card: CardKey) -> Result<Vec<Owed>, LedgerError> {
         self.owed("card = ?1", params![card.0])
     }
@@ -31,7 +33,9 @@ impl Ledger {
     fn owed(&self, condition: &str, parameters: impl rusqlite::Params) -> Result<Vec<Owed>, LedgerError> {
         let mut statement = self.connection().prepare_cached(&format!(
             "SELECT cancellation, person, card, amount FROM refund
-             WHERE loaded_by IS NULL AND {condition} ORDER BY cancellation"
+             WHERE loaded_by IS NULL AND {condition} AND NOT EXISTS (
+                 SELECT 1 FROM txn WHERE id = refund.cancellation AND state >= 5)
+             ORDER BY cancellation"
         ))?;
         let rows = statement.query_map(parameters, |row| {
             Ok(Owed {
@@ -70,7 +74,10 @@ pub(super) fn require_owed(
     card: CardKey,
 ) -> Result<(), LedgerError> {
     let owed = connection
-        .prepare_cached("SELECT 1 FROM refund WHERE cancellation = ?1 AND card = ?2 AND loaded_by IS NULL")?
+        .prepare_cached(
+            "SELECT 1 FROM refund WHERE cancellation = ?1 AND card = ?2 AND loaded_by IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM txn WHERE id = ?1 AND state >= 5)",
+        )?
         .exists(params![cancellation.0, card.0])?;
     if owed { Ok(()) } else { Err(LedgerError::NothingToLoad { of: cancellation }) }
 }

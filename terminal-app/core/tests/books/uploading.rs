@@ -339,6 +339,25 @@ fn a_refused_settlement_is_taken_back_for_its_account_money() {
 }
 
 #[test]
+fn a_refused_cancellation_leaves_nothing_owed() {
+    let mut rig = Rig::new(56);
+    rig.settle(1..2);
+    let of = rig.ledger.transaction_at(1).unwrap().unwrap().intention.id;
+    let (id, now) = (rig.terminal.chance.id(), rig.terminal.now());
+    let purpose = Purpose::Cancellation { of };
+    rig.ledger.intend(&intention(id, purpose, None, 1, &rig.cashier, now), &rig.terminal.limits).unwrap();
+    rig.ledger.record(id, &outcome(cancellation(of, 1), now)).unwrap();
+    assert_eq!(rig.ledger.owed_to(card(1)).unwrap().len(), 1, "owed until the center says something else");
+    rig.center.refuse.extend([(of, RefusalReason::TacWrong), (id, RefusalReason::TacWrong)]);
+    rig.drain();
+    assert_eq!(rig.states(), [State::Refused, State::Refused]);
+    assert!(rig.ledger.owed_all().unwrap().is_empty(), "the center would grant no load for it");
+    let refund = Purpose::Load { refund_of: Some(id) };
+    let load = intention(rig.terminal.chance.id(), refund, None, 1, &rig.cashier, now);
+    assert_eq!(rig.ledger.intend(&load, &rig.terminal.limits), Err(LedgerError::NothingToLoad { of: id }));
+}
+
+#[test]
 fn a_refused_settlement_without_a_card_has_nothing_to_give_back() {
     let mut rig = Rig::new(55);
     let (id, now) = (rig.terminal.chance.id(), rig.terminal.now());
