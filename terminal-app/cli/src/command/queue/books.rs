@@ -94,6 +94,7 @@ pub(super) fn export(context: &Context, arguments: &ExportArguments) -> Result<E
 
 fn salvage_export(context: &Context, arguments: &ExportArguments) -> Result<Exit, Failure> {
     let cabinet = Cabinet::open(context.data()?)?;
+    let mut damaged = None;
     let mut out = match cabinet.open_ledger() {
         Ok(mut ledger) => {
             let now = cabinet.now();
@@ -111,12 +112,19 @@ fn salvage_export(context: &Context, arguments: &ExportArguments) -> Result<Exit
                     "※ the ledger cannot be opened ({damage}); salvaged without sign-in, which is noted."
                 ),
             );
+            damaged = Some(damage);
             out
         }
         Err(error) => return Err(error),
     };
-    let salvaged = salvage(&cabinet.ledger_file(), cabinet.keys.ledger(), &mut out)
-        .map_err(file_error(cabinet.ledger_file().path()))?;
+    let salvaged = match (salvage(&cabinet.ledger_file(), cabinet.keys.ledger(), &mut out), damaged) {
+        (Ok(salvaged), _) => salvaged,
+        // Not even the first page can be read: that is for the installer, not a file that is missing.
+        (Err(error), Some(damage)) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::Ledger(damage).into());
+        }
+        (Err(error), _) => return Err(file_error(cabinet.ledger_file().path())(error).into()),
+    };
     if arguments.file.as_os_str() == "-" {
         return Ok(Exit::Done);
     }
@@ -133,6 +141,7 @@ fn salvage_export(context: &Context, arguments: &ExportArguments) -> Result<Exit
             "path": arguments.file,
             "rows": salvaged.rows,
             "transactions": salvaged.transactions,
+            "links": salvaged.links,
             "unreadable": salvaged.unreadable,
         }),
     );
