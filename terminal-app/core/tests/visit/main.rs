@@ -6,6 +6,7 @@ mod dialogue;
 mod documents;
 mod doubt;
 mod interrupted;
+mod offline_days;
 mod overtaken;
 mod settlement;
 mod silence;
