@@ -91,11 +91,11 @@ impl Ledger {
         if let Some(still) = self.compare(center.sequence, center.digest)? {
             return Err(LedgerError::Halted(still));
         }
-        let head = self.write(|transaction| {
+        self.write(|transaction| {
             save(transaction, None)?;
-            audit::append(transaction, now, actor, &AuditEvent::Resumed { reason })?;
-            verify::head(transaction)
+            audit::append(transaction, now, actor, &AuditEvent::Resumed { reason })
         })?;
+        let head = self.head()?;
         self.keep(&head);
         Ok(())
     }
@@ -110,6 +110,20 @@ impl Ledger {
     ) -> Result<Option<HaltReason>, LedgerError> {
         compare(&self.connection, sequence, digest)
     }
+
+    /// Compares the ledger with the head kept outside; a smaller ledger was put back.
+    pub(super) fn compare_kept(&self, head: &Head, kept: &Head) -> Result<Option<HaltReason>, LedgerError> {
+        if kept.intentions > head.intentions && kept.sequence <= head.sequence {
+            // Intentions are missing, perhaps one whose card was debited; the chain itself cannot show that.
+            return Ok(Some(HaltReason::RolledBack { ledger: head.sequence, before: kept.sequence }));
+        }
+        let same = (kept.intentions, kept.sequence) == (head.intentions, head.sequence);
+        if same && kept.armed > head.armed {
+            // A copy from before the card was asked: it would write off what the card may have done.
+            return Ok(Some(HaltReason::RolledBack { ledger: head.sequence, before: kept.sequence }));
+        }
+        self.compare(kept.sequence, kept.digest)
+    }
 }
 
 pub(super) fn compare(
@@ -120,9 +134,9 @@ pub(super) fn compare(
     if sequence == 0 {
         return Ok(None);
     }
-    let head = verify::head(connection)?;
-    if sequence > head.sequence {
-        return Ok(Some(HaltReason::RolledBack { ledger: head.sequence, before: sequence }));
+    let (last, _) = verify::last_link(connection)?;
+    if sequence > last {
+        return Ok(Some(HaltReason::RolledBack { ledger: last, before: sequence }));
     }
     match verify::digest_at(connection, sequence)? {
         Some(ours) if ours == digest => Ok(None),
@@ -130,21 +144,6 @@ pub(super) fn compare(
         // Purged: the links after it were chained onto it and signed, nothing more can be told.
         None => Ok(None),
     }
-}
-
-/// Compares the ledger with the head kept outside; a smaller ledger was put back.
-pub(super) fn compare_kept(connection: &Connection, kept: &Head) -> Result<Option<HaltReason>, LedgerError> {
-    let head = verify::head(connection)?;
-    if kept.intentions > head.intentions && kept.sequence <= head.sequence {
-        // Intentions are missing, perhaps one whose card was debited; the chain itself cannot show that.
-        return Ok(Some(HaltReason::RolledBack { ledger: head.sequence, before: kept.sequence }));
-    }
-    let same = (kept.intentions, kept.sequence) == (head.intentions, head.sequence);
-    if same && kept.armed > head.armed {
-        // A copy from before the card was asked: it would write off what the card may have done.
-        return Ok(Some(HaltReason::RolledBack { ledger: head.sequence, before: kept.sequence }));
-    }
-    compare(connection, kept.sequence, kept.digest)
 }
 
 pub(super) fn load(connection: &Connection) -> Result<Option<HaltReason>, LedgerError> {

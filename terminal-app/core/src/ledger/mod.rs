@@ -17,6 +17,7 @@ mod export;
 mod fit;
 mod halt;
 mod head;
+mod open;
 mod query;
 mod record;
 mod refund;
@@ -44,8 +45,8 @@ pub use transaction::{
     Arming, CardKey, CenterVerdict, Intention, Link, Outcome, Purpose, State, Transaction,
 };
 pub use upload::{Applied, PendingBatch};
-pub use verify::{BrokenPart, Verified};
 pub(crate) use verify::last_link;
+pub use verify::{BrokenPart, Verified};
 pub(crate) use visit::require_number;
 pub use visit::{
     FeeLine, LINE_BYTES_MAX, LINES_BYTES_MAX, LINES_MAX, NUMBER_BYTES_MAX, Numbered, Visit, VisitState,
@@ -107,6 +108,7 @@ pub struct Ledger {
     ballast_spent: bool,
     /// As last read here. Another connection may be ahead; a kept head may lag.
     intentions: u64,
+    open_rows: std::cell::RefCell<open::OpenRows>,
 }
 
 impl Ledger {
@@ -141,6 +143,7 @@ impl Ledger {
             ballast,
             ballast_spent: false,
             intentions: 0,
+            open_rows: Default::default(),
         };
         ledger.verify_quickly()?;
         ledger.compare_with_keeper(now)?;
@@ -154,7 +157,7 @@ impl Ledger {
 
     /// How far the ledger has come.
     pub fn head(&self) -> Result<Head, LedgerError> {
-        verify::head(&self.connection)
+        Ok(Head { armed: self.armed()?, ..verify::place(&self.connection)? })
     }
 
     /// Closes the file and empties its log.
@@ -194,7 +197,7 @@ impl Ledger {
         self.intentions = head.intentions;
         match self.keeper.load().ok().flatten() {
             Some(kept) => {
-                if let Some(reason) = halt::compare_kept(&self.connection, &kept)? {
+                if let Some(reason) = self.compare_kept(&head, &kept)? {
                     // The kept head stays: it is the proof.
                     return self.halt(reason, now);
                 }

@@ -63,7 +63,7 @@ impl Ledger {
     ///
     /// Asked at each tap: this one is resolved before anything new is done with the card.
     pub fn unresolved(&self, card: CardKey) -> Result<Option<Transaction>, LedgerError> {
-        self.one("t.sequence IS NULL AND t.card = ?1", params![card.0])
+        self.one("t.card = ?1 AND t.sequence IS NULL", params![card.0])
     }
 
     /// Whether a card of this person was told this time (`CCYYMMDDhhmmss`) before, by a transaction that is
@@ -86,7 +86,7 @@ impl Ledger {
     pub fn list(&self, filter: Filter, rows_max: u32) -> Result<Vec<Transaction>, LedgerError> {
         let condition = match filter {
             Filter::All => "t.ordinal > 0 ORDER BY t.ordinal DESC",
-            Filter::Unresolved => "t.sequence IS NULL ORDER BY t.ordinal",
+            Filter::Unresolved => return self.unresolved_first(rows_max),
             Filter::Waiting => "l.sequence > ?1 ORDER BY l.sequence",
             Filter::Disputed => "t.state >= 5 ORDER BY t.sequence",
         };
@@ -110,7 +110,7 @@ impl Ledger {
             sequence,
             answered,
             waiting: sequence - answered,
-            unresolved: count("SELECT count(*) FROM txn WHERE sequence IS NULL", &[])?,
+            unresolved: self.open_ordinals()?.len() as u64,
             refused: count("SELECT count(*) FROM txn WHERE state >= 5 AND state = 5", &[])?,
             conflicts: count("SELECT count(*) FROM txn WHERE state >= 5 AND state = 6", &[])?,
             overdue: count(
@@ -193,6 +193,14 @@ impl Ledger {
             .query_row([], |row| row.get(0))
             .optional()?
             .map(Timestamp))
+    }
+
+    fn unresolved_first(&self, rows_max: u32) -> Result<Vec<Transaction>, LedgerError> {
+        let mut rows = Vec::new();
+        for ordinal in self.open_ordinals()?.into_iter().take(rows_max as usize) {
+            rows.extend(self.one("t.ordinal = ?1 AND t.sequence IS NULL", params![ordinal])?);
+        }
+        Ok(rows)
     }
 
     fn one(

@@ -33,7 +33,7 @@ impl Ledger {
             .write(|transaction| {
                 require_business(transaction, intention, limits)?;
                 insert(transaction, intention)?;
-                verify::head(transaction)
+                verify::place(transaction)
             })
             .map_err(|error| match error {
                 // Not begun yet: the reserve is not for this.
@@ -50,14 +50,17 @@ impl Ledger {
     /// Errors: `TransactionUnknown`, `WrongState` (armed or recorded before).
     pub fn arm(&mut self, id: TransactionId, arming: &Arming, now: Timestamp) -> Result<(), LedgerError> {
         let text = serde_json::to_string(arming).unwrap_or_default();
-        let head = self.write_in_flight(|transaction| {
+        self.write_in_flight(|transaction| {
             require_state(transaction, id, |state| state == State::Intended)?;
             transaction
                 .prepare_cached("UPDATE txn SET state = 1, armed = ?2, armed_at = ?3 WHERE id = ?1")?
                 .execute(params![id.0, text, now.0])?;
-            verify::head(transaction)
+            Ok(())
         })?;
-        self.keep(&head);
+        // It is armed; a head that cannot be read must not say otherwise.
+        if let Ok(head) = self.head() {
+            self.keep(&head);
+        }
         Ok(())
     }
 
@@ -71,7 +74,7 @@ impl Ledger {
     pub fn record(&mut self, id: TransactionId, outcome: &Outcome) -> Result<Link, LedgerError> {
         let Ledger { terminal, identity, .. } = &*self;
         let (terminal, identity) = (*terminal, identity.clone());
-        let (link, armed) = self.write_in_flight(|transaction| {
+        let link = self.write_in_flight(|transaction| {
             let open = OpenRow::load(transaction, id)?;
             if !open.purpose.allows(&outcome.business) {
                 return Err(LedgerError::PurposeDiffers { id });
@@ -103,10 +106,10 @@ impl Ledger {
             let effect = Effect::of(transaction, &open, &body)?;
             freeze(transaction, open.ordinal, &link, &text, outcome, &effect)?;
             follow_up(transaction, id, &open, outcome)?;
-            Ok((link, verify::armed(transaction)?))
+            Ok(link)
         })?;
         let Link { sequence, digest, .. } = link;
-        self.keep(&Head { intentions: self.intentions, sequence, digest, armed });
+        self.keep(&Head { intentions: self.intentions, sequence, digest, armed: 0 });
         if self.ballast_spent {
             let actor = Actor::default();
             // Only a note; the record itself is safe, and a full disk must not turn that into an error.
@@ -173,7 +176,7 @@ fn exists(
 
 fn unresolved_of_card(connection: &Connection, card: CardKey) -> Result<Option<TransactionId>, LedgerError> {
     let id: Option<[u8; 16]> = connection
-        .prepare_cached("SELECT id FROM txn WHERE sequence IS NULL AND card = ?1 ORDER BY ordinal LIMIT 1")?
+        .prepare_cached("SELECT id FROM txn WHERE card = ?1 AND sequence IS NULL ORDER BY ordinal LIMIT 1")?
         .query_row([card.0], |row| row.get(0))
         .optional()?;
     Ok(id.map(TransactionId))
@@ -190,7 +193,7 @@ fn require_cancellable(connection: &Connection, of: TransactionId) -> Result<(),
     )?;
     let being_cancelled = exists(
         connection,
-        "SELECT 1 FROM txn WHERE sequence IS NULL AND purpose = 1 AND of = ?1",
+        "SELECT 1 FROM txn WHERE of = ?1 AND purpose = 1 AND sequence IS NULL",
         params![of.0],
     )?;
     if settled && !being_cancelled { Ok(()) } else { Err(LedgerError::NothingToCancel { of }) }
@@ -300,7 +303,8 @@ impl Effect {
     }
 }
 
-/// What a cancellation of this settlement adds: the opposite of what the settlement added.
+/// What a cancellation of this settlement adds: the opposite of what the settlement added, nothing for one that the
+/// center has refused.
 fn accumulated_by(
     connection: &Connection,
     settlement: TransactionId,
@@ -308,7 +312,7 @@ fn accumulated_by(
     let found = connection
         .prepare_cached(
             "SELECT year, deductible, pooled_outpatient, pooled_inpatient, own_in_scope, stays
-             FROM txn WHERE id = ?1 AND year IS NOT NULL",
+             FROM txn WHERE id = ?1 AND year IS NOT NULL AND state < 5",
         )?
         .query_row([settlement.0], |row| {
             let negative = |column: usize| -> rusqlite::Result<Fen> { Ok(-Fen(row.get(column)?)) };

@@ -40,7 +40,8 @@ CREATE TABLE txn (
     CHECK ((sequence IS NULL) = (abandoned IS NULL))
 );
 CREATE INDEX txn_person ON txn (person);
-CREATE INDEX txn_open ON txn (card) WHERE sequence IS NULL;
+CREATE INDEX txn_card ON txn (card);
+CREATE INDEX txn_of ON txn (of) WHERE of IS NOT NULL;
 CREATE INDEX txn_disputed ON txn (state) WHERE state >= 5;
 
 CREATE TRIGGER txn_starts_intended BEFORE INSERT ON txn

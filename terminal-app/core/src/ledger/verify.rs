@@ -57,12 +57,7 @@ impl Ledger {
         if rows != links {
             return Err(broken(links, BrokenPart::Row));
         }
-        Ok(Verified {
-            head: head(&self.connection)?,
-            links,
-            purged,
-            audit_entries: audit::verify(&self.connection)?,
-        })
+        Ok(Verified { head: self.head()?, links, purged, audit_entries: audit::verify(&self.connection)? })
     }
 
     /// Verifies the digests and the last signature: what opening the ledger does.
@@ -168,19 +163,15 @@ fn check_signature(key: &PublicKey, link: &super::Link) -> Result<(), LedgerErro
         .map_err(|_| broken(link.sequence, BrokenPart::Signature))
 }
 
-/// Where the ledger ends.
-pub(super) fn head(connection: &Connection) -> Result<Head, LedgerError> {
+/// Where the ledger ends, without counting what is armed.
+///
+/// Right after an intention or a record that is no weaker: with the same intentions and the same sequence the
+/// count only grows, so only [`Ledger::arm`] has to keep it.
+pub(super) fn place(connection: &Connection) -> Result<Head, LedgerError> {
     let (sequence, digest) = last_link(connection)?;
     let intentions: Option<u64> =
         connection.prepare_cached("SELECT max(ordinal) FROM txn")?.query_row([], |row| row.get(0))?;
-    Ok(Head { intentions: intentions.unwrap_or(0), sequence, digest, armed: armed(connection)? })
-}
-
-/// Transactions that a card may have carried out and whose outcome is open.
-pub(super) fn armed(connection: &Connection) -> Result<u64, LedgerError> {
-    Ok(connection
-        .prepare_cached("SELECT count(*) FROM txn WHERE sequence IS NULL AND state = 1")?
-        .query_row([], |row| row.get(0))?)
+    Ok(Head { intentions: intentions.unwrap_or(0), sequence, digest, armed: 0 })
 }
 
 /// Last sequence and its digest: a row, or the last anchor when all rows were purged.

@@ -122,14 +122,16 @@ impl Ledger {
 
     /// Visits that are open or being settled, oldest first.
     pub fn visits_open(&self) -> Result<Vec<Visit>, LedgerError> {
-        let mut statement = self.connection().prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM visit WHERE state = 0
-             UNION ALL
-             SELECT {COLUMNS} FROM visit
-             WHERE number IN (SELECT visit FROM txn WHERE sequence IS NULL AND purpose = 0)
-             ORDER BY registered_at, number"
+        let mut statement =
+            self.connection().prepare_cached(&format!("SELECT {COLUMNS} FROM visit WHERE state = 0"))?;
+        let mut visits: Vec<Visit> = statement.query_map([], visit_of)?.collect::<rusqlite::Result<_>>()?;
+        let mut settling = self.connection().prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM visit WHERE number = (SELECT visit FROM txn WHERE ordinal = ?1 AND purpose = 0)"
         ))?;
-        let visits = statement.query_map([], visit_of)?.collect::<rusqlite::Result<_>>()?;
+        for ordinal in self.open_ordinals()? {
+            visits.extend(settling.query_row([ordinal], visit_of).optional()?);
+        }
+        visits.sort_by(|a, b| (a.registered_at, &a.number).cmp(&(b.registered_at, &b.number)));
         Ok(visits)
     }
 
