@@ -20,6 +20,9 @@ use crate::Logs;
 /// Longest run of one command; it is then killed and the test fails.
 const COMMAND_TIMEOUT_MS: u64 = 150_000;
 
+/// Leaves the clock that timeouts go by alone.
+const MONOTONIC: &str = "FAKETIME_DONT_FAKE_MONOTONIC";
+
 /// A terminal's program with its data folder.
 #[derive(Debug)]
 pub struct Jinbao {
@@ -89,6 +92,17 @@ impl Jinbao {
     /// Numbers what its commands say from here, so that two terminals of one test do not write over each other.
     pub fn number_from(&mut self, number: u32) {
         self.count = AtomicU32::new(number);
+    }
+
+    /// Lets every further command see a clock that is off by this much, as `faketime` writes it (`+25h`,
+    /// `-1y`); an empty text is the right time. Timeouts go on as they are.
+    pub fn move_clock(&mut self, by: &str) {
+        self.wrapped_in.clear();
+        self.environment.retain(|(name, _)| *name != MONOTONIC);
+        if !by.is_empty() {
+            self.wrapped_in = ["faketime", "-f", by].map(OsString::from).to_vec();
+            self.environment.push((MONOTONIC, "1".into()));
+        }
     }
 
     /// Starts a command with these lines on its standard input.

@@ -1,7 +1,6 @@
 //! A whole town for one test: center, terminal, reader, card, holder, in a folder that vanishes.
 
 use std::{
-    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
@@ -35,9 +34,6 @@ const SECOND_NUMBERS: u32 = 500;
 
 /// Operator who settles and takes back.
 pub const SUPERVISOR: &str = "0900";
-
-/// Leaves the clock that timeouts go by alone.
-const MONOTONIC: &str = "FAKETIME_DONT_FAKE_MONOTONIC";
 
 /// Center, terminal, reader, card and holder. End every test with [`Scene::end`].
 #[derive(Debug)]
@@ -218,12 +214,7 @@ impl Scene {
     /// Lets every further command of the terminal see a clock that is off by this much, as `faketime` writes it
     /// (`+25h`, `-1y`); an empty text is the right time. Timeouts go on as they are.
     pub fn move_terminal_clock(&mut self, by: &str) {
-        self.jinbao.wrapped_in.clear();
-        self.jinbao.environment.retain(|(name, _)| *name != MONOTONIC);
-        if !by.is_empty() {
-            self.jinbao.wrapped_in = ["faketime", "-f", by].map(OsString::from).to_vec();
-            self.jinbao.environment.push((MONOTONIC, "1".into()));
-        }
+        self.jinbao.move_clock(by);
     }
 
     /// Takes the card out and puts it in again, with the same faults.
@@ -327,6 +318,8 @@ impl Scene {
             .expect("the PSAM can be written");
         let mut jinbao = Jinbao::new(self.folder.path().join("data-2"), self.folder.path().join("scratch"));
         jinbao.number_from(SECOND_NUMBERS);
+        // Tests are quicker than people: the same card is not at two terminals within one second.
+        jinbao.move_clock("+2m");
         let second = SecondTerminal { jinbao, psam };
         let (center, enrolment) = (self.center.url(), self.center.enrolment_url());
         let (authority, code) = (self.center.authority(), self.center.code(terminal));

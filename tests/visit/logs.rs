@@ -27,6 +27,7 @@ fn nothing_personal_in_what_is_said_noted_and_traced() {
             &["queue", "list"][..],
             &["queue", "show", "1"],
             &["queue", "verify"],
+            &["audit"],
             &["receipt", "text", "1"],
             &["doctor"],
             &["certificate", "show"],

@@ -15,7 +15,7 @@ fn settled_within_the_limits_and_drained_later() {
     let bill = scene.bill(&["500.00"]);
     let first = scene.visit(&bill).done();
     assert_eq!((&first.json["offline"], first.text("/upload/state")), (&true.into(), "pending"));
-    assert_eq!(first.number("/amounts/act_pay_dedc"), 50_000);
+    assert_eq!((first.text("/eligibility"), first.number("/amounts/act_pay_dedc")), ("cache", 50_000));
     // 200.00 of the deductible are left, by what this terminal alone knows of the year.
     let second = scene.visit_offline(&bill).done();
     assert_eq!(second.number("/amounts/act_pay_dedc"), 20_000);

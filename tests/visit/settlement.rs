@@ -32,7 +32,7 @@ fn first_visit(generation: Generation, test: &str) {
     for (pointer, expected) in amounts {
         assert_eq!(visit.number(pointer), expected, "{pointer}");
     }
-    assert_eq!(visit.text("/eligibility"), "cache");
+    assert_eq!(visit.text("/eligibility"), "center", "the line is up");
     assert_eq!(visit.text("/upload/state"), "booked");
     assert_eq!(visit.json["offline"], false);
 
