@@ -149,11 +149,11 @@ fn no_line_is_too_wide_and_no_character_is_lost() {
     let texts = "[ -~一-十甲-男，。、（）A-Za-z0-9]{0,120}";
     let strategy =
         (texts, prop::collection::vec((texts, 0..10_000_000_000_i64), 0..6), 20..60_usize, any::<bool>());
-    let seed = env::var("JINBAO_TEST_SEED")
+    let seed = env::var("JINBAO_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or_else(|| std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), "receipts"));
-    println!("JINBAO_TEST_SEED={seed}");
+    println!("JINBAO_SEED={seed}");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&u64::to_le_bytes(seed));
     let rng = prop::test_runner::TestRng::from_seed(prop::test_runner::RngAlgorithm::ChaCha, &bytes);
@@ -189,7 +189,7 @@ fn no_line_is_too_wide_and_no_character_is_lost() {
         Ok(())
     });
     if let Err(error) = result {
-        panic!("JINBAO_TEST_SEED={seed}: {error}");
+        panic!("JINBAO_SEED={seed}: {error}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What holds for every configuration, person and bill.
 //!
-//! Each run draws a new seed and prints it; `JINBAO_TEST_SEED=<number>` replays one, and
+//! Each run draws a new seed and prints it; `JINBAO_SEED=<number>` replays one, and
 //! `JINBAO_TEST_CASES=<number>` sets how many cases each property gets.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -31,15 +31,15 @@ where
     S::Value: std::fmt::Debug,
 {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let seed = number("JINBAO_TEST_SEED").unwrap_or_else(|| RandomState::new().hash_one(property));
+    let seed = number("JINBAO_SEED").unwrap_or_else(|| RandomState::new().hash_one(property));
     let cases = number("JINBAO_TEST_CASES").unwrap_or(512);
-    println!("{property}: JINBAO_TEST_SEED={seed}");
+    println!("{property}: JINBAO_SEED={seed}");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config { cases: cases as u32, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     if let Err(error) = runner.run(&strategy, test) {
-        panic!("{property}, JINBAO_TEST_SEED={seed}: {error}");
+        panic!("{property}, JINBAO_SEED={seed}: {error}");
     }
 }
 
