@@ -195,6 +195,17 @@ pub enum Step {
     Stopped(HaltReason),
 }
 
+impl Step {
+    /// The batch was too large for the center, and the next step sends a smaller one at once.
+    pub fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            Step::Failed { error: SendError::Link(LinkError::Refused(problem)), retry_ms: 0 }
+                if problem.kind == ProblemKind::TooLarge
+        )
+    }
+}
+
 /// Why an exchange failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -303,16 +314,12 @@ impl Uploader {
         let now = Now::of(clock);
         self.line = Line::Up;
         watch.learn(center.now, sent, now, ledger, limits)?;
-        if let Some(reason) = ledger.compare(center.sequence, center.digest)? {
+        if let Some(reason) = disagreement(ledger, &center)? {
             return self.stop(ledger, reason, now);
         }
         let answered = ledger.answered()?;
         if center.sequence < answered {
             // Restored from a backup, perhaps: what it lost is kept here for that.
-            if ledger.kept_from(center.sequence)? != center.sequence + 1 {
-                let reason = behind(ledger, center.sequence)?;
-                return self.stop(ledger, reason, now);
-            }
             let event = AuditEvent::CenterBehind { center: center.sequence };
             ledger.audit(now.wall, Actor::default(), &event)?;
         }
@@ -409,6 +416,17 @@ impl Uploader {
         }
         Ok(())
     }
+}
+
+/// Why this is not the ledger that the center knows, or not one that can bring the center up to date.
+pub(crate) fn disagreement(ledger: &Ledger, center: &ChainHead) -> Result<Option<HaltReason>, LedgerError> {
+    if let Some(reason) = ledger.compare(center.sequence, center.digest)? {
+        return Ok(Some(reason));
+    }
+    if center.sequence < ledger.answered()? && ledger.kept_from(center.sequence)? != center.sequence + 1 {
+        return behind(ledger, center.sequence).map(Some);
+    }
+    Ok(None)
 }
 
 /// The center ends before what is kept here.

@@ -95,6 +95,7 @@ impl Terminal {
             self.uploader.hurry();
             match self.upload_step()? {
                 uploader::Step::Idle => return Ok(true),
+                step if step.is_too_large() => {}
                 uploader::Step::Greeted { .. } | uploader::Step::Sent { .. } => {}
                 uploader::Step::Wait { .. } | uploader::Step::Failed { .. } | uploader::Step::Stopped(_) => {
                     return Ok(false);

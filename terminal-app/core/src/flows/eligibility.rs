@@ -9,7 +9,7 @@ use protocol::{
 use super::Terminal;
 use crate::{
     audit::AuditEvent,
-    cache::{Eligibility, NotEligible},
+    cache::{CacheError, Eligibility, NotEligible},
     eligibility::{Decision, Eligible, Refusal, Source, check_card, check_person},
     error::Error,
     ports::LinkError,
@@ -79,18 +79,15 @@ impl Terminal {
     /// Errors: `NotEligible`, `Session(CardFirst)`, `Cache`, `Ledger`.
     pub(super) fn require_living_holder(&mut self) -> Result<(), Error> {
         let now = self.center_now();
-        let mut refusal = self.refused_card(now)?;
-        if refusal.is_none() {
-            let known = self.cache.look_up(self.holder_number()?, now, &self.limits)?;
-            if let Eligibility::NotEligible { reason: NotEligible::Deceased, .. } = known {
-                refusal = Some(Refusal::Deceased);
-            }
-        }
-        if refusal.is_none()
-            && let Some(Err(told @ (Refusal::Deceased | Refusal::Blacklisted { .. }))) = self.ask_center()?
-        {
-            refusal = Some(told);
-        }
+        let here = self.refused_holder(now);
+        let refusal = match self.unless_damaged(here)? {
+            Ok(Some(refusal)) => Some(refusal),
+            here => match (self.ask_center()?, here) {
+                (Some(Err(told @ (Refusal::Deceased | Refusal::Blacklisted { .. }))), _) => Some(told),
+                (None, Err(damage)) => return Err(damage.into()),
+                _ => None,
+            },
+        };
         match refusal {
             Some(refusal) => {
                 self.note_refusal(refusal)?;
@@ -110,15 +107,45 @@ impl Terminal {
         Ok(blocked.map(|reason| Refusal::Blacklisted { reason }))
     }
 
+    /// The same, and the holder when this terminal's copy knows of the death.
+    fn refused_holder(&self, now: Timestamp) -> Result<Option<Refusal>, Error> {
+        if let Some(refusal) = self.refused_card(now)? {
+            return Ok(Some(refusal));
+        }
+        let known = self.cache.look_up(self.holder_number()?, now, &self.limits)?;
+        let deceased = matches!(known, Eligibility::NotEligible { reason: NotEligible::Deceased, .. });
+        Ok(deceased.then_some(Refusal::Deceased))
+    }
+
+    /// Takes damage of the copy out of the errors and notes it: where the center answers, the copy is not missed.
+    fn unless_damaged<T>(&mut self, here: Result<T, Error>) -> Result<Result<T, CacheError>, Error> {
+        match here {
+            Ok(known) => Ok(Ok(known)),
+            Err(Error::Cache(damage @ CacheError::Damaged { .. })) => {
+                self.cache_damaged = true;
+                Ok(Err(damage))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn find_entry(&mut self, kept: Option<Entry>) -> Result<Result<Entry, Refusal>, Error> {
         let now = self.center_now();
-        if let Some(refusal) = self.refused_card(now)? {
+        let refused = self.refused_card(now);
+        let refused = self.unless_damaged(refused)?;
+        if let Ok(Some(refusal)) = refused {
             return Ok(Err(refusal));
         }
         if let Some(told) = self.ask_center()? {
             return Ok(told);
         }
-        let known = self.find_here(now)?;
+        let here = refused.map_err(Error::from).and_then(|_| self.find_here(now));
+        let known = match (self.unless_damaged(here)?, &kept) {
+            (Ok(known), _) => known,
+            // The center has spoken in this tap, of the card too.
+            (Err(_), Some(kept)) => Ok(kept.clone()),
+            (Err(damage), None) => return Err(damage.into()),
+        };
         Ok(match (known, kept) {
             // The dead stay dead, whoever says it.
             (Err(Refusal::Deceased), _) => Err(Refusal::Deceased),

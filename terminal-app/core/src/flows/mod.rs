@@ -54,7 +54,7 @@ use crate::{
     roles::SignedIn,
     rules::{HospitalLevel, RuleBook},
     session::{BoxedSlot, Session, SessionError},
-    uploader::Uploader,
+    uploader::{self, Uploader},
 };
 
 /// How long the last word of the center (or its silence) is taken for the state of the line.
@@ -132,6 +132,8 @@ pub struct Terminal {
     eligible: Option<(CardKey, eligibility::Entry)>,
     /// Whether the center answered, and when that was.
     line: Option<(u64, bool)>,
+    /// A page of the cache was damaged when it was looked at.
+    cache_damaged: bool,
     listener: Box<dyn FnMut(Progress) + Send>,
 }
 
@@ -173,6 +175,7 @@ impl Terminal {
             signed_in: None,
             eligible: None,
             line: None,
+            cache_damaged: false,
             listener: Box::new(|_| {}),
         };
         terminal.take_up_documents()?;
@@ -221,6 +224,11 @@ impl Terminal {
         &self.cache
     }
 
+    /// A damaged page of the cache was met, and the center was asked instead: the file is to be put aside.
+    pub fn cache_is_damaged(&self) -> bool {
+        self.cache_damaged
+    }
+
     /// The dialogue with the card, for what is not a flow.
     pub fn session(&self) -> &Session {
         &self.session
@@ -241,7 +249,8 @@ impl Terminal {
         Ok(self.watch.quality(self.now(), self.ledger.last_recorded_at()?, &self.limits))
     }
 
-    /// Whether the center can be asked. Asks it when it was not heard of lately; learns its clock then.
+    /// Whether the center can be asked. Asks it when it was not heard of lately; learns its clock then, and
+    /// stops business when this is not the ledger that the center knows.
     pub fn is_online(&mut self) -> bool {
         let now = self.now();
         if let Some((at, up)) = self.line
@@ -256,6 +265,10 @@ impl Terminal {
             Ok(head) => {
                 // A clock that cannot be noted is no reason to call the line down.
                 let _ = self.watch.learn(head.now, sent, now, &mut self.ledger, &self.limits);
+                if let Ok(Some(reason)) = uploader::disagreement(&self.ledger, &head) {
+                    // Where this cannot be written, no intention can be either.
+                    let _ = self.ledger.halt(reason, now.wall);
+                }
                 true
             }
             Err(_) => false,

@@ -6,6 +6,7 @@ mod dialogue;
 mod documents;
 mod doubt;
 mod interrupted;
+mod known_by_center;
 mod offline_days;
 mod overtaken;
 mod settlement;

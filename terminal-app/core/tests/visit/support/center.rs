@@ -48,6 +48,8 @@ pub(crate) struct State {
     /// Answers to loads that get lost before one arrives.
     pub(crate) lose_loads: u32,
     pub(crate) refuse_loads: bool,
+    /// Most records that it takes at once.
+    pub(crate) records_max: usize,
     /// Settlements are kept for audit and not booked.
     pub(crate) refuse_settlements: Option<RefusalReason>,
     refused: Vec<Body>,
@@ -89,6 +91,7 @@ impl TestCenter {
             silent: false,
             lose_loads: 0,
             refuse_loads: false,
+            records_max: usize::MAX,
             refuse_settlements: None,
             refused: Vec::new(),
             people: BTreeMap::new(),
@@ -141,6 +144,9 @@ impl CenterLink for TestCenter {
 
     fn upload(&mut self, batch: &Batch) -> Result<BatchAnswer, LinkError> {
         let mut state = self.arrive()?;
+        if batch.records.len() > state.records_max {
+            return Err(refused(ProblemKind::TooLarge));
+        }
         let mut digest = batch.previous;
         let mut lines = Vec::new();
         for record in &batch.records {

@@ -197,6 +197,22 @@ impl Counter {
         self.open_cache().store_limits(signed).unwrap();
     }
 
+    /// Started again with a flipped bit where the cache keeps this.
+    pub(crate) fn restart_with_damaged(&mut self, table: &str) {
+        self.terminal = None;
+        self.open_cache().close().unwrap();
+        let path = self.folder.path().join("cache.db");
+        let connection = Connection::open(&path).unwrap();
+        terminal::store::unlock(&connection, &StoreKey::new([0x5B; 32])).unwrap();
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        let page: usize = connection.query_row(sql, [table], |row| row.get(0)).unwrap();
+        drop(connection);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[(page - 1) * terminal::store::PAGE_BYTES as usize + 9] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        self.restart();
+    }
+
     /// Started again, with the rules that are in store instead of the tests' own.
     pub(crate) fn restart_with_stored_rules(&mut self) {
         self.uses_stored_rules = true;
