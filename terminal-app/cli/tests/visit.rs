@@ -382,6 +382,12 @@ fn a_torn_cache_is_put_aside_and_filled_again() {
     });
     assert_eq!(aside.count(), 1);
     world.visit("card.json", &[]).exits(0);
+    // Damage behind the first pages, which opening does not read, is found as well.
+    let end = fs::metadata(world.data().join("cache.db")).unwrap().len();
+    flip(&world.data().join("cache.db"), usize::try_from(end).unwrap() - 2_000);
+    let synced = world.terminal(&["sync", "--json"]).run().exits(0).json();
+    assert_eq!((&synced["rebuilt"], &synced["complete"]), (&true.into(), &true.into()));
+    world.visit("card.json", &["--offline"]).exits(0);
 }
 
 /// Turns bits of a file, from a place on.

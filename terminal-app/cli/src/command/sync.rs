@@ -57,6 +57,7 @@ struct Synchronised {
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let mut terminal = Terminal::open(context.data()?)?;
+    terminal.check_cache()?;
     let now = terminal.now();
     if arguments.rebuild {
         let action = terminal::roles::Action::RebuildCache;

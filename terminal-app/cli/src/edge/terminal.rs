@@ -159,6 +159,23 @@ impl Terminal {
         Ok(Terminal { cabinet, ledger, cache, watch, random: SystemChance::default(), cache_put_aside })
     }
 
+    /// Reads the whole cache, about a second for ten million people; a damaged one is put aside and started anew.
+    ///
+    /// Opening reads the first pages only, and a damaged one further on would show at a patient's visit.
+    pub(crate) fn check_cache(&mut self) -> Result<(), Failure> {
+        match self.cache.check() {
+            Ok(()) => Ok(()),
+            Err(CacheError::Damaged { .. }) => {
+                let aside = DatabaseFile::new(self.cabinet.data.cache()).put_aside(self.now().0)?;
+                self.cache = self.cabinet.open_cache().map_err(terminal::error::Error::from)?;
+                self.cache_put_aside = Some(aside);
+                let audited = self.ledger.audit(self.now(), Actor::default(), &AuditEvent::CacheRebuilt);
+                Ok(audited.map_err(terminal::error::Error::from)?)
+            }
+            Err(error) => Err(terminal::error::Error::from(error).into()),
+        }
+    }
+
     /// The machine's time.
     pub(crate) fn now(&self) -> Timestamp {
         self.cabinet.now()
