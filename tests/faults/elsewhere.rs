@@ -37,6 +37,8 @@ fn used_elsewhere(test: &str, after: bool, purchases_elsewhere: u32) {
     let bill = scene.bill(&["10.00"]);
     break_off_at_the_debit(&mut scene, &bill, after);
 
+    // No card is at two terminals in one second; at the speed of a test it would be, and nobody would believe it.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
     // 12.00 there, so that the two cannot be mistaken for one another.
     let bill_elsewhere = scene.bill(&["12.00"]);
     for _ in 0..purchases_elsewhere {
