@@ -193,7 +193,7 @@ pub struct AuditEntry {
 impl Ledger {
     /// Adds to the audit.
     pub fn audit(&mut self, at: Timestamp, actor: Actor<'_>, event: &AuditEvent) -> Result<(), LedgerError> {
-        self.write(|transaction| append(transaction, at, actor, event))
+        self.write_in_flight(|transaction| append(transaction, at, actor, event))
     }
 
     /// Entries after a number, oldest first, at most `entries_max`.

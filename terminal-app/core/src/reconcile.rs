@@ -177,7 +177,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let text = serde_json::to_string(reconciliation).unwrap_or_default();
         let agreed_to = reconciliation.equal.then_some(reconciliation.to_sequence);
-        self.write(|transaction| {
+        self.write_in_flight(|transaction| {
             transaction
                 .prepare_cached(
                     "UPDATE cycle SET reconciled_at = ?2, outcome = ?3, agreed_to = coalesce(?4, agreed_to)

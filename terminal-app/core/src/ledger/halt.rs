@@ -66,7 +66,7 @@ impl Ledger {
 
     /// Stops business, durably. A reason that stands already stays.
     pub fn halt(&mut self, reason: HaltReason, now: Timestamp) -> Result<(), LedgerError> {
-        self.write(|transaction| {
+        self.write_in_flight(|transaction| {
             if load(transaction)?.is_none() {
                 save(transaction, Some(reason))?;
                 audit::append(transaction, now, Actor::default(), &AuditEvent::Halted { reason })?;

@@ -42,6 +42,14 @@ impl Ledger {
         Ok(Space { pages_used, pages_max: self.quota.pages_max, ballast_spent: self.ballast_spent })
     }
 
+    /// Gives the ballast free, for another file of this terminal on the same disk; new business stops until it
+    /// could be laid again. `false` when there was none left.
+    pub fn free_ballast(&mut self) -> bool {
+        let freed = self.ballast.free();
+        self.ballast_spent |= freed;
+        freed
+    }
+
     /// New business only while there is room to finish it.
     pub(super) fn require_space(&mut self) -> Result<(), LedgerError> {
         if self.ballast_spent {
@@ -60,10 +68,7 @@ impl Ledger {
         mut change: impl FnMut(&rusqlite::Connection) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         match self.write(&mut change) {
-            Err(LedgerError::Store(StoreError::Full)) if self.ballast.free() => {
-                self.ballast_spent = true;
-                self.write(change)
-            }
+            Err(LedgerError::Store(StoreError::Full)) if self.free_ballast() => self.write(change),
             other => other,
         }
     }

@@ -106,7 +106,7 @@ impl Ledger {
 
     /// Notes that records were sent and no answer came: the center may hold them.
     pub fn mark_uploaded(&mut self, from_sequence: u64, to_sequence: u64) -> Result<(), LedgerError> {
-        self.write(|transaction| {
+        self.write_in_flight(|transaction| {
             transaction
                 .prepare_cached(
                     "UPDATE txn SET state = 3 WHERE state = 2

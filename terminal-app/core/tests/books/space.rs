@@ -150,6 +150,10 @@ fn fill(junk: &Path) {
 }
 
 fn open_on(disk: &SmallDisk, ballast: Box<dyn Ballast>) -> Ledger {
+    try_open_on(disk, ballast).unwrap()
+}
+
+fn try_open_on(disk: &SmallDisk, ballast: Box<dyn Ballast>) -> Result<Ledger, LedgerError> {
     let setup = Setup {
         terminal: terminal_id(),
         identity: identity_of(7),
@@ -158,7 +162,7 @@ fn open_on(disk: &SmallDisk, ballast: Box<dyn Ballast>) -> Ledger {
         ballast,
     };
     let connection = Connection::open(disk.path().join("ledger.db")).unwrap();
-    Ledger::open(connection, &store_key(), setup, &mut (), MORNING).unwrap()
+    Ledger::open(connection, &store_key(), setup, &mut (), MORNING)
 }
 
 #[test]
@@ -237,4 +241,75 @@ fn on_a_full_disk_without_ballast_the_outcome_waits() {
     drop(ledger);
     let ledger = open_on(&disk, Box::new(()));
     assert_eq!(ledger.verify().unwrap().links, 1);
+}
+
+#[test]
+fn on_a_full_disk_the_ballast_opens_the_books() {
+    let Some(disk) = SmallDisk::mount(4_096) else { return };
+    let mut terminal = Terminal::new(84);
+    let at = disk.path().join("ballast");
+    let mut ledger = open_on(&disk, Box::new(FileBallast(at.clone())));
+    assert!(at.exists(), "laid by opening");
+    let operator = terminal::roles::NewOperator {
+        number: "0101",
+        role: terminal::roles::Role::Cashier,
+        secret: b"246813",
+        iterations: ROUNDS,
+    };
+    ledger.set_operator(&operator, &mut terminal.chance, Actor::default(), MORNING).unwrap();
+    let cashier = ledger.sign_in("0101", b"246813", MORNING).unwrap();
+    let (id, next) = (terminal.chance.id(), terminal.chance.id());
+    for (number, who, id) in [("V1", 1, id), ("V2", 2, next)] {
+        ledger.register(&visit(number, who, &cashier, MORNING)).unwrap();
+        let intended = intention(id, Purpose::Settlement, Some(number), who, &cashier, MORNING);
+        ledger.intend(&intended, &terminal.limits).unwrap();
+        ledger.arm(id, &arming(1), MORNING).unwrap();
+    }
+    ledger.register(&visit("V3", 3, &cashier, MORNING)).unwrap();
+    let settled = |number: &str, who| {
+        let purchase = arming(1).purchase("11223344".into(), false);
+        outcome(settlement(number, who, Some(purchase)), MORNING)
+    };
+    ledger.record(id, &settled("V1", 1)).unwrap();
+    ledger.close().unwrap();
+    let junk = disk.path().join("junk");
+    fill(&junk);
+
+    let refused = try_open_on(&disk, Box::new(FileBallast(at.clone()))).map(|_| ());
+    assert_eq!(refused, Err(LedgerError::Store(StoreError::Full)));
+    let mut ballast = FileBallast(at.clone());
+    assert!(ballast.free());
+    let mut ledger = open_on(&disk, Box::new(ballast));
+    assert!(ledger.space().unwrap().ballast_spent);
+    let third = terminal.chance.id();
+    let intended = intention(third, Purpose::Settlement, Some("V3"), 3, &cashier, MORNING);
+    assert_eq!(ledger.intend(&intended, &terminal.limits), Err(LedgerError::SpaceLow));
+    // What was begun is finished, and sent, and can be looked at.
+    ledger.record(next, &settled("V2", 2)).unwrap();
+    let mut center = Center::new();
+    let pending = ledger.batch_after(0, 500).unwrap().unwrap();
+    let answer = terminal::ports::CenterLink::upload(&mut center, &pending.batch).unwrap();
+    ledger.apply_answer(&pending, &answer, &center.key.public(), MORNING).unwrap();
+    assert_eq!(ledger.verify().unwrap().links, 2);
+    fs::remove_file(&junk).unwrap();
+    ledger.intend(&intended, &terminal.limits).unwrap();
+    assert!(at.exists(), "laid again");
+}
+
+#[test]
+fn a_disk_without_room_for_the_ballast_takes_no_new_business() {
+    let Some(disk) = SmallDisk::mount(2_048) else { return };
+    let at = disk.path().join("ballast");
+    open_on(&disk, Box::new(())).close().unwrap();
+    fs::write(disk.path().join("junk"), vec![0xEE; (2_048 << 10) - (300 << 10)]).unwrap();
+    let mut ledger = open_on(&disk, Box::new(FileBallast(at.clone())));
+    assert!(ledger.space().unwrap().ballast_spent && !at.exists());
+    assert!(!ledger.free_ballast(), "there is none");
+    ledger.audit(MORNING, Actor::default(), &terminal::audit::AuditEvent::Exported).unwrap();
+    fs::remove_file(disk.path().join("junk")).unwrap();
+    drop(ledger);
+    let mut ledger = open_on(&disk, Box::new(FileBallast(at.clone())));
+    assert!(!ledger.space().unwrap().ballast_spent && at.exists());
+    assert!(ledger.free_ballast() && !at.exists());
+    assert!(ledger.space().unwrap().ballast_spent);
 }
