@@ -390,6 +390,31 @@ fn a_torn_cache_is_put_aside_and_filled_again() {
     world.visit("card.json", &["--offline"]).exits(0);
 }
 
+#[test]
+fn damage_that_a_visit_meets_is_gone_with_the_next_command() {
+    let mut world = World::new();
+    let cache = world.data().join("cache.db");
+    let end = fs::metadata(&cache).unwrap().len();
+    // All but the first pages, which are read when the file is opened.
+    let mut bytes = fs::read(&cache).unwrap();
+    bytes[usize::try_from(end).unwrap() / 2..].fill(0xA5);
+    fs::write(&cache, bytes).unwrap();
+    let broken = world.visit("card.json", &["--offline"]).exits(5);
+    assert_eq!(broken.kind(), "cache");
+    let empty = world.visit("card.json", &["--offline"]);
+    assert_ne!(empty.kind(), "cache", "another file by now");
+    let synced = world.terminal(&["sync", "--json"]).run().exits(0).json();
+    assert_eq!(synced["people"], 40);
+    world.visit("card.json", &["--offline"]).exits(0);
+    // With the line up an empty cache keeps nobody from settling.
+    fs::write(&cache, b"torn").unwrap();
+    let visited = world.visit("card.json", &[]).exits(0).json();
+    assert_eq!(visited["eligibility"], "center");
+    fs::write(&cache, b"torn").unwrap();
+    world.stop_center();
+    assert_eq!(world.visit("card.json", &[]).exits(6).kind(), "not_eligible");
+}
+
 /// Turns bits of a file, from a place on.
 fn flip(path: &Path, from: usize) {
     let mut bytes = fs::read(path).unwrap();

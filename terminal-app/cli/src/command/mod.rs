@@ -25,6 +25,7 @@ pub(crate) mod visit;
 use card_spec::money::Fen;
 use hal::clock::{Clock, SystemClock};
 use protocol::timestamp::Timestamp;
+use terminal::{cache::CacheError, error::Error};
 
 use crate::{
     arguments::{Command, Global},
@@ -60,6 +61,15 @@ impl Context {
 ///
 /// A center is no command of a terminal and ends with its own exit codes.
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    let ended = dispatch(context, command);
+    if let Err(Failure::Terminal(Error::Cache(CacheError::Damaged { .. }))) = &ended {
+        // The next command starts a new cache; this one told what is wrong with the old one.
+        context.data()?.mark_cache_damage();
+    }
+    ended
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Card(command) => card::run(context, command),
         Command::Rules(command) => rules::run(context, command),

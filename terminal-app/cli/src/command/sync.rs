@@ -8,6 +8,7 @@ use terminal::{
     clock::Now,
     error::Error,
     ledger::Purged,
+    store::StoreError,
     sync::{SyncError, SyncStep, Synchroniser},
 };
 
@@ -57,7 +58,7 @@ struct Synchronised {
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let mut terminal = Terminal::open(context.data()?)?;
-    terminal.check_cache()?;
+    terminal = terminal.check_cache()?;
     let now = terminal.now();
     if arguments.rebuild {
         let action = terminal::roles::Action::RebuildCache;
@@ -74,7 +75,14 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         );
     }
     let before = terminal.cache.cursor().map_err(Error::from)?;
-    fetch(context, &mut terminal)?;
+    match fetch(context, &mut terminal) {
+        // On a disk that is full room can still be made.
+        Err(full @ Failure::Terminal(Error::Cache(CacheError::Store(StoreError::Full)))) => {
+            purge(&mut terminal)?;
+            return Err(full);
+        }
+        fetched => fetched?,
+    }
     let changed = terminal.cache.cursor().map_err(Error::from)? != before;
     let purged = purge(&mut terminal)?;
     context.console.answer(&synchronised(&terminal, changed, purged, arguments.rebuild)?);

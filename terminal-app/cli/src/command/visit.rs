@@ -119,6 +119,8 @@ struct Visited {
     balance_before_fen: Option<Fen>,
     balance_after_fen: Option<Fen>,
     upload: Option<Booking>,
+    /// Why this record cannot be booked as it stands: business is stopped.
+    halted: Option<String>,
     receipt: Option<Receipt>,
     receipt_file: Option<PathBuf>,
     printed: Option<bool>,
@@ -131,7 +133,11 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let bill = BillFile::read(&arguments.bill)?;
     let mut counter = Counter::open(context, arguments.offline)?;
     counter.require_duty()?;
+    counter.require_sound_books()?;
     counter.narrate(context);
+    if !arguments.offline {
+        counter.fetch_missing_rules()?;
+    }
     let done = visit(context, arguments, &bill, &mut counter);
     counter.flows.close_card();
     let (visited, exit) = done?;
@@ -177,7 +183,8 @@ fn visit(
     counter.flows.close_card();
     context.console.step(context.console.language().pick("请取卡", "Take the card"));
     finish(context, arguments, counter, settled, &mut visited)?;
-    Ok((visited, Exit::Done))
+    let exit = if visited.halted.is_some() { Exit::Installer } else { Exit::Done };
+    Ok((visited, exit))
 }
 
 /// Registers the visit with its lines.
@@ -224,6 +231,10 @@ fn finish(
     visited.id = Some(id);
     visited.sequence = Some(link.sequence);
     visited.balance_after_fen = balance_after;
+    if matches!(booking, Booking::Pending { .. }) {
+        let halted = counter.flows.ledger().halted().map_err(Error::from)?;
+        visited.halted = halted.map(|reason| reason.words(context.console.language()).to_string());
+    }
     visited.upload = Some(booking);
     visited.printed = print_if_set_up(context, counter, &receipt);
     if let Some(path) = &arguments.receipt {
@@ -313,6 +324,7 @@ impl Visited {
             balance_before_fen: agreed.balance,
             balance_after_fen: None,
             upload: None,
+            halted: None,
             receipt: None,
             receipt_file: None,
             printed: None,
@@ -356,6 +368,13 @@ impl Show for Visited {
                 page.say(
                     "✗ 与中心记录冲突，请报告主管",
                     "✗ in conflict with the center's books: tell the supervisor",
+                );
+            }
+            _ if self.halted.is_some() => {
+                let why = self.halted.as_deref().unwrap_or_default();
+                page.say(
+                    format!("✗ 已记入本机账本，但中心无法入账，业务已停止：{why}"),
+                    format!("✗ in this terminal's books, but the center cannot book it; business is stopped: {why}"),
                 );
             }
             _ => page.say(

@@ -11,9 +11,11 @@ use protocol::{
 use terminal::{
     error::Error,
     flows::{self, Devices},
+    ledger::LedgerError,
     ports::{CenterLink, LinkError},
     progress::Progress,
     rules::HospitalLevel,
+    sync::{SyncStep, Synchroniser},
 };
 
 use super::{
@@ -94,11 +96,46 @@ impl Counter {
         });
     }
 
+    /// Fetches limits and rules where there are none yet, as after a damaged cache was put aside: without them
+    /// nothing can be settled, and the people may come down later.
+    ///
+    /// A failing line is no error: whoever needs the rules says that they are missing.
+    pub(crate) fn fetch_missing_rules(&mut self) -> Result<(), Failure> {
+        if self.flows.cache().rules_revision().map_err(Error::from)? > 0 {
+            return Ok(());
+        }
+        let mut synchroniser = Synchroniser::new();
+        while let SyncStep::Clock { .. } | SyncStep::Limits { .. } =
+            self.flows.sync_step(&mut synchroniser)?
+        {}
+        Ok(())
+    }
+
+    /// Refuses new business on books that are stopped or without room, before the card is asked for anything.
+    pub(crate) fn require_sound_books(&self) -> Result<(), Failure> {
+        let ledger = self.flows.ledger();
+        match ledger.halted().map_err(Error::from)? {
+            Some(reason) => Err(Error::from(LedgerError::Halted(reason)).into()),
+            None if ledger.space().map_err(Error::from)?.ballast_spent => {
+                Err(Error::from(LedgerError::SpaceLow).into())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Refuses business while nobody is signed in for it, before the card is asked for anything.
     pub(crate) fn require_duty(&self) -> Result<(), Failure> {
         match self.flows.signed_in() {
             Some(signed_in) if signed_in.cycle.is_some() => Ok(()),
             _ => Err(Error::NotSignedIn.into()),
+        }
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        if self.flows.cache_is_damaged() {
+            self.cabinet.data.mark_cache_damage();
         }
     }
 }

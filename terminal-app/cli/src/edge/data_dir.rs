@@ -78,6 +78,31 @@ impl DataDir {
         self.root.join("cache.db")
     }
 
+    /// Lies there after a command has met damage in the cache that opening it does not see.
+    fn cache_damage(&self) -> PathBuf {
+        self.root.join("cache.damaged")
+    }
+
+    /// Whether an earlier command has met damage in the cache.
+    pub(crate) fn cache_is_damaged(&self) -> bool {
+        self.cache_damage().exists()
+    }
+
+    /// Leaves a mark for the next command: it starts a new cache. Where even that fails, the damage is met again.
+    pub(crate) fn mark_cache_damage(&self) {
+        let _ =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.cache_damage());
+    }
+
+    /// Takes the mark away.
+    pub(crate) fn forget_cache_damage(&self) -> Result<(), CliError> {
+        let path = self.cache_damage();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// The terminal's keys, sealed by the machine's secret.
     pub(crate) fn keys(&self) -> PathBuf {
         self.root.join("keys.sealed")

@@ -15,6 +15,7 @@ use terminal::{
 };
 
 use super::{
+    ballast,
     center_link::{ClientIdentity, HttpsLink},
     certificate,
     data_dir::{self, DataDir},
@@ -86,8 +87,22 @@ impl Cabinet {
         DatabaseFile::new(self.data.ledger())
     }
 
-    /// Opens the ledger. Errors: the ledger's.
+    /// Opens the ledger. On a disk that is full the ballast goes first: looking, sending, purging and finishing
+    /// need room too; the ledger takes no new business until the ballast is laid again.
+    ///
+    /// Errors: the ledger's.
     pub(crate) fn open_ledger(&self) -> Result<Ledger, Failure> {
+        match self.open_ledger_as_it_is() {
+            Err(Failure::Terminal(terminal::error::Error::Ledger(LedgerError::Store(StoreError::Full))))
+                if ballast::free(&self.data.ballast()) =>
+            {
+                self.open_ledger_as_it_is()
+            }
+            other => other,
+        }
+    }
+
+    fn open_ledger_as_it_is(&self) -> Result<Ledger, Failure> {
         let setup = Setup {
             terminal: self.config.terminal,
             identity: self.identity()?,
@@ -108,17 +123,31 @@ impl Cabinet {
         Cache::open(connection, self.keys.cache(), self.config.center.key, self.config.place.city)
     }
 
-    /// Opens the cache; one that is torn or of another city is put aside and started anew.
-    fn open_or_rebuild_cache(&self) -> Result<(Cache, Option<PathBuf>), Failure> {
-        match self.open_cache() {
+    /// Opens the cache; one that is torn, of another city, or was found damaged by an earlier command is put
+    /// aside and started anew. On a disk that is full the ballast goes first.
+    fn open_or_rebuild_cache(&self, ledger: &mut Ledger) -> Result<(Cache, Option<PathBuf>), Failure> {
+        if self.data.cache_is_damaged() {
+            return self.rebuild_cache();
+        }
+        let opened = match self.open_cache() {
+            Err(CacheError::Store(StoreError::Full)) if ledger.free_ballast() => self.open_cache(),
+            other => other,
+        };
+        match opened {
             Ok(cache) => Ok((cache, None)),
-            Err(CacheError::Damaged { .. } | CacheError::OtherCity) => {
-                let aside = DatabaseFile::new(self.data.cache()).put_aside(self.now().0)?;
-                let cache = self.open_cache().map_err(terminal::error::Error::from)?;
-                Ok((cache, Some(aside)))
-            }
+            Err(CacheError::Damaged { .. } | CacheError::OtherCity) => self.rebuild_cache(),
             Err(error) => Err(terminal::error::Error::from(error).into()),
         }
+    }
+
+    /// Puts the cache's file aside and starts a new one. Nobody may have the file open: SQLite takes the journal
+    /// away by its name when it closes.
+    fn rebuild_cache(&self) -> Result<(Cache, Option<PathBuf>), Failure> {
+        let file = DatabaseFile::new(self.data.cache());
+        let aside = if file.path().exists() { Some(file.put_aside(self.now().0)?) } else { None };
+        self.data.forget_cache_damage()?;
+        let cache = self.open_cache().map_err(terminal::error::Error::from)?;
+        Ok((cache, aside))
     }
 
     /// The line to the center. Nothing is sent yet.
@@ -147,10 +176,8 @@ impl Terminal {
     /// Opens everything; a damaged cache is put aside, a damaged ledger is an error.
     pub(crate) fn open(data: DataDir) -> Result<Self, Failure> {
         let cabinet = Cabinet::open(data)?;
-        // A disk without room for the ballast is found by the ledger when new business is asked for.
-        super::ballast::lay(&cabinet.data.ballast())?;
         let mut ledger = cabinet.open_ledger()?;
-        let (cache, cache_put_aside) = cabinet.open_or_rebuild_cache()?;
+        let (cache, cache_put_aside) = cabinet.open_or_rebuild_cache(&mut ledger)?;
         if cache_put_aside.is_some() {
             let audited = ledger.audit(cabinet.now(), Actor::default(), &AuditEvent::CacheRebuilt);
             audited.map_err(terminal::error::Error::from)?;
@@ -162,15 +189,16 @@ impl Terminal {
     /// Reads the whole cache, about a second for ten million people; a damaged one is put aside and started anew.
     ///
     /// Opening reads the first pages only, and a damaged one further on would show at a patient's visit.
-    pub(crate) fn check_cache(&mut self) -> Result<(), Failure> {
+    pub(crate) fn check_cache(self) -> Result<Self, Failure> {
         match self.cache.check() {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(self),
             Err(CacheError::Damaged { .. }) => {
-                let aside = DatabaseFile::new(self.cabinet.data.cache()).put_aside(self.now().0)?;
-                self.cache = self.cabinet.open_cache().map_err(terminal::error::Error::from)?;
-                self.cache_put_aside = Some(aside);
-                let audited = self.ledger.audit(self.now(), Actor::default(), &AuditEvent::CacheRebuilt);
-                Ok(audited.map_err(terminal::error::Error::from)?)
+                let Terminal { cabinet, mut ledger, cache, watch, random, .. } = self;
+                drop(cache);
+                let (cache, cache_put_aside) = cabinet.rebuild_cache()?;
+                let audited = ledger.audit(cabinet.now(), Actor::default(), &AuditEvent::CacheRebuilt);
+                audited.map_err(terminal::error::Error::from)?;
+                Ok(Terminal { cabinet, ledger, cache, watch, random, cache_put_aside })
             }
             Err(error) => Err(terminal::error::Error::from(error).into()),
         }
