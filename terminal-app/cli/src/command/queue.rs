@@ -423,6 +423,7 @@ pub(crate) fn upload(context: &Context, terminal: &mut Terminal) -> Result<Uploa
         let Terminal { ledger, random, watch, cabinet, .. } = terminal;
         let step = uploader.step(ledger, &mut link, random, &cabinet.clock, watch, &limits);
         match step.map_err(Error::from)? {
+            step if step.is_too_large() => {}
             Step::Wait { for_ms } if for_ms > WINDOW_WAIT_MS_MAX => {
                 uploaded.next_in_ms = Some(for_ms);
                 break;
