@@ -288,6 +288,7 @@ fn a_damaged_cache_is_put_aside_and_filled_again() {
     scene.center.stop();
     scene.visit(&bill).refused(6, "not_eligible");
     scene.center.open();
+    // With it the center answers for the person, and the rules, which were in it too, are fetched.
     let visit = scene.visit(&bill).done();
     assert_eq!(visit.text("/eligibility"), "center");
     agree(&scene);
