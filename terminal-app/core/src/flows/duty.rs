@@ -105,6 +105,15 @@ impl Terminal {
         Ok(false)
     }
 
+    /// [`Terminal::send_all`] after a transaction, with somebody waiting at the counter: nothing is tried while
+    /// the center was found silent just now ([`super::LINE_TRUST_MS_MAX`]); the queue goes on later.
+    pub fn send_unless_down(&mut self) -> Result<bool, Error> {
+        match self.heard_lately() {
+            Some(false) => Ok(false),
+            _ => self.send_all(),
+        }
+    }
+
     /// Does the one exchange that brings the center's knowledge here, if one is due.
     pub fn sync_step(&mut self, synchroniser: &mut Synchroniser) -> Result<SyncStep, Error> {
         let step = synchroniser.step(

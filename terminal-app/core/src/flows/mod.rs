@@ -252,13 +252,10 @@ impl Terminal {
     /// Whether the center can be asked. Asks it when it was not heard of lately; learns its clock then, and
     /// stops business when this is not the ledger that the center knows.
     pub fn is_online(&mut self) -> bool {
-        let now = self.now();
-        if let Some((at, up)) = self.line
-            && now.monotonic_ms.saturating_sub(at) <= LINE_TRUST_MS_MAX
-        {
+        if let Some(up) = self.heard_lately() {
             return up;
         }
-        let sent = now;
+        let sent = self.now();
         let answer = self.link.chain_head();
         let now = self.now();
         let up = match answer {
@@ -275,6 +272,12 @@ impl Terminal {
         };
         self.line = Some((now.monotonic_ms, up));
         up
+    }
+
+    /// Whether the center answered when it was asked lately; `None` when that is too long ago.
+    fn heard_lately(&self) -> Option<bool> {
+        let (at, up) = self.line?;
+        (self.now().monotonic_ms.saturating_sub(at) <= LINE_TRUST_MS_MAX).then_some(up)
     }
 
     fn heard(&mut self, up: bool) {

@@ -87,6 +87,22 @@ fn a_center_that_takes_few_records_at_once_gets_all_of_them() {
 }
 
 #[test]
+fn nobody_waits_twice_for_a_center_that_is_silent() {
+    let (mut counter, card) = scene();
+    counter.center.state().up = false;
+    counter.insert(&card);
+    counter.tap().unwrap();
+    visit(&mut counter, "V1").unwrap();
+    counter.center.state().up = true;
+    let asked = counter.center.state().asked;
+    assert!(!counter.terminal().send_unless_down().unwrap());
+    assert_eq!(counter.center.state().asked, asked, "it was silent a moment ago");
+    counter.clock.pass(60_000);
+    assert!(counter.terminal().send_unless_down().unwrap());
+    assert_eq!(counter.center.state().booked.len(), 1);
+}
+
+#[test]
 fn a_damaged_copy_is_not_missed_while_the_center_answers() {
     for table in ["person", "blocked"] {
         let (mut counter, card) = scene();
