@@ -85,7 +85,7 @@ pub(super) fn decide(context: &Context, which: &str, arguments: &Arguments) -> R
     let ground = arguments.ground.map_or(Ground::CardGone, Ground::from);
     let resolved = counter.flows.decide(id, arguments.done, ground)?;
     // The record is in the books; a failing line only delays it.
-    counter.flows.send_all()?;
+    counter.flows.send_unless_down()?;
     let receipt = match &resolved {
         Resolved::Done { receipt: Some(receipt), .. } => Some((**receipt).clone()),
         _ => None,

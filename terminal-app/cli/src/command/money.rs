@@ -114,7 +114,7 @@ pub(super) fn cancel(context: &Context, arguments: &CancelArguments) -> Result<E
     counter.flows.close_card();
     let Cancelled { id, link, receipt, account } = cancelled?;
     // A refund that was loaded is a record of its own; a failing line only delays it.
-    counter.flows.send_all()?;
+    counter.flows.send_unless_down()?;
     let language = context.console.language();
     let (account, account_fen, account_reason) = match account {
         AccountRefund::None => ("none", Fen::ZERO, None),
@@ -204,7 +204,7 @@ pub(super) fn load(context: &Context, arguments: &LoadArguments) -> Result<Exit,
         return Err(Error::NothingToLoad.into());
     }
     // The record is in the books; a failing line only delays it.
-    counter.flows.send_all()?;
+    counter.flows.send_unless_down()?;
     context.console.answer(&LoadDone {
         card: CardGlance::of(&tap.card),
         earlier: tap::earlier(&tap, verified.as_ref()),
@@ -264,7 +264,7 @@ pub(super) fn resolve(context: &Context, arguments: &ResolveArguments) -> Result
         _ => None,
     };
     if resolved.is_some() {
-        counter.flows.send_all()?;
+        counter.flows.send_unless_down()?;
     }
     let printed = receipt.as_ref().and_then(|receipt| print_if_set_up(context, &counter, receipt));
     context.console.answer(&ResolveDone {

@@ -223,7 +223,7 @@ fn finish(
     let Settled { id, link, mut receipt, balance_after } = settled;
     if !arguments.offline {
         // A failing line is no failure of the visit: the record waits in the queue.
-        counter.flows.send_all()?;
+        counter.flows.send_unless_down()?;
     }
     let booking = booking(counter, id, arguments.offline)?;
     receipt.booking = booking.clone();

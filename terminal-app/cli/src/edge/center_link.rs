@@ -35,6 +35,10 @@ const SEND_TIMEOUT_MS: u64 = 60_000;
 /// Limit of waiting for the answer's head.
 const ANSWER_TIMEOUT_MS: u64 = 30_000;
 
+/// The same for the small questions that a visit asks while the holder stands there; after it the center counts
+/// as down, and the visit goes on without it.
+const QUESTION_TIMEOUT_MS: u64 = 5_000;
+
 /// Limit of reading the answer's body.
 const BODY_TIMEOUT_MS: u64 = 60_000;
 
@@ -117,12 +121,15 @@ impl HttpsLink {
         HttpsLink { agent, base: base.trim_end_matches('/').to_owned() }
     }
 
-    /// Asks for something that changes nothing.
-    pub(crate) fn fetch<A: DeserializeOwned>(&self, path: &str) -> Result<A, LinkError> {
-        parse(&self.fetch_bytes(path)?.ok_or_else(no_content)?)
+    /// Asks for something small that changes nothing, and does not wait for long.
+    fn fetch_soon<A: DeserializeOwned>(&self, path: &str) -> Result<A, LinkError> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let soon = Some(Duration::from_millis(QUESTION_TIMEOUT_MS));
+        let answer = request.config().timeout_recv_response(soon).build().call();
+        parse(&take(answer)?.ok_or_else(no_content)?)
     }
 
-    /// [`HttpsLink::fetch`] of plain bytes; `None` when the center has nothing (204 or 304).
+    /// Asks for plain bytes, which changes nothing; `None` when the center has nothing (204 or 304).
     pub(crate) fn fetch_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, LinkError> {
         take(self.agent.get(format!("{}{path}", self.base)).call())
     }
@@ -137,12 +144,24 @@ impl HttpsLink {
         path: &str,
         question: &Q,
     ) -> Result<A, LinkError> {
+        self.send_within(ANSWER_TIMEOUT_MS, path, question)
+    }
+
+    fn send_within<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        answer_timeout_ms: u64,
+        path: &str,
+        question: &Q,
+    ) -> Result<A, LinkError> {
         let body =
             serde_json::to_vec(question).map_err(|error| LinkError::Answer { detail: error.to_string() })?;
         let sent = self
             .agent
             .post(format!("{}{path}", self.base))
             .header("content-type", "application/json")
+            .config()
+            .timeout_recv_response(Some(Duration::from_millis(answer_timeout_ms)))
+            .build()
             .send(&body[..]);
         parse(&take(sent)?.ok_or_else(no_content)?)
     }
@@ -150,7 +169,7 @@ impl HttpsLink {
 
 impl CenterLink for HttpsLink {
     fn chain_head(&mut self) -> Result<ChainHead, LinkError> {
-        self.fetch("/v1/chain-head")
+        self.fetch_soon("/v1/chain-head")
     }
 
     fn upload(&mut self, batch: &Batch) -> Result<BatchAnswer, LinkError> {
@@ -172,7 +191,7 @@ impl CenterLink for HttpsLink {
     }
 
     fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError> {
-        self.send("/v1/person", query)
+        self.send_within(QUESTION_TIMEOUT_MS, "/v1/person", query)
     }
 
     fn load(&mut self, request: &LoadRequest) -> Result<LoadAnswer, LinkError> {

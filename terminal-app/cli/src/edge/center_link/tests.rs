@@ -127,6 +127,39 @@ fn the_line_breaks_after_the_request() {
 }
 
 #[test]
+fn small_questions_do_not_wait_for_long() {
+    let authority = Authority::new("A");
+    let (certificate, key) = authority.issue("127.0.0.1", VALID);
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
+    let builder =
+        ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let config = builder.with_no_client_auth().with_single_cert(vec![certificate.into()], key).unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    // Reads requests and never says a word.
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let (mut socket, config) = (socket.unwrap(), Arc::clone(&config));
+            thread::spawn(move || {
+                let mut connection = ServerConnection::new(config).unwrap();
+                let mut stream = rustls::Stream::new(&mut connection, &mut socket);
+                while stream.read(&mut [0; 4_096]).is_ok_and(|bytes| bytes > 0) {}
+            });
+        }
+    });
+    let mut link = HttpsLink::new(&address, &[authority.der()], None).unwrap();
+    let person = card_spec::person::PersonNumber::parse("11010519491231002X").unwrap();
+    let started = std::time::Instant::now();
+    let head = link.chain_head();
+    assert!(matches!(head, Err(LinkError::Lost { .. })), "{head:?}");
+    let answer = link.person(&PersonQuery { person, card: None });
+    assert!(matches!(answer, Err(LinkError::Lost { .. })), "{answer:?}");
+    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap();
+    assert!((2 * QUESTION_TIMEOUT_MS..3 * QUESTION_TIMEOUT_MS).contains(&took_ms), "{took_ms} ms");
+}
+
+#[test]
 fn certificates_that_are_wrong_or_out_of_date() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     for (authority, name, years, expected) in [
