@@ -261,9 +261,10 @@ fn booking(counter: &Counter, id: TransactionId, offline: bool) -> Result<Bookin
     })
 }
 
-/// A number that no other visit of this terminal has: time and chance.
+/// A number that no other visit of this terminal has: time and 56 bits of chance, since many visits may begin in
+/// one second. At most 30 characters, which is what a hospital's systems keep.
 fn new_number() -> String {
-    let mut chance = [0; 2];
+    let mut chance = [0; 7];
     SystemChance::default().fill(&mut chance);
     format!("V{}{}", hex::encode(super::now().to_bcd()), hex::encode_upper(chance))
 }
@@ -382,5 +383,19 @@ impl Show for Visited {
                 "※ in this terminal's books; uploaded when the line is back (`jinbao queue retry`)",
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn numbers_made_up_within_a_second_are_all_different() {
+        let numbers: HashSet<String> = (0..20_000).map(|_| new_number()).collect();
+        assert_eq!(numbers.len(), 20_000);
+        assert!(numbers.iter().all(|number| number.len() <= 30 && number.starts_with('V')));
     }
 }
