@@ -1,7 +1,7 @@
 //! SQLCipher for Python and the sqlite3 shell open what our terminal keeps.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{env, num::NonZeroU32, path::Path, process::Command};
+use std::{env, num::NonZeroU32, path::Path, process::Command, sync::Once};
 
 use card_spec::{person::PersonNumber, region::RegionCode};
 use protocol::{
@@ -35,6 +35,14 @@ impl Random for Counting {
             *byte = self.0;
         }
     }
+}
+
+/// Opens a file after SQLCipher has begun: the first two connections of a process, made at once, race, and one
+/// of them may lack its functions.
+fn connect(file: &Path) -> Connection {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| drop(Connection::open_in_memory().unwrap()));
+    Connection::open(file).unwrap()
 }
 
 /// What Python's SQLCipher answers to a query on an encrypted file, or its error.
@@ -81,8 +89,7 @@ fn ledger() {
         keeper: Box::new(HeadInMemory::default()),
         ballast: Box::new(()),
     };
-    let mut ledger =
-        Ledger::open(Connection::open(&file).unwrap(), keys.ledger(), setup, &mut (), NOW).unwrap();
+    let mut ledger = Ledger::open(connect(&file), keys.ledger(), setup, &mut (), NOW).unwrap();
     let operator = NewOperator {
         number: "01",
         role: Role::Cashier,
@@ -131,8 +138,7 @@ fn cache() {
     let city = RegionCode::parse("430100").unwrap();
     let center = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap();
     let key = StoreKey::new([9; 32]);
-    let mut cache =
-        Cache::open(Connection::open(&file).unwrap(), &key, PublicKey::of(&center), city).unwrap();
+    let mut cache = Cache::open(connect(&file), &key, PublicKey::of(&center), city).unwrap();
     let people = (0..500_u64).map(|number| {
         Change::Person(Person {
             key: 43_010_019_800_101_000 + number,
