@@ -1,6 +1,6 @@
 //! Everything at once, by a seed: cards that are pulled, programs that are killed, a center that comes and goes.
 
-use std::{thread, time::Duration};
+use std::{collections::BTreeMap, thread, time::Duration};
 
 use card_spec::{generation::Generation, money::Fen};
 use datacenter::faults::Fault as LineFault;
@@ -11,8 +11,9 @@ use sim::{
 };
 use tests::{
     PLANTED_PIN,
-    books::agree,
-    scene::{Scene, text},
+    books::{Books, agree, rows},
+    holder::CardState,
+    scene::{SECOND_TERMINAL, Scene, SecondTerminal, TERMINAL, text},
     seed::Dice,
     side_by_side,
 };
@@ -126,4 +127,86 @@ fn something(scene: &mut Scene, dice: &mut Dice, step: u32) -> u8 {
     println!("step {step}: {} {plan:?}: {:?}", words[0], answer.code);
     assert!(matches!(answer.code, None | Some(0..=7)), "{answer:?}");
     answer.code.map_or(255, |code| code as u8)
+}
+
+/// One card, two terminals, pulled cards and killed programs at both: what one leaves open, the other never sees.
+#[test]
+fn one_card_at_two_terminals() {
+    let mut scene = Scene::in_process("storm-two", Generation::Three);
+    let elsewhere = scene.second_terminal();
+    let mut dice = Dice(scene.seed);
+    // What truly became of the outcomes that a terminal does not know.
+    let mut truth: BTreeMap<String, bool> = BTreeMap::new();
+    for step in 0..40 {
+        weather(&mut scene, &mut dice);
+        let here = dice.below(2) == 0;
+        let command = 18 + dice.below(16) as u32;
+        let fault = match dice.below(4) {
+            0 => format!("pull-before={command}"),
+            1 => format!("pull-after={command}"),
+            _ => "pull-before=999".to_owned(),
+        };
+        let bill = scene.bill(&[&format!("{}.{:02}", 1 + dice.below(20), dice.below(100))]);
+        let before = CardState::of(&scene.card);
+        let words = ["visit", "--bill", text(&bill)];
+        let mut started = if here {
+            scene.start_with(&words, &[PLANTED_PIN], &fault)
+        } else {
+            elsewhere.start_with(&scene, &words, &[PLANTED_PIN], &fault)
+        };
+        if dice.below(6) == 0 {
+            thread::sleep(Duration::from_millis(dice.below(150)));
+            started.kill();
+        }
+        let answer = started.finish(&scene.logs);
+        let debited = CardState::of(&scene.card).offline_serial != before.offline_serial;
+        println!("step {step}: here {here}, {fault}: {:?}, debited {debited}", answer.code);
+        assert!(matches!(answer.code, None | Some(0 | 3..=7)), "{answer:?}");
+        for id in unresolved(&scene, &elsewhere, here) {
+            truth.entry(id).or_insert(debited);
+        }
+    }
+    scene.center.clear_faults();
+    scene.center.open();
+    let mut decided = 0;
+    for here in [true, false] {
+        let run = |words: &[&str]| {
+            if here { scene.run(words, &[PLANTED_PIN]) } else { elsewhere.run(&scene, words, &[PLANTED_PIN]) }
+        };
+        for id in unresolved(&scene, &elsewhere, here) {
+            let done = truth[&id];
+            let asked = run(&["resolve"]);
+            if asked.code == Some(0) {
+                assert_eq!(asked.json["resolved"]["done"], done, "{asked:?}");
+            } else {
+                // The card has forgotten: a supervisor decides, and here we know what is right.
+                asked.refused(7, "resolve_first");
+                let verdict = if done { "--done" } else { "--not-done" };
+                run(&["resolve", "--decide", &id, verdict, "--ground", "card"]).done();
+                decided += 1;
+            }
+        }
+        let sent = run(&["queue", "retry"]).done();
+        assert_eq!(sent.number("/waiting"), 0, "{sent:?}");
+        assert_eq!(run(&["reconcile"]).done().json["equal"], true);
+    }
+    let taken: i64 = [TERMINAL, SECOND_TERMINAL]
+        .map(|terminal| {
+            let books = Books::of(&scene, terminal.parse().unwrap());
+            books.settlements().iter().map(|amounts| amounts.acct_pay.0).sum::<i64>()
+        })
+        .iter()
+        .sum();
+    let card = CardState::of(&scene.card);
+    println!("storm-two: {decided} decided by a supervisor, {} purchases", card.offline_serial);
+    assert!(card.offline_serial > 5, "something succeeds in any weather");
+    assert_eq!(i64::from(card.balance_fen), i64::from(scene.balance_fen) - taken);
+    scene.end();
+}
+
+/// Transactions without an outcome at one of the two.
+fn unresolved(scene: &Scene, elsewhere: &SecondTerminal, here: bool) -> Vec<String> {
+    let words = ["queue", "list", "--unresolved"];
+    let list = if here { scene.run(&words, &[]) } else { elsewhere.run(scene, &words, &[]) };
+    rows(&list.done().json).into_iter().filter(|row| row.state == "armed").map(|row| row.id).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use card_spec::money::Fen;
 use datacenter::storage::rows::{Kind, Outcome, Proof, RecordSummary};
 use protocol::{
-    id::TransactionId,
+    id::{TerminalId, TransactionId},
     record::{Amounts, Body, Business},
 };
 use serde_json::Value;
@@ -33,9 +33,16 @@ impl Books {
     /// # Panics
     /// When the storage fails, or a booked body cannot be read.
     pub fn of_center(scene: &Scene) -> Self {
+        Self::of(scene, terminal())
+    }
+
+    /// The same of any terminal.
+    ///
+    /// # Panics
+    /// When the storage fails, or a booked body cannot be read.
+    pub fn of(scene: &Scene, terminal: TerminalId) -> Self {
         let storage = scene.center.production().storage();
-        let mut records =
-            storage.records(Some(terminal()), ROWS_MAX).unwrap_or_else(|error| panic!("{error}"));
+        let mut records = storage.records(Some(terminal), ROWS_MAX).unwrap_or_else(|error| panic!("{error}"));
         records.reverse();
         let ids: Vec<TransactionId> = records
             .iter()

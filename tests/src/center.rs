@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{
@@ -48,6 +49,7 @@ pub struct TestCenter {
     outside: Outside,
     offset_ms: Arc<AtomicI64>,
     ports: (u16, u16),
+    reserved: Option<Ports>,
     center: Center,
     running: Option<Running>,
     edge: Arc<Mutex<Edge>>,
@@ -80,7 +82,10 @@ impl TestCenter {
         keys: TestKeys,
         change: impl FnOnce(&mut Configuration),
     ) -> Self {
-        Self::start_on(free_ports(), folder, people, keys, change)
+        let ports = Ports::reserve();
+        let mut center = Self::start_on((ports.first, ports.first + 1), folder, people, keys, change);
+        center.reserved = Some(ports);
+        center
     }
 
     /// The same on ports that the caller knows to be free: for enrolment and for work.
@@ -104,7 +109,7 @@ impl TestCenter {
         change(&mut configuration);
         let center = Center::create(folder, &configuration, outside.clone()).unwrap_or_else(complain);
         center.set_issuer_keys(&issuer_keys(keys)).unwrap_or_else(complain);
-        let configuration = std::fs::read_to_string(RULES).unwrap_or_else(|error| panic!("{RULES}: {error}"));
+        let configuration = fs::read_to_string(RULES).unwrap_or_else(|error| panic!("{RULES}: {error}"));
         let rules =
             RulesDocument { version: "xuzhou-1".into(), effective_from: "2023-07-01".into(), configuration };
         center.production.add_rules(&rules).unwrap_or_else(complain);
@@ -113,6 +118,7 @@ impl TestCenter {
             outside,
             offset_ms,
             ports,
+            reserved: None,
             center,
             running: None,
             edge: Arc::default(),
@@ -282,7 +288,11 @@ impl Drop for TestCenter {
 
 impl fmt::Debug for TestCenter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestCenter").field("ports", &self.ports).finish_non_exhaustive()
+        let (ports, reserved) = (self.ports, &self.reserved);
+        f.debug_struct("TestCenter")
+            .field("ports", &ports)
+            .field("reserved", reserved)
+            .finish_non_exhaustive()
     }
 }
 
@@ -308,17 +318,32 @@ fn issuer_keys(keys: TestKeys) -> String {
     serde_json::Value::Array(rows).to_string()
 }
 
-/// Two ports that nobody listens on, other ones for each test of this machine.
-fn free_ports() -> (u16, u16) {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let span = PORTS.end - PORTS.start;
-    let first = std::process::id().wrapping_mul(97) as u16 % span;
-    for _ in 0..span / 2 {
-        let at = PORTS.start + (first.wrapping_add(NEXT.fetch_add(2, Ordering::SeqCst)) % (span - 1));
-        let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-        if free(at) && free(at + 1) {
-            return (at, at + 1);
+/// Two neighbouring ports that are one test's alone, also while nobody listens on them.
+#[derive(Debug)]
+struct Ports {
+    first: u16,
+    /// Held as long as the test runs: other processes of these tests look for it.
+    _lock: Option<File>,
+}
+
+impl Ports {
+    /// Looks for two that nobody listens on and no other test has taken.
+    fn reserve() -> Self {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let span = PORTS.end - PORTS.start;
+        let begin = std::process::id().wrapping_mul(97) as u16 % span;
+        let folder = std::env::temp_dir().join("jinbao-test-ports");
+        // Another user's folder cannot be used, and then the look at the ports has to do.
+        let _ = fs::create_dir_all(&folder);
+        for _ in 0..span / 2 {
+            let first = PORTS.start + ((begin.wrapping_add(NEXT.fetch_add(2, Ordering::SeqCst)) % span) & !1);
+            let lock = File::create(folder.join(first.to_string())).ok();
+            let is_taken = lock.as_ref().is_some_and(|lock| lock.try_lock().is_err());
+            let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+            if !is_taken && free(first) && free(first + 1) {
+                return Ports { first, _lock: lock };
+            }
         }
+        panic!("no two neighbouring ports of {PORTS:?} are free");
     }
-    panic!("no two neighbouring ports of {PORTS:?} are free");
 }

@@ -245,6 +245,12 @@ impl Scene {
         self.jinbao.start(&self.words(arguments, true), lines)
     }
 
+    /// Starts a command with these faults (in words) at the card, where it lies in the terminal's process.
+    pub fn start_with(&self, arguments: &[&str], lines: &[&str], faults: &str) -> Started {
+        let reader = format!("sim:{},{},{faults}", text(&self.card), text(&self.psam));
+        self.jinbao.start(&[arguments, &["--json", "--reader", &reader]].concat(), lines)
+    }
+
     fn words<'a>(&'a self, arguments: &[&'a str], json: bool) -> Vec<&'a str> {
         let mut words = arguments.to_vec();
         if json {
@@ -333,6 +339,12 @@ impl Scene {
 }
 
 impl SecondTerminal {
+    /// Starts a command there, with these faults (in words) at the card.
+    pub fn start_with(&self, scene: &Scene, arguments: &[&str], lines: &[&str], faults: &str) -> Started {
+        let reader = format!("sim:{},{},{faults}", text(&scene.card), text(&self.psam));
+        self.jinbao.start(&[arguments, &["--json", "--reader", &reader]].concat(), lines)
+    }
+
     /// Runs a command there with `--json`, the scene's card in its slot.
     pub fn run(&self, scene: &Scene, arguments: &[&str], lines: &[&str]) -> Answer {
         let reader = format!("sim:{},{}", text(&scene.card), text(&self.psam));
