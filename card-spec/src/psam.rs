@@ -16,6 +16,11 @@ pub const TERMINAL_NUMBER_FILE: ShortFileId = ShortFileId::from_static(0x16);
 pub const KEY_INDEX_FILE: ShortFileId = ShortFileId::from_static(0x1C);
 /// File of the terminal's transaction serial, four bytes, in the application.
 pub const TERMINAL_SERIAL_FILE: FileId = FileId(0x0019);
+/// What is added to the identifier of a key to name the same key for SM4: a choice of ours.
+///
+/// The PSAMs of another ministry add 40; with the numbers of this one, the twin of STK (48/09) would then be
+/// UK1DF04 (48/49).
+pub const SM4_TWIN: u8 = 0x80;
 
 /// Number of a terminal, six bytes, kept in its PSAM (终端机编号).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -15,12 +15,6 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-/// What is added to a PSAM's key identifier to name the same key for SM4: a choice of ours.
-///
-/// The PSAMs of another ministry add 40; with the numbers of this one, the twin of STK (48/09) would then be
-/// UK1DF04 (48/49).
-pub const SM4_TWIN: u8 = 0x80;
-
 /// Every root key of a test country.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TestKeys {

@@ -7,12 +7,12 @@ use card_spec::{
     file::Application,
     generation::{Algorithm, Generation},
     key::{CARD_KEYS, KeyName},
+    psam::SM4_TWIN,
 };
 use common::{KEYS, NOW, TERMINAL, TestCard, TestPsam, bytes, card, factors, order, prepare_purchase, psam};
 use sim::{
     chip::Chip,
     image::{PsamImage, PsamPolicy},
-    keys::SM4_TWIN,
     personalise::{PsamOrder, TEST_PIN},
 };
 

@@ -3,11 +3,12 @@
 use card_spec::{
     generation::Algorithm,
     key::{CARD_KEYS, KeyName, KeyRole},
+    psam::SM4_TWIN,
 };
 
 use crate::{
     image::{HexArray, HexByte, PinImage, PsamImage, PsamKeyImage, PsamPolicy},
-    keys::{SM4_TWIN, TestKeys},
+    keys::TestKeys,
 };
 
 /// Tries for the MAC of CREDIT_SAM.

@@ -36,7 +36,6 @@ pub use self::{
     channel::Traffic,
     error::{Chip, SessionError, Step},
     files::FileRecord,
-    psam::SM4_TWIN,
     refusals::{REFUSED_MAX, Refusals},
 };
 use self::{channel::Channel, psam::Psam};

@@ -6,7 +6,9 @@ use card_spec::{
     file::{FileId, ShortFileId},
     generation::Algorithm,
     key::{CardFactors, KeyName, PsamKey, card_key},
-    psam::{APPLICATION, CipherMode, Factors, KEY_INDEX_FILE, TERMINAL_NUMBER_FILE, TerminalNumber},
+    psam::{
+        APPLICATION, CipherMode, Factors, KEY_INDEX_FILE, SM4_TWIN, TERMINAL_NUMBER_FILE, TerminalNumber,
+    },
     status::StatusWord,
     suite::Mac,
 };
@@ -16,12 +18,6 @@ use super::{
     channel::{Answer, Channel},
     error::{Chip, SessionError, Step},
 };
-
-/// What is added to a key's identifier to name the same key for SM4.
-///
-/// The numbers of SM4 keys in a social PSAM are not public. The transport ministry adds 40, which here
-/// would make the twin of STK (48/09) the key UK1DF04 (48/49): so bit 8 it is.
-pub const SM4_TWIN: u8 = 0x80;
 
 /// Public information of a bank's security module (MF/EF15), and the length of the serial number in front of it.
 const PUBLIC_INFORMATION_FILE: u8 = 0x15;

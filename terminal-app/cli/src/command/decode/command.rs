@@ -7,10 +7,9 @@ use card_spec::{
     file::Application,
     key,
     money::Fen,
-    psam::CipherMode,
+    psam::{CipherMode, SM4_TWIN},
     text,
 };
-use terminal::session::SM4_TWIN;
 
 use super::{Explanation, Parts, Words, answer, not_one, same, words};
 use crate::failure::CliError;
