@@ -10,6 +10,8 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU16, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use card_spec::{
@@ -19,6 +21,7 @@ use card_spec::{
 use datacenter::{
     center::{Center, Running},
     configuration::Configuration,
+    error::Error,
     faults::{Fault, Faults},
     outside::{Clock, Outside, SystemClock, SystemRandom},
     production::Production,
@@ -39,6 +42,9 @@ use crate::holder::city;
 /// Ports are looked for below those that the kernel gives out by itself, so that nobody takes them while a
 /// center is down.
 const PORTS: std::ops::Range<u16> = 12_000..30_000;
+
+/// Limit for the ports of a center that was stopped to be free again.
+const BIND_TIMEOUT_MS: u64 = 5_000;
 
 /// The rules that the tests settle by.
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../terminal-app/core/samples/rules/xuzhou.json");
@@ -147,7 +153,14 @@ impl TestCenter {
             planned.1 -= 1;
             Some(planned.2.clone())
         });
-        self.running = Some(self.center.start_wrapped(faults.wrap()).unwrap_or_else(complain));
+        // A child that another thread has forked holds our closed sockets until it runs its own program.
+        let end = Instant::now() + Duration::from_millis(BIND_TIMEOUT_MS);
+        self.running = loop {
+            match self.center.start_wrapped(faults.wrap()) {
+                Err(Error::Listen { .. }) if Instant::now() < end => thread::sleep(Duration::from_millis(5)),
+                started => break Some(started.unwrap_or_else(complain)),
+            }
+        };
     }
 
     /// Stops it: nobody listens on its ports any more.
@@ -296,7 +309,7 @@ impl fmt::Debug for TestCenter {
     }
 }
 
-fn complain<T>(error: datacenter::error::Error) -> T {
+fn complain<T>(error: Error) -> T {
     panic!("{error}")
 }
 
