@@ -298,11 +298,11 @@ fn another_program_holds_the_card() {
         let report = pcsc::examine(&Limits::default());
         assert_eq!(report.service, Service::Running);
         assert_eq!(report.readers[0].in_use, Use::Exclusive);
-        assert!(
-            report.hints.contains(&Hint::Held { reader: CARD.to_owned(), holders }),
-            "{:?}",
-            report.hints
-        );
+        // A connection that is just being closed may be listed beside it.
+        let named = report.hints.iter().any(|hint| {
+            matches!(hint, Hint::Held { reader, holders: held } if reader == CARD && held.contains(&holders[0]))
+        });
+        assert!(named, "{:?}", report.hints);
 
         // It lets go while we try.
         let mut end = holder.stdin.take().unwrap();

@@ -89,6 +89,9 @@ const JUDGES: &[Package] = &[
         sign: "/usr/bin/faketime",
     },
     Package {
+        name: "procps", purpose: "kill, which ends programs politely / 结束程序", sign: "/bin/kill"
+    },
+    Package {
         name: "python3-venv",
         purpose: "holds SQLCipher for Python, which opens our encrypted files / 验证加密文件",
         sign: "/usr/share/doc/python3-venv",
