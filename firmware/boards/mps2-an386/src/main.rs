@@ -1,0 +1,7 @@
+//! The reader's firmware on an emulated board.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("This is firmware: build it with `cargo xtask firmware`.");
+}

@@ -1,0 +1,8 @@
+//! The reader's firmware without a board.
+//!
+//! No allocation, no unsafe code, fixed memory, and no clock of its own: whoever owns the hardware calls
+//! `poll` with the time and is told when to call again at the latest.
+#![no_std]
+
+pub mod contacts;
+pub mod time;

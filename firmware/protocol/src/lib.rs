@@ -1,0 +1,6 @@
+//! What the reader board and its host say to each other beside the card.
+//!
+//! Both sides, the firmware's engine and the host's driver, speak by this one crate.
+#![no_std]
+
+pub mod emulated_line;
