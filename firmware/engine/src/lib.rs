@@ -5,4 +5,9 @@
 #![no_std]
 
 pub mod contacts;
+pub mod mailbox;
+pub mod personality;
+pub mod reader;
+pub mod services;
 pub mod time;
+pub mod trace;

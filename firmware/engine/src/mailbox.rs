@@ -1,0 +1,175 @@
+//! Two CCID messages, one that comes and one that goes, and what carries them.
+//!
+//! A [`Transport`] knows bytes and packets, never what a message means: the serial line with its frames is
+//! one, a USB interface with its bulk endpoints another.
+
+use zeroize::Zeroize;
+
+use crate::time::Instant;
+
+/// Bytes before the data of every message. Source: CCID rev 1.1 §6.
+pub const HEADER_BYTES: usize = 10;
+/// Most data that a message may carry: a command of T=0 with 256 bytes, or a block of T=1.
+pub const DATA_BYTES_MAX: usize = 261;
+/// The longest message, `dwMaxCCIDMessageLength`.
+pub const MESSAGE_BYTES_MAX: usize = HEADER_BYTES + DATA_BYTES_MAX;
+
+/// The message from the host, byte by byte until it is complete.
+pub struct Incoming {
+    bytes: [u8; MESSAGE_BYTES_MAX],
+    length: usize,
+    is_complete: bool,
+}
+
+impl Incoming {
+    const fn new() -> Self {
+        Self { bytes: [0; MESSAGE_BYTES_MAX], length: 0, is_complete: false }
+    }
+
+    /// What has come so far.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// Adds one byte; false when there is no room for it or the message is complete already.
+    pub fn push(&mut self, byte: u8) -> bool {
+        if self.is_complete {
+            return false;
+        }
+        match self.bytes.get_mut(self.length) {
+            Some(place) => {
+                *place = byte;
+                self.length += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Length of the whole message by its header, once that is there. It may be more than there is room for.
+    pub fn announced_bytes(&self) -> Option<usize> {
+        let data_bytes = self.bytes().get(1..5)?.try_into().ok()?;
+        (self.length >= HEADER_BYTES)
+            .then(|| (u32::from_le_bytes(data_bytes) as usize).saturating_add(HEADER_BYTES))
+    }
+
+    /// Takes the first `count` bytes away.
+    pub(crate) fn discard(&mut self, count: usize) {
+        let count = count.min(self.length);
+        self.bytes.copy_within(count..self.length, 0);
+        let rest = self.length - count;
+        if let Some(tail) = self.bytes.get_mut(rest..self.length) {
+            tail.zeroize();
+        }
+        self.length = rest;
+    }
+
+    /// Hands the message over: all of it, or, when it announces more than there is room for, its header.
+    pub fn complete(&mut self) {
+        self.is_complete = self.length >= HEADER_BYTES;
+    }
+
+    /// Whether a message waits to be handled. The transport leaves it alone until it has been.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Forgets and wipes the message.
+    pub fn clear(&mut self) {
+        if let Some(used) = self.bytes.get_mut(..self.length) {
+            used.zeroize();
+        }
+        self.length = 0;
+        self.is_complete = false;
+    }
+}
+
+/// The message to the host.
+pub struct Outgoing {
+    bytes: [u8; MESSAGE_BYTES_MAX],
+    length: usize,
+}
+
+impl Outgoing {
+    const fn new() -> Self {
+        Self { bytes: [0; MESSAGE_BYTES_MAX], length: 0 }
+    }
+
+    /// The message that has to go out; empty when none has.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// Whether there is room for the next message.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Room for the data of a message, [`DATA_BYTES_MAX`] bytes.
+    pub(crate) fn data_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(HEADER_BYTES..).unwrap_or_default()
+    }
+
+    /// Sends a message whose data are in place already.
+    pub(crate) fn send(&mut self, header: &[u8; HEADER_BYTES], data_bytes: usize) {
+        let data_bytes = data_bytes.min(DATA_BYTES_MAX);
+        for (place, byte) in self.bytes.iter_mut().zip(header) {
+            *place = *byte;
+        }
+        for (place, byte) in self.bytes.iter_mut().skip(1).zip((data_bytes as u32).to_le_bytes()) {
+            *place = byte;
+        }
+        self.length = HEADER_BYTES + data_bytes;
+    }
+
+    /// Called by the transport when the message is out: wipes it.
+    pub fn clear(&mut self) {
+        self.bytes.zeroize();
+        self.length = 0;
+    }
+}
+
+/// The messages between a reader and its transport.
+pub struct Mailbox {
+    /// From the host.
+    pub incoming: Incoming,
+    /// To the host.
+    pub outgoing: Outgoing,
+}
+
+impl Mailbox {
+    /// Without messages.
+    pub const fn new() -> Self {
+        Self { incoming: Incoming::new(), outgoing: Outgoing::new() }
+    }
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Carries messages between mailbox and host. Nothing here waits.
+pub trait Transport {
+    /// Moves what can be moved: from the host into `incoming` until that is complete, and `outgoing` to the
+    /// host, whose end it tells by [`Outgoing::clear`]. Says when it wants to be polled again at the latest,
+    /// if nothing happens on its line.
+    fn poll(&mut self, mailbox: &mut Mailbox, now: Instant) -> Option<Instant>;
+
+    /// A card has come (`is_present`) or gone. The transport says so when it can; it may keep the last
+    /// state only. Source: CCID rev 1.1 §6.3.1.
+    fn notify_slot_change(&mut self, slot: u8, is_present: bool);
+
+    /// Asks the host for more time for a command whose answer has no room for the question. False when the
+    /// transport has no such word; the host then waits as long as it waits.
+    fn ask_time(&mut self) -> bool {
+        false
+    }
+
+    /// Slot and sequence number of a request to abort that came beside the messages, each told once.
+    /// Source: CCID rev 1.1 §5.3.1.
+    fn abort_request(&mut self) -> Option<(u8, u8)> {
+        None
+    }
+}
