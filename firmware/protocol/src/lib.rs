@@ -4,3 +4,4 @@
 #![no_std]
 
 pub mod emulated_line;
+pub mod image;
