@@ -24,6 +24,16 @@ pub enum SimError {
     },
     /// No two free neighbouring ports were found.
     NoPorts,
+    /// pcscd runs, and its driver has not got the board to answer.
+    NoReader {
+        /// Last lines of what pcscd said.
+        said: String,
+    },
+    /// The emulator has not started, or has ended.
+    Emulator {
+        /// Last lines of what it said.
+        said: String,
+    },
     /// pcscd's socket answers something that is not its protocol.
     Protocol {
         /// What was being asked.
@@ -77,6 +87,10 @@ impl fmt::Display for SimError {
                 write!(f, "pcscd was not ready within {timeout_ms} ms; it said: {said}")
             }
             Self::NoPorts => f.write_str("no two free neighbouring TCP ports"),
+            Self::NoReader { said } => {
+                write!(f, "the reader board does not answer its driver; pcscd said: {said}")
+            }
+            Self::Emulator { said } => write!(f, "the emulated board does not run; it said: {said}"),
             Self::Protocol { asked } => write!(f, "pcscd's answer to {asked} is not its protocol"),
             Self::Occupied => f.write_str("there is a card in the slot already"),
             Self::Io { doing, path: Some(path), source } => {

@@ -26,6 +26,7 @@ pub mod fault;
 pub mod image;
 pub mod inspect;
 pub mod keys;
+mod leash;
 pub mod pcscd;
 pub mod people;
 pub mod personalise;

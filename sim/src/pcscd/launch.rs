@@ -3,20 +3,20 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
-    os::{
-        fd::OwnedFd,
-        unix::{net::UnixListener, process::CommandExt},
-    },
+    os::{fd::OwnedFd, unix::net::UnixListener},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Command, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use command_fds::{CommandFdExt, FdMapping};
 
-use super::{READY_TIMEOUT_MS, SLOTS, wire};
-use crate::error::SimError;
+use super::{READY_TIMEOUT_MS, kind::ReaderKind, wire};
+use crate::{
+    error::SimError,
+    leash::{self, Leashed},
+};
 
 const PCSCD_PATHS: [&str; 3] = ["/usr/sbin/pcscd", "/usr/local/sbin/pcscd", "/usr/bin/pcscd"];
 const VPCD_PATHS: [&str; 3] = [
@@ -24,14 +24,38 @@ const VPCD_PATHS: [&str; 3] = [
     "/usr/local/lib/pcsc/drivers/serial/libifdvpcd.so",
     "/usr/lib64/pcsc/drivers/serial/libifdvpcd.so",
 ];
+const CCID_PATHS: [&str; 3] = [
+    "/usr/lib/pcsc/drivers/serial/libccidtwin.so",
+    "/usr/local/lib/pcsc/drivers/serial/libccidtwin.so",
+    "/usr/lib64/pcsc/drivers/serial/libccidtwin.so",
+];
 const RUN_DIRECTORY: &str = "/run/pcscd";
 /// Bytes of the log that go into an error.
 const SAID_BYTES_MAX: u64 = 600;
 
-/// Runs pcscd as a child of the shell and ends it when standard input closes, that is also when we die.
+/// Where the serial driver's settings lie in the directory.
+const SETTINGS: &str = "settings";
+
+/// Critical errors, what was detected, every byte between driver and reader, and the looks at the slots.
+const TRACE_LEVEL: &str = "0x000F";
+
+/// Settings of the serial driver: errors into the log, and the CCID command Escape allowed, which is off by
+/// default (DRIVER_OPTION_CCID_EXCHANGE_AUTHORIZED).
+const INFO_PLIST: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<plist version="1.0">
+<dict>
+	<key>ifdLogLevel</key>
+	<string>0x0003</string>
+	<key>ifdDriverOptions</key>
+	<string>0x0001</string>
+</dict>
+</plist>
+"#;
+
+/// Gives pcscd its mounts and its socket, and leaves the command that runs it in `"$@"`.
 ///
 /// `$1` says whose mounts, `$2` is the directory, `$3` pcscd, the rest its further options.
-const SCRIPT: &str = r#"
+const PRELUDE: &str = r#"
 mounts=$1 directory=$2 pcscd=$3
 shift 3
 case $mounts in
@@ -41,31 +65,31 @@ esac
 if [ "$mounts" != none ] && [ -d /usr/lib/pcsc/drivers ]; then
     mount --bind "$directory/drivers" /usr/lib/pcsc/drivers
 fi
-sh -c 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"' sh \
-    "$pcscd" --foreground --config "$directory/reader.conf.d" "$@" </dev/null &
-child=$!
-exec 3>&-
-read -r _
-kill -KILL "$child"
-wait "$child"
+set -- sh -c 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"' sh \
+    "$pcscd" --foreground --config "$directory/reader.conf.d" "$@"
 "#;
 
 /// What has to be installed.
 pub(super) struct Programs {
     pcscd: PathBuf,
-    vpcd: PathBuf,
+    driver: PathBuf,
 }
 
 impl Programs {
-    pub(super) fn find() -> Result<Self, SimError> {
+    pub(super) fn find(kind: &ReaderKind) -> Result<Self, SimError> {
         let first = |paths: &[&str]| paths.iter().map(PathBuf::from).find(|path| path.exists());
-        Ok(Self {
-            pcscd: first(&PCSCD_PATHS).ok_or(SimError::Missing { program: "pcscd", package: "pcscd" })?,
-            vpcd: first(&VPCD_PATHS).ok_or(SimError::Missing {
+        let driver = match kind {
+            ReaderKind::Virtual { .. } => first(&VPCD_PATHS).ok_or(SimError::Missing {
                 program: "the virtual reader driver vpcd",
                 package: "vsmartcard-vpcd",
-            })?,
-        })
+            }),
+            ReaderKind::Serial(_) => first(&CCID_PATHS).ok_or(SimError::Missing {
+                program: "the serial reader driver libccidtwin",
+                package: "libccid",
+            }),
+        }?;
+        let pcscd = first(&PCSCD_PATHS).ok_or(SimError::Missing { program: "pcscd", package: "pcscd" })?;
+        Ok(Self { pcscd, driver })
     }
 
     /// pcscd may be built with polkit, which would ask a desktop about our clients.
@@ -74,27 +98,6 @@ impl Programs {
             .arg("--help")
             .output()
             .is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--disable-polkit"))
-    }
-}
-
-/// The process, seen through the shell that watches over it.
-#[derive(Debug)]
-pub(super) struct Running {
-    shell: Child,
-    leash: Option<ChildStdin>,
-}
-
-impl Running {
-    pub(super) fn is_alive(&mut self) -> bool {
-        matches!(self.shell.try_wait(), Ok(None))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Closing the pipe makes the shell end pcscd; both are gone when the wait is over.
-        self.leash = None;
-        let _ = self.shell.wait();
     }
 }
 
@@ -114,12 +117,13 @@ pub(super) fn log(directory: &Path) -> String {
     fs::read_to_string(log_path(directory)).unwrap_or_default()
 }
 
-/// Starts pcscd and waits until it answers with both slots.
+/// Starts pcscd and waits until it answers with all slots of its reader.
 ///
-/// Errors: `NoPorts` when it answers without them, else as for `PrivatePcscd::start`.
-pub(super) fn start(programs: &Programs, directory: &Path, port: u16) -> Result<Running, SimError> {
+/// Errors: `NoPorts` or `NoReader` when it answers without them, else as for `Service::start`.
+pub(super) fn start(directory: &Path, kind: &ReaderKind) -> Result<Leashed, SimError> {
+    let programs = Programs::find(kind)?;
     let mounts = mounts()?;
-    configure(programs, directory, port)?;
+    configure(&programs, directory, kind)?;
     let socket = socket_path(directory);
     match fs::remove_file(&socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -142,7 +146,7 @@ pub(super) fn start(programs: &Programs, directory: &Path, port: u16) -> Result<
         Mounts::User => command.args(["--user", "--map-root-user", "--mount", "sh"]),
         Mounts::None => &mut command,
     };
-    command.args(["-c", SCRIPT, "sh"]);
+    command.args(["-c", &leash::script(PRELUDE), "sh"]);
     command.arg(match mounts {
         Mounts::Root => "root",
         Mounts::User => "user",
@@ -152,29 +156,38 @@ pub(super) fn start(programs: &Programs, directory: &Path, port: u16) -> Result<
     if programs.has_polkit_switch() {
         command.arg("--disable-polkit");
     }
-    // Its own process group: an interrupt from the keyboard is for us, and we end pcscd in order.
-    command.process_group(0).stdin(Stdio::piped()).stdout(log_file).stderr(said_too);
+    if let ReaderKind::Serial(reader) = kind {
+        // Only the driver looks here for its settings; pcscd 1.9.9 itself does not.
+        command.env("PCSCLITE_HP_DROPDIR", directory.join(SETTINGS));
+        if reader.has_trace {
+            command.arg("--debug").env("LIBCCID_ifdLogLevel", TRACE_LEVEL);
+        }
+    }
+    command.stdout(log_file).stderr(said_too);
     let socket_fd: OwnedFd = listener.into();
     command
         .fd_mappings(vec![FdMapping { parent_fd: socket_fd, child_fd: 3 }])
         .map_err(|_| SimError::io("handing the socket over")(io::ErrorKind::InvalidInput.into()))?;
-    let mut shell = command.spawn().map_err(SimError::io("starting pcscd"))?;
-    let leash = shell.stdin.take();
+    let mut running = Leashed::spawn(&mut command).map_err(SimError::io("starting pcscd"))?;
     // The command still holds our copy of the socket: a client must not be kept waiting by it.
     drop(command);
-    let mut running = Running { shell, leash };
-    wait_ready(&mut running, directory)?;
+    wait_ready(&mut running, directory, kind)?;
     Ok(running)
 }
 
-fn wait_ready(running: &mut Running, directory: &Path) -> Result<(), SimError> {
+fn wait_ready(running: &mut Leashed, directory: &Path, kind: &ReaderKind) -> Result<(), SimError> {
     let end = Instant::now() + Duration::from_millis(READY_TIMEOUT_MS);
     while running.is_alive() && Instant::now() < end {
         // pcscd opens its readers before it answers on the socket, so the first answer decides; until then
         // the question waits in the socket.
         match wire::readers(&socket_path(directory), Duration::from_millis(200)) {
-            Ok(readers) if readers.len() == usize::from(SLOTS) => return Ok(()),
-            Ok(_) => return Err(SimError::NoPorts),
+            Ok(readers) if readers.len() == kind.slot_names().len() => return Ok(()),
+            Ok(_) => {
+                return Err(match kind {
+                    ReaderKind::Virtual { .. } => SimError::NoPorts,
+                    ReaderKind::Serial(_) => SimError::NoReader { said: said(directory) },
+                });
+            }
             Err(SimError::Io { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -182,20 +195,30 @@ fn wait_ready(running: &mut Running, directory: &Path) -> Result<(), SimError> {
     Err(SimError::NotReady { timeout_ms: READY_TIMEOUT_MS, said: said(directory) })
 }
 
-fn configure(programs: &Programs, directory: &Path, port: u16) -> Result<(), SimError> {
+fn configure(programs: &Programs, directory: &Path, kind: &ReaderKind) -> Result<(), SimError> {
+    let write = |path: PathBuf, text: &str| fs::write(&path, text).map_err(SimError::file("writing", &path));
     for name in ["run", "drivers", "reader.conf.d"] {
         let path = directory.join(name);
         fs::create_dir_all(&path).map_err(SimError::file("making", path))?;
     }
     // A copy, since the directory of drivers is hidden from pcscd.
-    let driver = directory.join("libifdvpcd.so");
-    fs::copy(&programs.vpcd, &driver).map_err(SimError::file("copying the driver to", &driver))?;
+    let driver = directory.join(programs.driver.file_name().unwrap_or_default());
+    fs::copy(&programs.driver, &driver).map_err(SimError::file("copying the driver to", &driver))?;
+    let (device, channel) = match kind {
+        ReaderKind::Virtual { port } => (format!("/dev/null:0x{port:04X}"), *port),
+        ReaderKind::Serial(reader) => {
+            let settings = directory.join(SETTINGS).join("ifd-ccid.bundle/Contents");
+            fs::create_dir_all(&settings).map_err(SimError::file("making", &settings))?;
+            write(settings.join("Info.plist"), INFO_PLIST)?;
+            (format!("{}:{}", reader.device.display(), reader.model.driver_name()), 1)
+        }
+    };
     let configuration = format!(
-        "FRIENDLYNAME \"Jinbao virtual reader\"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {}\nCHANNELID 0x{port:04X}\n",
+        "FRIENDLYNAME \"{}\"\nDEVICENAME {device}\nLIBPATH {}\nCHANNELID 0x{channel:04X}\n",
+        kind.friendly_name(),
         driver.display()
     );
-    let path = directory.join("reader.conf.d").join("vpcd");
-    fs::write(&path, configuration).map_err(SimError::file("writing", path))
+    write(directory.join("reader.conf.d").join("reader"), &configuration)
 }
 
 /// Finds out once what this process may do.

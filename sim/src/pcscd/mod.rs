@@ -1,4 +1,5 @@
-//! A private pcscd: the real program, on a socket of its own, with two virtual slots.
+//! A private pcscd: the real program, on a socket of its own, with two virtual slots or a reader on a serial
+//! line.
 //!
 //! The socket is handed over as by systemd's socket activation, which makes pcscd skip its search for
 //! another pcscd; clients find it by `PCSCLITE_CSOCK_NAME`. Where the host allows it, pcscd runs in a mount
@@ -6,20 +7,21 @@
 //! its files and its readers are not touched. vpcd listens on all interfaces, which it cannot be talked
 //! out of: simulated cards only.
 
+mod kind;
 mod launch;
 pub mod rerun;
+mod service;
 mod wire;
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
 };
 
 use crate::error::SimError;
 
+pub use kind::{Model, ReaderKind, SerialReader};
+pub use service::Service;
 pub use wire::ReaderState;
 
 /// Limit for pcscd to answer on its socket with both slots.
@@ -27,9 +29,6 @@ pub const READY_TIMEOUT_MS: u64 = 10_000;
 
 /// Tries to find two neighbouring ports that stay free until vpcd has taken them.
 const PORT_TRIES_MAX: u32 = 8;
-
-/// Slots of the virtual reader: the card's and the PSAM's.
-pub const SLOTS: u8 = 2;
 
 /// Which slot a chip goes into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +39,11 @@ pub enum Slot {
     Psam,
 }
 
-/// A running pcscd of our own. Dropping it ends it.
+/// A running pcscd of our own with two virtual slots. Dropping it ends it.
 #[derive(Debug)]
 pub struct PrivatePcscd {
-    directory: PathBuf,
+    service: Service,
     port: u16,
-    running: Option<launch::Running>,
     _temporary: Option<tempfile::TempDir>,
 }
 
@@ -56,42 +54,26 @@ impl PrivatePcscd {
     /// and without spaces, which pcscd's configuration does not take.
     /// Errors: `Missing` with the package to install, `RunDirectory`, `NotReady`, `NoPorts`, `Io`.
     pub fn start(directory: &Path) -> Result<Self, SimError> {
-        Self::start_in(directory.to_owned(), None)
+        Self::start_in(directory, None)
     }
 
     /// As [`PrivatePcscd::start`], in a directory that vanishes with it.
     pub fn start_temporary() -> Result<Self, SimError> {
-        let temporary = tempfile::Builder::new()
-            .prefix("jinbao-pcscd-")
-            .tempdir()
-            .map_err(SimError::io("making a directory for pcscd"))?;
-        Self::start_in(temporary.path().to_owned(), Some(temporary))
+        let temporary = temporary_directory()?;
+        Self::start_in(&temporary.path().to_owned(), Some(temporary))
     }
 
-    fn start_in(directory: PathBuf, temporary: Option<tempfile::TempDir>) -> Result<Self, SimError> {
-        let programs = launch::Programs::find()?;
-        fs::create_dir_all(&directory).map_err(SimError::file("making", &directory))?;
-        let mut last = SimError::NoPorts;
+    fn start_in(directory: &Path, mut temporary: Option<tempfile::TempDir>) -> Result<Self, SimError> {
         for _ in 0..PORT_TRIES_MAX {
             let Some(port) = free_ports() else { continue };
-            match launch::start(&programs, &directory, port) {
-                Ok(running) => {
-                    return Ok(Self { directory, port, running: Some(running), _temporary: temporary });
-                }
+            match Service::start(directory, ReaderKind::Virtual { port }) {
+                Ok(service) => return Ok(Self { service, port, _temporary: temporary.take() }),
                 // Somebody took a port between our look and vpcd's bind: pcscd runs without a slot.
-                Err(SimError::NoPorts) => last = SimError::NoPorts,
-                Err(error) => {
-                    last = error;
-                    break;
-                }
+                Err(SimError::NoPorts) => {}
+                Err(error) => return Err(error),
             }
         }
-        Err(last)
-    }
-
-    /// The socket, for `PCSCLITE_CSOCK_NAME` of every client.
-    pub fn socket(&self) -> PathBuf {
-        launch::socket_path(&self.directory)
+        Err(SimError::NoPorts)
     }
 
     /// Where vpcd waits for the chip of a slot.
@@ -105,67 +87,55 @@ impl PrivatePcscd {
 
     /// The name under which PC/SC lists a slot.
     pub fn slot_name(&self, slot: Slot) -> &'static str {
-        match slot {
-            Slot::Card => "Jinbao virtual reader 00 00",
-            Slot::Psam => "Jinbao virtual reader 00 01",
-        }
+        self.service.slot_names()[slot as usize]
     }
 
-    /// Whether pcscd is alive.
+    /// As [`Service::socket`].
+    pub fn socket(&self) -> PathBuf {
+        self.service.socket()
+    }
+
+    /// As [`Service::is_running`].
     pub fn is_running(&mut self) -> bool {
-        self.running.as_mut().is_some_and(launch::Running::is_alive)
+        self.service.is_running()
     }
 
-    /// What pcscd says about its readers.
-    ///
-    /// Errors: `Io` when it does not run, `Protocol`.
+    /// As [`Service::readers`].
     pub fn readers(&self) -> Result<Vec<ReaderState>, SimError> {
-        wire::readers(&self.socket(), Duration::from_millis(READY_TIMEOUT_MS))
+        self.service.readers()
     }
 
     /// Waits until pcscd has noticed a card in the slot (`true`) or its removal (`false`).
     ///
-    /// Gives whether that came true within `timeout_ms`. Errors: as [`PrivatePcscd::readers`].
+    /// Gives whether that came true within `timeout_ms`. Errors: as [`Service::readers`].
     pub fn wait_card(&self, slot: Slot, present: bool, timeout_ms: u64) -> Result<bool, SimError> {
-        let end = Instant::now() + Duration::from_millis(timeout_ms);
-        loop {
-            let name = self.slot_name(slot);
-            if self.readers()?.iter().any(|reader| reader.name == name && reader.card_present == present) {
-                return Ok(true);
-            }
-            if Instant::now() >= end {
-                return Ok(false);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        self.service.wait_card(self.slot_name(slot), present, timeout_ms)
     }
 
-    /// Ends pcscd at once, as a crash would, and takes its socket away. Its clients get errors.
+    /// As [`Service::kill`].
     pub fn kill(&mut self) {
-        self.running = None;
-        // The socket may have gone with the directory.
-        let _ = fs::remove_file(self.socket());
+        self.service.kill();
     }
 
     /// Starts pcscd again, on the same socket and the same ports. Chips in the slots come back by themselves.
     ///
     /// Errors: as [`PrivatePcscd::start`]; `NoPorts` when somebody has taken the ports meanwhile.
     pub fn restart(&mut self) -> Result<(), SimError> {
-        self.kill();
-        self.running = Some(launch::start(&launch::Programs::find()?, &self.directory, self.port)?);
-        Ok(())
+        self.service.restart()
     }
 
-    /// Everything pcscd has written to its log since its last start.
+    /// As [`Service::log`].
     pub fn log(&self) -> String {
-        launch::log(&self.directory)
+        self.service.log()
     }
 }
 
-impl Drop for PrivatePcscd {
-    fn drop(&mut self) {
-        self.kill();
-    }
+/// A directory for pcscd that vanishes: its path is short and has no spaces.
+pub(crate) fn temporary_directory() -> Result<tempfile::TempDir, SimError> {
+    tempfile::Builder::new()
+        .prefix("jinbao-pcscd-")
+        .tempdir()
+        .map_err(SimError::io("making a directory for pcscd"))
 }
 
 /// Two neighbouring ports that are free now.
