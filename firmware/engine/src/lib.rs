@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod contacts;
+pub mod iso7816;
 pub mod mailbox;
 pub mod personality;
 pub mod reader;
