@@ -1,0 +1,113 @@
+//! Lamps, buzzer, tamper switch, battery-backed registers and chance of an emulated board, as tagged bytes.
+//!
+//! Every message is a tag and a body of fixed length. The board's tags are below 80, the panel's are not.
+//! The panel begins by [`SWITCH`], [`VAULT`] and [`CHANCE`], so the board need not ask first; a board that was
+//! started anew on a running panel asks by [`HELLO`] and gets the same three.
+
+use zeroize::Zeroize;
+
+use crate::vault::VAULT_BYTES;
+
+/// Board: a lamp (1 byte, [`crate::escape::Lamp`]) is light (1 byte, 0 or 1).
+pub const LAMP: u8 = 0x01;
+/// Board: the buzzer sounds (1 byte, 0 or 1).
+pub const BUZZER: u8 = 0x02;
+/// Board: these are the battery-backed registers from now on (80 bytes). The panel keeps them.
+pub const VAULT_STORE: u8 = 0x03;
+/// Board: has begun; asks for switch, vault and chance.
+pub const HELLO: u8 = 0x04;
+/// Board: wants 32 more random bytes.
+pub const CHANCE_WANTED: u8 = 0x05;
+/// Board: something was counted ([`crate::escape::Event`], 1 byte), and how often so far (4 bytes, least
+/// significant first).
+pub const COUNTED: u8 = 0x06;
+
+/// Panel: the case is open (1 byte, 0 or 1). Sent at the beginning and whenever it changes.
+pub const SWITCH: u8 = 0x81;
+/// Panel: what the battery-backed registers hold (80 bytes).
+pub const VAULT: u8 = 0x82;
+/// Panel: 32 random bytes.
+pub const CHANCE: u8 = 0x83;
+
+/// Random bytes of one [`CHANCE`].
+pub const CHANCE_BYTES: usize = 32;
+/// Most bytes of a body.
+pub const BODY_BYTES_MAX: usize = VAULT_BYTES;
+
+/// Bytes that follow a tag, `None` for an unknown one.
+pub const fn body_bytes(tag: u8) -> Option<usize> {
+    match tag {
+        HELLO | CHANCE_WANTED => Some(0),
+        BUZZER | SWITCH => Some(1),
+        LAMP => Some(2),
+        COUNTED => Some(5),
+        CHANCE => Some(CHANCE_BYTES),
+        VAULT_STORE | VAULT => Some(VAULT_BYTES),
+        _ => None,
+    }
+}
+
+/// A message, parsed. The body has the length that its tag asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// What it is.
+    pub tag: u8,
+    /// What it carries.
+    pub body: &'a [u8],
+}
+
+impl core::fmt::Debug for Message<'_> {
+    /// Without the body: it may be a secret.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Message({:02X})", self.tag)
+    }
+}
+
+/// Gathers messages byte by byte. Unknown tags are skipped: the line between the two loses nothing.
+#[derive(Default)]
+pub struct Parser {
+    tag: Option<u8>,
+    body: heapless::Vec<u8, BODY_BYTES_MAX>,
+}
+
+impl Parser {
+    /// At the beginning of a stream.
+    pub const fn new() -> Self {
+        Self { tag: None, body: heapless::Vec::new() }
+    }
+
+    /// Takes the next byte; gives a message when it is the last of one.
+    pub fn push(&mut self, byte: u8) -> Option<Message<'_>> {
+        let tag = match self.tag {
+            None => {
+                self.wipe();
+                body_bytes(byte)?;
+                self.tag = Some(byte);
+                byte
+            }
+            Some(tag) => {
+                // No body is longer than the buffer.
+                let _ = self.body.push(byte);
+                tag
+            }
+        };
+        if self.body.len() < body_bytes(tag)? {
+            return None;
+        }
+        self.tag = None;
+        Some(Message { tag, body: &self.body })
+    }
+
+    /// Forgets and wipes what has come.
+    pub fn wipe(&mut self) {
+        self.tag = None;
+        self.body.as_mut_slice().zeroize();
+        self.body.clear();
+    }
+}
+
+impl Drop for Parser {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}

@@ -1,0 +1,137 @@
+//! What a board keeps in battery-backed registers, byte by byte.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 0–2 | `JV` and the version of this layout, 1 |
+//! | 3 | bit 0: latched, bit 1: paired, bit 2: an authority is known |
+//! | 4–5 | openings of the case |
+//! | 6–7 | zero |
+//! | 8–39 | paired: the shared secret. Not paired: the last eight openings, newest first, 4 bytes each: cause in the top 4 bits, below it seconds of uptime; zero is none |
+//! | 40–71 | the authority's Ed25519 public key |
+//! | 72–75 | zero |
+//! | 76–79 | CRC-32 (IEEE 802.3) of bytes 0 to 75 |
+//!
+//! So erasing the secret makes room for the log of why. An erased vault, all zero or all ones, fits no layout.
+
+use core::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::escape::{Cause, KEY_BYTES, LOG_ENTRIES_MAX, LogEntry};
+
+/// Bytes of a vault: 20 registers of 32 bits.
+pub const VAULT_BYTES: usize = 80;
+
+const MAGIC: [u8; 3] = *b"JV\x01";
+const CHECKED_BYTES: usize = VAULT_BYTES - 4;
+const UPTIME_BITS: u32 = 28;
+
+/// One opening, as long as it fits: number 0 does not exist.
+pub type Log = heapless::Vec<LogEntry, LOG_ENTRIES_MAX>;
+
+/// What the vault holds. The secret is wiped when this goes.
+#[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Contents {
+    /// The case was opened and nobody with authority has cleared it.
+    pub is_latched: bool,
+    /// Openings.
+    pub count: u16,
+    /// The secret shared with the terminal.
+    pub secret: Option<[u8; KEY_BYTES]>,
+    /// Who may clear and pair anew.
+    pub authority: Option<[u8; KEY_BYTES]>,
+    /// The last openings, newest first. Not kept beside a secret.
+    #[zeroize(skip)]
+    pub log: Log,
+}
+
+impl Contents {
+    /// Reads a vault. `None`: erased or damaged.
+    pub fn from_bytes(bytes: &[u8; VAULT_BYTES]) -> Option<Self> {
+        let (checked, check) = bytes.split_first_chunk::<CHECKED_BYTES>()?;
+        if crc32(checked).to_le_bytes() != check {
+            return None;
+        }
+        let (head, rest) = checked.split_first_chunk::<8>()?;
+        let (place, rest) = rest.split_first_chunk::<KEY_BYTES>()?;
+        let (authority, rest) = rest.split_first_chunk::<KEY_BYTES>()?;
+        let [m0, m1, m2, flags, count_low, count_high, zero0, zero1] = *head;
+        let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        if [m0, m1, m2] != MAGIC || flags & !7 != 0 || !is_zero(&[zero0, zero1]) || !is_zero(rest) {
+            return None;
+        }
+        let count = u16::from_le_bytes([count_low, count_high]);
+        let is_paired = flags & 2 != 0;
+        Some(Self {
+            is_latched: flags & 1 != 0,
+            count,
+            secret: is_paired.then_some(*place),
+            authority: (flags & 4 != 0).then_some(*authority),
+            log: if is_paired { Log::new() } else { read_log(place, count)? },
+        })
+    }
+
+    /// Writes a vault. It holds the secret: wipe it.
+    pub fn to_bytes(&self) -> [u8; VAULT_BYTES] {
+        let flags = u8::from(self.is_latched)
+            | u8::from(self.secret.is_some()) << 1
+            | u8::from(self.authority.is_some()) << 2;
+        let [count_low, count_high] = self.count.to_le_bytes();
+        let head = [MAGIC[0], MAGIC[1], MAGIC[2], flags, count_low, count_high, 0, 0];
+        let mut place = self.secret.unwrap_or_else(|| write_log(&self.log));
+        let authority = self.authority.unwrap_or_default();
+        let mut bytes = [0; VAULT_BYTES];
+        let parts = head.iter().chain(&place).chain(&authority);
+        bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = *part);
+        place.zeroize();
+        if let Some((checked, check)) = bytes.split_first_chunk_mut::<CHECKED_BYTES>() {
+            check.copy_from_slice(&crc32(checked).to_le_bytes());
+        }
+        bytes
+    }
+}
+
+impl fmt::Debug for Contents {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contents")
+            .field("is_latched", &self.is_latched)
+            .field("count", &self.count)
+            .field("is_paired", &self.secret.is_some())
+            .field("has_authority", &self.authority.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn write_log(log: &Log) -> [u8; KEY_BYTES] {
+    let mut place = [0; KEY_BYTES];
+    for (bytes, entry) in place.chunks_exact_mut(4).zip(log) {
+        let uptime_s = entry.uptime_s.min((1 << UPTIME_BITS) - 1);
+        let word = u32::from(entry.cause.byte() & 0x0F) << UPTIME_BITS | uptime_s;
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    place
+}
+
+fn read_log(place: &[u8; KEY_BYTES], count: u16) -> Option<Log> {
+    let mut log = Log::new();
+    let (words, _) = place.as_chunks::<4>();
+    for (age, word) in (0u16..).zip(words) {
+        let word = u32::from_le_bytes(*word);
+        if word == 0 {
+            break;
+        }
+        let cause = Cause::from_byte((word >> UPTIME_BITS) as u8)?;
+        let uptime_s = word & ((1 << UPTIME_BITS) - 1);
+        let count = count.saturating_sub(age);
+        log.push(LogEntry { count, cause, uptime_s }).ok()?;
+    }
+    Some(log)
+}
+
+/// CRC-32 of IEEE 802.3, bit by bit: 76 bytes need no table.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+    })
+}
