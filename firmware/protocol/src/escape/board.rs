@@ -114,30 +114,60 @@ impl Body for Identity {
 wire_enum! {
     /// What is counted, in the order of [`Counters::events`].
     pub enum Event {
-        /// A command of the host was read.
-        HostCommand = 0x00,
-        /// A frame of the host had a wrong sync byte, length or check.
-        HostFrameBroken = 0x01,
-        /// A card was put in or taken out.
-        CardMoved = 0x02,
-        /// A card was activated.
-        CardActivated = 0x03,
-        /// A card was mute, broken or short-circuited.
-        CardFailed = 0x04,
-        /// A command went to a card and its answer came.
-        CardExchanged = 0x05,
+        /// A whole message has come from the host.
+        Command = 0x00,
+        /// A message has gone to the host.
+        Answer = 0x01,
+        /// One of these was the report of an error.
+        AnswerFailed = 0x02,
+        /// A frame with a wrong check byte was thrown away.
+        FrameBroken = 0x03,
+        /// Bytes that belong to no frame were thrown away.
+        FrameGarbage = 0x04,
+        /// A frame that never ended was thrown away.
+        FrameTimeout = 0x05,
+        /// A frame was too long for this reader.
+        FrameOverlong = 0x06,
+        /// The host was asked to repeat.
+        Nak = 0x07,
+        /// The host was asked for more time.
+        TimeExtension = 0x08,
+        /// A command met a slot that works on another.
+        SlotBusy = 0x09,
+        /// A command was taken back.
+        Aborted = 0x0A,
+        /// A card has come.
+        Inserted = 0x0B,
+        /// A card has gone.
+        Removed = 0x0C,
+        /// A card has gone while it worked on a command.
+        RemovedBusy = 0x0D,
+        /// A card has answered to reset.
+        Activated = 0x0E,
+        /// A card has asked for more time.
+        CardExtension = 0x0F,
+        /// A card has answered a command.
+        Exchange = 0x10,
+        /// A card has said nothing, or not enough.
+        CardMute = 0x11,
+        /// A card has said something wrong.
+        CardBroken = 0x12,
+        /// A card has drawn too much current.
+        CardOverload = 0x13,
+        /// A card has kept the host waiting for longer than anybody waits.
+        CardStalled = 0x14,
+        /// An escape has come.
+        Escape = 0x15,
         /// A task of the fingerprint module was started.
-        FingerStarted = 0x06,
-        /// It failed.
-        FingerFailed = 0x07,
-        /// A packet of the module was broken.
-        FingerPacketBroken = 0x08,
+        FingerStarted = 0x16,
+        /// A task of the fingerprint module has failed.
+        FingerFailed = 0x17,
+        /// A packet of the fingerprint module was broken.
+        FingerPacketBroken = 0x18,
         /// The case was opened, or the vault was lost.
-        Tampered = 0x09,
+        Tampered = 0x19,
         /// A signature or a pairing was refused.
-        Refused = 0x0A,
-        /// The watchdog had to start the board anew.
-        WatchdogReset = 0x0B,
+        Refused = 0x1A,
     }
 }
 
