@@ -4,11 +4,15 @@
 //! `poll` with the time and is told when to call again at the latest.
 #![no_std]
 
+pub mod ccid;
 pub mod contacts;
+pub mod frame;
 pub mod iso7816;
 pub mod mailbox;
 pub mod personality;
 pub mod reader;
 pub mod services;
+pub mod slot;
 pub mod time;
 pub mod trace;
+pub mod update;

@@ -225,7 +225,8 @@ impl SignedHeader {
         if format != FORMAT {
             return Err(HeaderError::Format { got: format });
         }
-        let zeros = sent.iter().enumerate().filter(|(at, _)| matches!(at, 14..16 | 28..32 | 72..SIGNED_BYTES));
+        let zeros =
+            sent.iter().enumerate().filter(|(at, _)| matches!(at, 14..16 | 28..32 | 72..SIGNED_BYTES));
         for (at, byte) in zeros {
             if *byte != 0 {
                 return Err(HeaderError::Reserved { at });

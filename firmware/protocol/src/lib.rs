@@ -8,5 +8,6 @@ pub mod emulated_line;
 pub mod emulated_panel;
 pub mod escape;
 pub mod image;
+pub mod update;
 pub mod vault;
 mod wire;
