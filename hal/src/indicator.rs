@@ -1,5 +1,6 @@
 //! Lamps, buzzer and the tamper switch.
 
+pub mod board;
 pub mod pins;
 #[cfg(feature = "rpi")]
 pub mod rpi;
@@ -42,7 +43,9 @@ pub trait Indicator {
     /// Whether the case has been opened since the latch was last cleared. Errors: `Device`.
     fn tampered(&mut self) -> Result<bool, IndicatorError>;
 
-    /// Clears the tamper latch; refused while the case is open. Errors: `CaseOpen`, `Device`.
+    /// Clears the tamper latch; refused while the case is open.
+    ///
+    /// Errors: `CaseOpen`, `NotAuthorised` where that takes somebody's signature, `Device`.
     fn clear_tamper(&mut self) -> Result<(), IndicatorError>;
 }
 
@@ -54,6 +57,8 @@ pub enum IndicatorError {
     CaseOpen,
     /// The pin or board does not answer. For the installer.
     Device,
+    /// Clearing the latch takes the signature of the board's authority.
+    NotAuthorised,
 }
 
 impl fmt::Display for IndicatorError {
@@ -61,6 +66,7 @@ impl fmt::Display for IndicatorError {
         match self {
             Self::CaseOpen => f.write_str("the case is open"),
             Self::Device => f.write_str("the indicator board does not answer"),
+            Self::NotAuthorised => f.write_str("the board's authority has not signed"),
         }
     }
 }

@@ -8,10 +8,14 @@
 //! | card slot | [`slot::CardSlot`] | [`pcsc::PcscSlot`], [`slot::replay::ReplaySlot`] |
 //! | PIN pad | [`pin_pad::PinPad`] | [`pin_pad::scripted::ScriptedPinPad`] |
 //! | receipt printer | [`printer::ReceiptPrinter`] | [`printer::escpos::EscPosPrinter`], [`printer::text::TextPrinter`], [`printer::memory::MemoryPrinter`] |
-//! | lamps, buzzer, tamper switch | [`indicator::Indicator`] | [`indicator::pins::PinIndicator`], on a Raspberry Pi by `indicator::rpi` |
-//! | fingerprint sensor | [`fingerprint::FingerprintSensor`] | none yet |
+//! | lamps, buzzer, tamper switch | [`indicator::Indicator`] | [`indicator::pins::PinIndicator`], [`indicator::board::BoardIndicator`], on a Raspberry Pi by `indicator::rpi` |
+//! | fingerprint sensor | [`fingerprint::FingerprintSensor`] | [`fingerprint::sensor::ModuleSensor`] over [`fingerprint::serial::SerialModule`] or [`fingerprint::board::BoardModule`] |
 //! | clock | [`clock::Clock`] | [`clock::SystemClock`] |
 
+//!
+//! Lamps, tamper switch and fingerprint module may hang on a reader board of ours, see [`board`].
+
+pub mod board;
 pub mod clock;
 pub mod fingerprint;
 pub mod indicator;

@@ -20,8 +20,10 @@
 //! Checked against the sources of pcsc-lite 1.9.9 (Debian 12).
 
 mod connection;
+mod control;
 mod doctor;
 mod fault;
+mod held;
 mod holder;
 pub mod ladder;
 mod monitor;
@@ -30,8 +32,10 @@ mod slot;
 mod usb;
 mod worker;
 
+pub use control::{ControlChannel, ControlError, ReaderControl};
 pub use doctor::{Hint, POLKIT_RULE, Service, ServiceReport, UDEV_RULE, examine};
 pub use monitor::{EVENTS_MAX, Event, Monitor};
+pub(crate) use reader::same_board;
 pub use reader::{ATR_BYTES_MAX, READERS_MAX, Reader, ReaderState, Use, readers};
 pub use slot::PcscSlot;
 pub use usb::{CcidDescriptor, ExchangeLevel, UsbReader};

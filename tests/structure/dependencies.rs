@@ -11,7 +11,8 @@ use serde_json::Value;
 /// Every crate and all that it may depend on, outside of its own tests.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("jinbao-card-spec", &[]),
-    ("jinbao-hal", &["jinbao-card-spec"]),
+    ("jinbao-reader-protocol", &[]),
+    ("jinbao-hal", &["jinbao-card-spec", "jinbao-reader-protocol"]),
     ("jinbao-sim", &["jinbao-card-spec", "jinbao-hal"]),
     ("jinbao-protocol", &["jinbao-card-spec"]),
     ("jinbao-core", &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol"]),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use pcsc::{Card, Context, Disposition, Error, MAX_BUFFER_SIZE_EXTENDED, Protocols, Scope, ShareMode, State};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     fault::Fault,
@@ -17,6 +17,9 @@ use super::{
 /// First and longest pause between two tries to reach pcscd.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// Most bytes that a driver gives back for one control code: a CCID message of the drivers holds half of it.
+const CONTROL_BYTES_MAX: usize = 1_024;
 
 /// How long pcscd may call a slot empty without having seen the card go; it looks every 400 ms.
 const DOUBT_LIMIT: Duration = Duration::from_millis(800);
@@ -79,19 +82,56 @@ impl Connection {
         }
     }
 
-    /// Takes the card for us alone and resets it cold; gives its answer to reset.
-    pub(super) fn power_on(&mut self, reader: &str, service: Duration) -> Result<Vec<u8>, Error> {
+    /// Takes the card for us alone and resets it cold; gives its answer to reset, and the slot's name of today.
+    pub(super) fn power_on(&mut self, reader: &str, service: Duration) -> Result<(Vec<u8>, String), Error> {
         self.power_off();
-        let (card, atr, event_count) = self.with_context(service, |context| {
+        let (card, atr, event_count, name) = self.with_context(service, |context| {
             let name = reader::resolve(context, reader)?;
             // Before connecting: the library hides a connection that breaks at the end of this.
             let event_count = reader::event_count(context, &name)?;
             let (card, atr) = connect(context, &name)?;
-            Ok((card, atr, event_count))
+            Ok((card, atr, event_count, name.to_string_lossy().into_owned()))
         })?;
         self.card = Some(card);
         self.card_seen_at = Some(event_count);
-        Ok(atr)
+        Ok((atr, name))
+    }
+
+    /// Speaks with the driver of the reader through the card that is powered on.
+    ///
+    /// Errors: `InvalidHandle` when there is none.
+    pub(super) fn control(&mut self, code: u32, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let card = self.card.as_ref().ok_or(Error::InvalidHandle)?;
+        control(card, code, request, &mut [0; CONTROL_BYTES_MAX])
+    }
+
+    /// Speaks with the driver of a reader through whichever of its slots nobody holds; needs no card.
+    ///
+    /// The slot is taken for this one exchange: somebody who wants it for himself may have to ask twice.
+    /// Errors: `SharingViolation` when every slot is held.
+    pub(super) fn control_reader(
+        &mut self,
+        reader: &str,
+        code: u32,
+        request: &[u8],
+        service: Duration,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.with_context(service, |context| {
+            let mut result = Err(Error::UnknownReader);
+            for name in reader::slots_of_board(context, reader)? {
+                result = context.connect(&name, ShareMode::Direct, Protocols::UNDEFINED);
+                if result.as_ref().err() != Some(&Error::SharingViolation) {
+                    break;
+                }
+            }
+            let card = result?;
+            let answer = control(&card, code, request, &mut [0; CONTROL_BYTES_MAX]);
+            // The answer is here; how the handle ends does not change it.
+            if let Err((card, _)) = card.disconnect(Disposition::LeaveCard) {
+                drop(card);
+            }
+            answer
+        })
     }
 
     /// Sends a command to the card that was powered on.
@@ -189,6 +229,14 @@ pub(super) fn establish(service: Duration) -> Result<Context, Error> {
 /// Whether an error means that the context is of no use any more.
 pub(super) fn is_service(error: Error) -> bool {
     matches!(Fault::of(error), Fault::Service(_))
+}
+
+fn control(card: &Card, code: u32, request: &[u8], buffer: &mut [u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let answer = card.control(code.into(), request, buffer).map(|answer| Zeroizing::new(answer.to_vec()));
+    // It may have been a template or an image.
+    let bytes = answer.as_ref().map_or(buffer.len(), |answer| answer.len());
+    buffer[..bytes].zeroize();
+    answer
 }
 
 fn connect(context: &Context, name: &CStr) -> Result<(Card, Vec<u8>), Error> {

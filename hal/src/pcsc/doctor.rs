@@ -94,6 +94,33 @@ pub enum Hint {
         /// Programs that may hold it.
         holders: Vec<String>,
     },
+    /// Let the driver hand escapes on: bit 0x01 of `ifdDriverOptions` in its `Info.plist`
+    /// ([`crate::board::ESCAPES_OFF_REMEDY`]), then restart pcscd.
+    AllowEscapes {
+        /// Name of the board's reader.
+        reader: String,
+    },
+    /// The board's case was opened: look at it, close it, and have it cleared by whoever has authority.
+    BoardTampered {
+        /// Name of the board's reader.
+        reader: String,
+        /// It is open now.
+        case_open: bool,
+    },
+    /// Update the board, or this program: their versions differ.
+    BoardVersion {
+        /// Name of the board's reader.
+        reader: String,
+        /// The board's firmware; `None` when it does not even know how to be asked.
+        got: Option<[u16; 3]>,
+        /// The firmware that this program was built with.
+        known: [u16; 3],
+    },
+    /// Name another reader in the settings: this one is no board of ours.
+    NotOurBoard {
+        /// Its name.
+        reader: String,
+    },
     /// Restart this program: calls of it are stuck.
     Stuck {
         /// How many.

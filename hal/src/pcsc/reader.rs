@@ -172,6 +172,31 @@ fn model_and_slot(name: &str) -> Option<(&str, &str)> {
     (is_number(slot) && is_number(number)).then_some((model, slot))
 }
 
+/// Whether two names are of slots of one reader.
+pub(crate) fn same_board(one: &str, other: &str) -> bool {
+    match (board(one), board(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+/// Every slot of the reader that has the slot `wanted`, the last first.
+pub(super) fn slots_of_board(context: &Context, wanted: &str) -> Result<Vec<CString>, Error> {
+    let wanted = resolve(context, wanted)?;
+    let mut slots: Vec<CString> = names(context)?
+        .into_iter()
+        .filter(|name| same_board(&name.to_string_lossy(), &wanted.to_string_lossy()))
+        .collect();
+    slots.sort_by(|one, other| other.cmp(one));
+    Ok(slots)
+}
+
+/// `Model 01` of `Model 01 00`.
+fn board(name: &str) -> Option<&str> {
+    model_and_slot(name)?;
+    name.rsplit_once(' ').map(|(board, _)| board)
+}
+
 /// pcscd's count of card movements in one slot.
 pub(super) fn event_count(context: &Context, name: &CString) -> Result<u16, Error> {
     let mut state = [pcsc::ReaderState::new(name.clone(), State::UNAWARE)];
@@ -224,6 +249,14 @@ mod tests {
         assert_eq!(pick(&names, "ACS"), None);
         let twins = ["Jinbao 01 00", "Jinbao 02 00"];
         assert_eq!(pick(&twins, "Jinbao 00 00"), None, "either could be meant");
+    }
+
+    #[test]
+    fn slots_of_one_reader_belong_together() {
+        assert!(same_board("Jinbao 00 00", "Jinbao 00 01"));
+        assert!(!same_board("Jinbao 00 00", "Jinbao 01 00"), "another reader of the model");
+        assert!(same_board("odd", "odd"));
+        assert!(!same_board("odd", "Jinbao 00 00"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     Limits,
     connection::{Broken, Connection},
     fault::{self, Fault},
+    held::Held,
     holder,
     reader::{self, Use, no_result},
     worker::{Fate, NoResult, Worker},
@@ -35,7 +36,8 @@ pub struct PcscSlot {
     reader: String,
     limits: Limits,
     worker: Option<Worker>,
-    powered: bool,
+    /// Lets others of this process call through the card, as long as it is powered.
+    powered: Option<Held>,
     /// A call of ours that did not come back and may still hold the card.
     stuck: Option<Fate>,
 }
@@ -48,7 +50,7 @@ impl PcscSlot {
 
     /// The slot of the reader with this name.
     pub fn with_limits(reader: impl Into<String>, limits: Limits) -> Self {
-        PcscSlot { reader: reader.into(), limits, worker: None, powered: false, stuck: None }
+        PcscSlot { reader: reader.into(), limits, worker: None, powered: None, stuck: None }
     }
 
     /// The limits of its calls.
@@ -69,10 +71,10 @@ impl PcscSlot {
         match result {
             Ok(_) => self.worker = Some(worker),
             Err(NoResult::Late) => {
+                self.powered = None;
                 self.stuck = Some(worker.abandon());
-                self.powered = false;
             }
-            Err(NoResult::Ended | NoResult::TooMany) => self.powered = false,
+            Err(NoResult::Ended | NoResult::TooMany) => self.powered = None,
         }
         result
     }
@@ -85,11 +87,11 @@ impl PcscSlot {
             .map_err(|error| Fault::of(error).before_card(&self.reader))
     }
 
-    fn try_power_on(&mut self) -> Result<Vec<u8>, SlotError> {
+    fn try_power_on(&mut self) -> Result<(Vec<u8>, String), SlotError> {
         let (reader, service) = (self.reader.clone(), millis(self.limits.service_ms));
         let limit_ms = self.limits.service_ms.saturating_add(self.limits.power_on_ms);
         match self.call(limit_ms, move |connection| connection.power_on(&reader, service)) {
-            Ok(Ok(atr)) => Ok(atr),
+            Ok(Ok(powered)) => Ok(powered),
             Ok(Err(error)) => Err(self.power_on_error(Fault::of(error))),
             // pcscd lets a connection wait for as long as another program's transaction lasts.
             Err(NoResult::Late) if self.is_used_by_others() => {
@@ -150,12 +152,12 @@ impl CardSlot for PcscSlot {
     }
 
     fn power_on(&mut self) -> Result<Vec<u8>, SlotError> {
-        self.powered = false;
+        self.powered = None;
         let end = Instant::now() + BUSY_GRACE;
         loop {
             match self.try_power_on() {
-                Ok(atr) => {
-                    self.powered = true;
+                Ok((atr, name)) => {
+                    self.powered = self.worker.as_ref().map(|worker| Held::new(name, worker.caller()));
                     return Ok(atr);
                 }
                 Err(SlotError::Busy { .. }) if Instant::now() < end => thread::sleep(BUSY_PAUSE),
@@ -165,7 +167,7 @@ impl CardSlot for PcscSlot {
     }
 
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, SlotError> {
-        if !self.powered {
+        if self.powered.is_none() {
             return Err(SlotError::NotPowered);
         }
         // A copy, since the thread may outlive this call; it may be a PIN, so it is wiped.
@@ -188,7 +190,7 @@ impl CardSlot for PcscSlot {
     }
 
     fn power_off(&mut self) {
-        self.powered = false;
+        self.powered = None;
         if self.worker.is_some() {
             // A call that does not come back takes its handle with it.
             let _ = self.call(self.limits.call_ms, Connection::power_off);
@@ -198,7 +200,7 @@ impl CardSlot for PcscSlot {
 
 impl Drop for PcscSlot {
     fn drop(&mut self) {
-        if self.powered {
+        if self.powered.is_some() {
             self.power_off();
         }
     }

@@ -4,10 +4,10 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicUsize, Ordering},
-        mpsc::{self, RecvTimeoutError, SyncSender},
+        mpsc::{self, RecvTimeoutError, SyncSender, TrySendError},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::connection::Connection;
@@ -24,14 +24,24 @@ const RUNNING: u8 = 0;
 const GIVEN_UP: u8 = 1;
 const ENDED: u8 = 2;
 
+/// Jobs that may wait behind the one under way: the owner's, and those of a few who call through the same card.
+const JOBS_MAX: usize = 4;
+
+/// How often somebody looks whether there is room for a job.
+const ROOM_PAUSE: Duration = Duration::from_millis(2);
+
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// The owner's end. Dropping it lets the thread put its connection away and end.
+/// The owner's end. Dropping it, and every [`Caller`] of it, lets the thread put its connection away and end.
 #[derive(Debug)]
 pub(super) struct Worker {
-    jobs: SyncSender<Job>,
+    caller: Caller,
     fate: Fate,
 }
+
+/// Lets a worker do jobs without owning it. Jobs are done one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Caller(SyncSender<Job>);
 
 /// What became of a worker's thread.
 #[derive(Clone, Debug)]
@@ -56,7 +66,7 @@ impl Worker {
         if ABANDONED.load(Ordering::SeqCst) >= ABANDONED_MAX {
             return Err(NoResult::TooMany);
         }
-        let (jobs, queue) = mpsc::sync_channel::<Job>(1);
+        let (jobs, queue) = mpsc::sync_channel::<Job>(JOBS_MAX);
         let fate = Fate(Arc::new(AtomicU8::new(RUNNING)));
         let end = End(fate.clone());
         thread::Builder::new()
@@ -69,7 +79,7 @@ impl Worker {
                 }
             })
             .map_err(|_| NoResult::TooMany)?;
-        Ok(Worker { jobs, fate })
+        Ok(Worker { caller: Caller(jobs), fate })
     }
 
     /// Lets the thread do `job` and waits at most `limit` for it.
@@ -80,16 +90,12 @@ impl Worker {
         limit: Duration,
         job: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, NoResult> {
-        let (give, result) = mpsc::sync_channel(1);
-        let job: Job = Box::new(move |connection| {
-            // Nobody waits any more when the limit has run out.
-            let _ = give.send(job(connection));
-        });
-        self.jobs.send(job).map_err(|_| NoResult::Ended)?;
-        result.recv_timeout(limit).map_err(|error| match error {
-            RecvTimeoutError::Timeout => NoResult::Late,
-            RecvTimeoutError::Disconnected => NoResult::Ended,
-        })
+        self.caller.call(limit, job)
+    }
+
+    /// For those who call through this worker's card.
+    pub(super) fn caller(&self) -> Caller {
+        self.caller.clone()
     }
 
     /// Turns away from a thread that is stuck.
@@ -100,6 +106,37 @@ impl Worker {
             self.fate.0.store(ENDED, Ordering::SeqCst);
         }
         self.fate.clone()
+    }
+}
+
+impl Caller {
+    /// Lets the thread do `job` and waits at most `limit` for it, jobs of others before it included.
+    ///
+    /// Errors: `Late`, and the job may still be done; `Ended`.
+    pub(super) fn call<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        job: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, NoResult> {
+        let end = Instant::now() + limit;
+        let (give, result) = mpsc::sync_channel(1);
+        let mut job: Job = Box::new(move |connection| {
+            // Nobody waits any more when the limit has run out.
+            let _ = give.send(job(connection));
+        });
+        loop {
+            match self.0.try_send(job) {
+                Ok(()) => break,
+                Err(TrySendError::Disconnected(_)) => return Err(NoResult::Ended),
+                Err(TrySendError::Full(_)) if Instant::now() >= end => return Err(NoResult::Late),
+                Err(TrySendError::Full(back)) => job = back,
+            }
+            thread::sleep(ROOM_PAUSE);
+        }
+        result.recv_timeout(end.saturating_duration_since(Instant::now())).map_err(|error| match error {
+            RecvTimeoutError::Timeout => NoResult::Late,
+            RecvTimeoutError::Disconnected => NoResult::Ended,
+        })
     }
 }
 
