@@ -54,20 +54,22 @@ impl PrivatePcscd {
     /// and without spaces, which pcscd's configuration does not take.
     /// Errors: `Missing` with the package to install, `RunDirectory`, `NotReady`, `NoPorts`, `Io`.
     pub fn start(directory: &Path) -> Result<Self, SimError> {
-        Self::start_in(directory, None)
+        Self::start_in(directory)
     }
 
     /// As [`PrivatePcscd::start`], in a directory that vanishes with it.
     pub fn start_temporary() -> Result<Self, SimError> {
         let temporary = temporary_directory()?;
-        Self::start_in(&temporary.path().to_owned(), Some(temporary))
+        let mut pcscd = Self::start_in(temporary.path())?;
+        pcscd._temporary = Some(temporary);
+        Ok(pcscd)
     }
 
-    fn start_in(directory: &Path, mut temporary: Option<tempfile::TempDir>) -> Result<Self, SimError> {
+    fn start_in(directory: &Path) -> Result<Self, SimError> {
         for _ in 0..PORT_TRIES_MAX {
             let Some(port) = free_ports() else { continue };
             match Service::start(directory, ReaderKind::Virtual { port }) {
-                Ok(service) => return Ok(Self { service, port, _temporary: temporary.take() }),
+                Ok(service) => return Ok(Self { service, port, _temporary: None }),
                 // Somebody took a port between our look and vpcd's bind: pcscd runs without a slot.
                 Err(SimError::NoPorts) => {}
                 Err(error) => return Err(error),
