@@ -6,6 +6,7 @@
 use zeroize::Zeroize;
 
 use crate::time::Instant;
+use crate::trace::Trace;
 
 /// Bytes before the data of every message. Source: CCID rev 1.1 §6.
 pub const HEADER_BYTES: usize = 10;
@@ -15,15 +16,20 @@ pub const DATA_BYTES_MAX: usize = 261;
 pub const MESSAGE_BYTES_MAX: usize = HEADER_BYTES + DATA_BYTES_MAX;
 
 /// The message from the host, byte by byte until it is complete.
+///
+/// Behind the message there may be bytes that are to be looked at once more, when a frame has turned out to be
+/// none: the frame that hides in them is not lost.
 pub struct Incoming {
-    bytes: [u8; MESSAGE_BYTES_MAX],
+    // One more than a message, for a check byte that is looked at once more.
+    bytes: [u8; MESSAGE_BYTES_MAX + 1],
     length: usize,
     is_complete: bool,
+    again: (usize, usize),
 }
 
 impl Incoming {
     const fn new() -> Self {
-        Self { bytes: [0; MESSAGE_BYTES_MAX], length: 0, is_complete: false }
+        Self { bytes: [0; MESSAGE_BYTES_MAX + 1], length: 0, is_complete: false, again: (0, 0) }
     }
 
     /// What has come so far.
@@ -33,17 +39,15 @@ impl Incoming {
 
     /// Adds one byte; false when there is no room for it or the message is complete already.
     pub fn push(&mut self, byte: u8) -> bool {
-        if self.is_complete {
+        if self.is_complete || self.length >= MESSAGE_BYTES_MAX {
             return false;
         }
-        match self.bytes.get_mut(self.length) {
-            Some(place) => {
-                *place = byte;
-                self.length += 1;
-                true
-            }
-            None => false,
-        }
+        let Some(place) = self.bytes.get_mut(self.length) else {
+            return false;
+        };
+        *place = byte;
+        self.length += 1;
+        true
     }
 
     /// Length of the whole message by its header, once that is there. It may be more than there is room for.
@@ -51,17 +55,6 @@ impl Incoming {
         let data_bytes = self.bytes().get(1..5)?.try_into().ok()?;
         (self.length >= HEADER_BYTES)
             .then(|| (u32::from_le_bytes(data_bytes) as usize).saturating_add(HEADER_BYTES))
-    }
-
-    /// Takes the first `count` bytes away.
-    pub(crate) fn discard(&mut self, count: usize) {
-        let count = count.min(self.length);
-        self.bytes.copy_within(count..self.length, 0);
-        let rest = self.length - count;
-        if let Some(tail) = self.bytes.get_mut(rest..self.length) {
-            tail.zeroize();
-        }
-        self.length = rest;
     }
 
     /// Hands the message over: all of it, or, when it announces more than there is room for, its header.
@@ -81,6 +74,44 @@ impl Incoming {
         }
         self.length = 0;
         self.is_complete = false;
+    }
+
+    /// The message is none: its bytes, and `last` after them, are to be looked at once more.
+    pub(crate) fn look_again(&mut self, last: Option<u8>) {
+        let (start, end) = self.again;
+        let mut length = self.length;
+        if let Some(byte) = last
+            && let Some(place) = self.bytes.get_mut(length)
+            && (start == end || length < start)
+        {
+            *place = byte;
+            length += 1;
+        }
+        let rest = end.saturating_sub(start);
+        if start >= length && rest > 0 && end <= self.bytes.len() {
+            self.bytes.copy_within(start..end, length);
+            if let Some(moved) = self.bytes.get_mut(length + rest..end) {
+                moved.zeroize();
+            }
+        }
+        self.again = (0, (length + rest).min(self.bytes.len()));
+        self.length = 0;
+        self.is_complete = false;
+    }
+
+    /// The next byte to be looked at once more. Each is taken once, and comes before what the message is by
+    /// now: a frame's first two bytes are not kept.
+    pub(crate) fn next_again(&mut self) -> Option<u8> {
+        let (start, end) = self.again;
+        if start >= end {
+            self.again = (0, 0);
+            return None;
+        }
+        let place = self.bytes.get_mut(start)?;
+        let byte = *place;
+        *place = 0;
+        self.again.0 = start + 1;
+        Some(byte)
     }
 }
 
@@ -154,8 +185,8 @@ impl Default for Mailbox {
 pub trait Transport {
     /// Moves what can be moved: from the host into `incoming` until that is complete, and `outgoing` to the
     /// host, whose end it tells by [`Outgoing::clear`]. Says when it wants to be polled again at the latest,
-    /// if nothing happens on its line.
-    fn poll(&mut self, mailbox: &mut Mailbox, now: Instant) -> Option<Instant>;
+    /// if nothing happens on its line. Counts what goes wrong on the way.
+    fn poll(&mut self, mailbox: &mut Mailbox, trace: &mut Trace, now: Instant) -> Option<Instant>;
 
     /// A card has come (`is_present`) or gone. The transport says so when it can; it may keep the last
     /// state only. Source: CCID rev 1.1 §6.3.1.

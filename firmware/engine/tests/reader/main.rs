@@ -1,0 +1,12 @@
+//! The reader with its serial line, its slots and cards that are not there, on a clock that is turned.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bench;
+mod card;
+mod commands;
+mod frames;
+mod host;
+mod opening;
+mod patience;
+mod properties;
+mod session;
