@@ -1,9 +1,10 @@
-//! All developer commands: set-up, demo, test, bench.
+//! All developer commands: set-up, demo, test, bench, firmware.
 //!
-//! 开发命令：安装、演示、测试、测速。
+//! 开发命令：安装、演示、测试、测速、固件。
 
 mod bench;
 mod demo;
+mod firmware;
 mod licences;
 mod process;
 mod setup;
@@ -45,6 +46,8 @@ enum Command {
         #[arg(long, default_value_t = 10_000_000)]
         people: u64,
     },
+    /// 读卡器固件 · Builds the reader's firmware for its boards, and shows its size next to the limits
+    Firmware(firmware::Options),
     /// 许可证检查 · Checks the licence of every dependency
     Licences,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test { yes } => test::run(yes),
         Command::Bench { people } => bench::run(people),
+        Command::Firmware(options) => firmware::run(&options),
         Command::Licences => licences::check(),
     };
     match result {

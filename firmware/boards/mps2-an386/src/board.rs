@@ -4,6 +4,8 @@ mod clock;
 mod registers;
 mod uart;
 
+use core::mem::MaybeUninit;
+
 use cortex_m::peripheral::SCB;
 use emulated::line::EmulatedContacts;
 use engine::frame::SerialFrames;
@@ -40,19 +42,34 @@ const PERSONALITY: &Personality = {
 /// processor busy.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// Slots that have a line of their own; others of the personality stay empty.
+const SLOTS: usize = if PERSONALITY.slots < 2 { 1 } else { 2 };
+
+type BoardReader = Reader<SerialFrames<Uart>, EmulatedContacts<Uart>, (), SLOTS>;
+
 #[cortex_m_rt::entry]
 fn main() -> ! {
+    // Not on the stack, so that the linker sees how much memory there is for the stack.
+    static mut READER: MaybeUninit<BoardReader> = MaybeUninit::uninit();
+
     clock::start();
     registers::enable_interrupts();
-    let clock_hertz = PERSONALITY.clock_khz * 1_000;
-    let host = SerialFrames::new(Uart::start(HOST), PERSONALITY);
-    let contacts = [CARD, SAM].map(|port| EmulatedContacts::new(Uart::start(port), clock_hertz));
-    let mut reader = Reader::new(PERSONALITY, host, contacts, ());
+    let reader = assemble(READER);
     loop {
         clock::forget_news();
         let until = reader.poll(clock::now());
         clock::sleep(until.max(clock::now() + PAUSE));
     }
+}
+
+/// Puts the reader together, where it stays.
+#[inline(never)]
+fn assemble(place: &'static mut MaybeUninit<BoardReader>) -> &'static mut BoardReader {
+    let host = SerialFrames::new(Uart::start(HOST), PERSONALITY);
+    let contacts: [_; SLOTS] = core::array::from_fn(|slot| {
+        EmulatedContacts::new(Uart::start(if slot == 0 { CARD } else { SAM }), PERSONALITY.clock_khz * 1_000)
+    });
+    place.write(Reader::new(PERSONALITY, host, contacts, ()))
 }
 
 /// Ends what cannot go on: a reset, which takes the power from all cards. An emulator that is told not to reboot

@@ -26,6 +26,8 @@ struct Question {
     asked_at: Option<Instant>,
     /// Time of the line when it was asked.
     line_at: Instant,
+    /// How long it may go unanswered.
+    patience: Duration,
 }
 
 /// What the board listens for.
@@ -101,6 +103,12 @@ impl<L: Read + ReadReady + Write> EmulatedContacts<L> {
         self.contacts & ALIVE == ALIVE && self.contacts & SUPPLY != 0
     }
 
+    /// A question that is asked now.
+    fn question(&self) -> Question {
+        let patience = if self.is_mute { Duration::default() } else { PATIENCE };
+        Question { asked_at: None, line_at: self.time, patience }
+    }
+
     fn etu(&self, count: u16) -> Duration {
         Duration(u64::from(self.etu_ns)).times(u64::from(count))
     }
@@ -150,6 +158,10 @@ impl<L: Read + ReadReady + Write> EmulatedContacts<L> {
                 self.is_present = first != 0;
                 if !self.is_present {
                     self.is_overloaded = false;
+                    // Who is gone answers nothing.
+                    if let Some(listening) = &mut self.listening {
+                        listening.question = None;
+                    }
                 }
             }
             tag::OVERLOAD => self.is_overloaded = first != 0,
@@ -198,25 +210,23 @@ impl<L: Read + ReadReady + Write> EmulatedContacts<L> {
             *place = byte;
         }
         self.say(&message);
-        let question = Some(Question { asked_at: None, line_at: self.time });
-        self.listening = Some(Listening { until, question });
+        self.listening = Some(Listening { until, question: Some(self.question()) });
     }
 
     /// Goes on by the wall's clock with what nobody has answered.
     fn lose_patience(&mut self, now: Instant) {
-        let patience = if self.is_mute { Duration::default() } else { PATIENCE };
         let character = self.etu(self.character_etu);
         if let Some(question) = &mut self.sending {
             let asked_at = *question.asked_at.get_or_insert(now);
-            if !self.is_present || now >= asked_at + patience + character {
+            if !self.is_present || now >= asked_at + question.patience + character {
                 self.is_mute |= self.is_present;
                 self.end_sending(false);
                 self.stale_answers = self.stale_answers.saturating_add(1);
             }
         }
         let question = self.listening.as_mut().and_then(|listening| listening.question.as_mut());
-        if let Some(Question { asked_at, line_at }) = question {
-            let runs_from = *asked_at.get_or_insert(now) + patience;
+        if let Some(Question { asked_at, line_at, patience }) = question {
+            let runs_from = *asked_at.get_or_insert(now) + *patience;
             if now >= runs_from {
                 self.is_mute = true;
                 self.time = self.time.max(*line_at + (now - runs_from));
@@ -299,7 +309,7 @@ impl<L: Read + ReadReady + Write> Contacts for EmulatedContacts<L> {
     fn send(&mut self, byte: u8) {
         self.sent = None;
         self.say(&[tag::SEND, byte]);
-        self.sending = Some(Question { asked_at: None, line_at: self.time });
+        self.sending = Some(self.question());
     }
 
     fn sent(&mut self) -> Option<Sent> {
