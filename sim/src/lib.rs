@@ -18,6 +18,7 @@
 //! # Ok::<(), sim::error::SimError>(())
 //! ```
 
+pub mod board;
 pub mod card;
 pub mod chip;
 pub mod eeprom;
@@ -27,10 +28,14 @@ pub mod image;
 pub mod inspect;
 pub mod keys;
 mod leash;
+pub mod line;
+pub mod panel;
 pub mod pcscd;
 pub mod people;
 pub mod personalise;
+mod port;
 pub mod psam;
+pub mod reader;
 pub mod slot;
 pub mod vpcd;
 

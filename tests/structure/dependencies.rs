@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("jinbao-card-spec", &[]),
     ("jinbao-reader-protocol", &[]),
     ("jinbao-hal", &["jinbao-card-spec", "jinbao-reader-protocol"]),
-    ("jinbao-sim", &["jinbao-card-spec", "jinbao-hal"]),
+    ("jinbao-sim", &["jinbao-card-spec", "jinbao-hal", "jinbao-reader-protocol"]),
     ("jinbao-protocol", &["jinbao-card-spec"]),
     ("jinbao-core", &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol"]),
     ("jinbao-datacenter", &["jinbao-card-spec", "jinbao-protocol"]),
