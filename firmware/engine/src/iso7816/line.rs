@@ -1,6 +1,6 @@
 //! Characters in both directions: guard times, repetitions, deadlines.
 
-use super::timing::{MARGIN_ETU, Speed, Timing};
+use super::timing::{Speed, Timing};
 use crate::{
     contacts::{Contacts, LineSettings, Parity},
     time::{Duration, Instant},
@@ -68,10 +68,13 @@ pub(super) struct Line {
     settings: LineSettings,
     is_inverse: bool,
     turn: Duration,
-    margin: Duration,
+    /// What our characters are apart beyond 12 units.
+    extra_guard: Duration,
     /// When the last character was over, whoever sent it.
     last: Instant,
     was_received: bool,
+    /// A character that was over before this cannot be the answer to ours.
+    answers_from: Instant,
     state: State,
     refusals: u8,
     broken: u8,
@@ -87,9 +90,10 @@ impl Line {
             settings: Self::after_reset(),
             is_inverse: false,
             turn: Duration(0),
-            margin: Duration(0),
+            extra_guard: Duration(0),
             last: Instant(0),
             was_received: false,
+            answers_from: Instant(0),
             state: State::Quiet,
             refusals: 0,
             broken: 0,
@@ -110,7 +114,6 @@ impl Line {
     /// As it is before TS has come: 372 cycles, convention unknown, no error signal.
     pub(super) fn reset<C: Contacts>(&mut self, contacts: &mut C) {
         *self = Self { hertz: contacts.clock_hertz(), ..Self::new() };
-        self.margin = Speed::DEFAULT.etu(MARGIN_ETU, self.hertz);
         contacts.set_line(&self.settings);
     }
 
@@ -134,7 +137,7 @@ impl Line {
         self.settings.character_etu = timing.character_etu;
         self.settings.error_signal = error_signal;
         self.turn = timing.turn;
-        self.margin = speed.etu(MARGIN_ETU, self.hertz);
+        self.extra_guard = speed.etu(u64::from(timing.character_etu.saturating_sub(12)), self.hertz);
         contacts.set_line(&self.settings);
     }
 
@@ -237,6 +240,7 @@ impl Line {
         };
         self.last = self.last.max(sent.at);
         self.was_received = false;
+        self.answers_from = Instant(sent.at.0.saturating_sub(self.extra_guard.0));
         if sent.is_refused && self.settings.error_signal {
             self.refusals += 1;
             if self.refusals > REPEATS_MAX {
@@ -265,6 +269,11 @@ impl Line {
             }
             return Heard::Nothing { until: now + (until - time) };
         };
+        if !self.was_received && character.at < self.answers_from {
+            // It came while we were speaking.
+            self.stale = self.stale.saturating_add(1);
+            return if self.stale > STALE_MAX { Heard::Babble } else { Heard::Nothing { until: now } };
+        }
         if character.at > until {
             self.quiet(contacts);
             return Heard::Silence;

@@ -87,7 +87,7 @@ impl Parameters {
         let wrong = |field: u8| CardError::Parameter { offset: DATA_OFFSET + field };
         let protocol = Protocol::of(protocol).ok_or(CardError::Parameter { offset: PROTOCOL_OFFSET })?;
         let (head, ifsc) = match (protocol, data) {
-            (Protocol::T0, [head @ ..]) if head.len() == 5 => (head, 32),
+            (Protocol::T0, head) if head.len() == 5 => (head, 32),
             (Protocol::T1, [head @ .., ifsc, nad]) if head.len() == 5 => {
                 if matches!(ifsc, 0x00 | 0xFF) {
                     return Err(wrong(5));
