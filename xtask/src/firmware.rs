@@ -91,6 +91,21 @@ const IMAGES: &[Image] = &[
         program: "mps2-an386",
         limits: size::Limits { flash: 32 * 1024, ram: 8 * 1024 },
     },
+    Image {
+        board: Board::Boot,
+        personality: None,
+        package: "jinbao-boot",
+        program: "boot-stm32f405",
+        // Two sectors of flash are set apart for it.
+        limits: size::Limits { flash: 32 * 1024, ram: 9 * 1024 },
+    },
+    Image {
+        board: Board::Boot,
+        personality: None,
+        package: "jinbao-boot",
+        program: "boot-trial",
+        limits: size::Limits { flash: 4 * 1024, ram: 9 * 1024 },
+    },
 ];
 
 impl Image {
@@ -119,9 +134,9 @@ pub(crate) struct Options {
     /// 同时检查代码 · Runs clippy for the boards as well
     #[arg(long)]
     clippy: bool,
-    /// 签名密钥，其公钥编入引导程序 · Key file whose public half the physical board trusts; without, the development key
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    /// 固件签名公钥，编入实物板 · Public key that the physical board is to trust; without, the development key's
+    #[arg(long, value_name = "HEX", value_parser = signing::public_hex)]
+    public: Option<String>,
     #[command(subcommand)]
     action: Option<signing::Action>,
 }
@@ -156,12 +171,16 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     println!("固件编译 · firmware for {TARGET}: {toolchain}");
     let folder = folder();
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let trusted = match &options.public {
+        Some(public) => public.clone(),
+        None => signing::Key::development(&folder)?.public_hex(),
+    };
     let mut reports = Vec::new();
     for image in images {
         if options.clippy {
-            clippy(&toolchain, image)?;
+            clippy(&toolchain, image, &trusted)?;
         }
-        let elf = build(&toolchain, image, &folder)?;
+        let elf = build(&toolchain, image, &folder, &trusted)?;
         reports.push((image, size::Size::of(&elf)?));
     }
     let mut excess = Vec::new();
@@ -173,25 +192,30 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 }
 
 /// Builds one image and puts it where everybody finds it.
-fn build(toolchain: &Toolchain, image: &Image, folder: &Path) -> Result<PathBuf, String> {
+fn build(toolchain: &Toolchain, image: &Image, folder: &Path, trusted: &str) -> Result<PathBuf, String> {
     let mut command = toolchain.cargo("build");
-    process::run(select(&mut command, image).args(["--bin", image.program]))?;
+    process::run(select(&mut command, image, trusted).args(["--bin", image.program]))?;
     let built = toolchain.target().join(TARGET).join(PROFILE).join(image.program);
     let elf = folder.join(image.name()).with_extension("elf");
     fs::copy(&built, &elf).map_err(|error| format!("{}: {error}", built.display()))?;
     Ok(elf)
 }
 
-fn clippy(toolchain: &Toolchain, image: &Image) -> Result<(), String> {
+fn clippy(toolchain: &Toolchain, image: &Image, trusted: &str) -> Result<(), String> {
     if !toolchain.has_clippy() {
         println!("no clippy goes with this compiler: the boards' code is built, not checked");
         return Ok(());
     }
     let mut command = toolchain.cargo("clippy");
-    process::run(select(&mut command, image).args(["--", "-D", "warnings"]))
+    process::run(select(&mut command, image, trusted).args(["--", "-D", "warnings"]))
 }
 
-fn select<'a>(command: &'a mut std::process::Command, image: &Image) -> &'a mut std::process::Command {
+fn select<'a>(
+    command: &'a mut std::process::Command,
+    image: &Image,
+    trusted: &str,
+) -> &'a mut std::process::Command {
+    command.env(signing::PUBLIC_KEY_VARIABLE, trusted);
     command.args(["--locked", "--package", image.package, "--target", TARGET, "--profile", PROFILE]);
     if let Some(personality) = image.personality {
         command.args(["--no-default-features", "--features", personality.feature()]);

@@ -6,7 +6,6 @@
 //! application has received from the host; the *journal*, two erase sectors that hold the rollback floor and a
 //! pending request. The staged image is only ever read here, so copying can begin again as often as the power is cut.
 #![cfg_attr(not(test), no_std)]
-#![forbid(unsafe_code)]
 
 mod checksum;
 mod install;

@@ -90,7 +90,9 @@ pub(crate) fn run(action: &Action, folder: &Path) -> Result<(), String> {
         Action::Key { out } => {
             let key = Key::make(out)?;
             println!("{}: {key}", out.display());
-            println!("本文件须离线保管 · Keep this file off line: whoever has it makes firmware for your boards.");
+            println!(
+                "本文件须离线保管 · Keep this file off line: whoever has it makes firmware for your boards."
+            );
             Ok(())
         }
         Action::Sign(sign) => sign.run(folder),
@@ -114,8 +116,8 @@ impl Sign {
         if self.key.is_none() {
             println!("开发密钥 · signed with the development key of this checkout: not for the field");
         }
-        let program =
-            program(&read(&self.program)?).map_err(|reason| format!("{}: {reason}", self.program.display()))?;
+        let program = program(&read(&self.program)?)
+            .map_err(|reason| format!("{}: {reason}", self.program.display()))?;
         let image = key.sign(&program, self.board, self.image_version, self.rollback)?;
         let header = verify(&image, &key.public(), self.rollback)?;
         fs::write(&self.out, image).map_err(|error| format!("{}: {error}", self.out.display()))?;
@@ -166,12 +168,8 @@ impl Key {
         let text = format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", STANDARD.encode(&der));
         // Complete or not there: linked into place, which also refuses to replace one.
         let new = file.with_extension(format!("{}.new", std::process::id()));
-        let mut written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)
-            .map_err(failed)?;
+        let mut written =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(failed)?;
         let result = written
             .write_all(text.as_bytes())
             .and_then(|()| written.sync_all())
@@ -288,7 +286,11 @@ fn verify(image: &[u8], public: &[u8; 32], floor: u32) -> Result<Header, String>
     }
     let program = image.get(HEADER_BYTES..).unwrap_or_default();
     if program.len() != header.program_bytes as usize {
-        return Err(format!("its program has {} bytes, its header says {}", program.len(), header.program_bytes));
+        return Err(format!(
+            "its program has {} bytes, its header says {}",
+            program.len(),
+            header.program_bytes
+        ));
     }
     if digest(&SHA256, program).as_ref() != header.program_sha256 {
         return Err("its program is not the one that was signed".to_owned());
@@ -331,6 +333,11 @@ fn public_key(text: &str) -> Result<[u8; 32], String> {
     hex::decode_to_slice(text, &mut public)
         .map_err(|error| format!("a public key is 64 hexadecimal digits: {error}"))?;
     Ok(public)
+}
+
+/// A public key as the compiler is given it.
+pub(crate) fn public_hex(text: &str) -> Result<String, String> {
+    public_key(text).map(hex::encode)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

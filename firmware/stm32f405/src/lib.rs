@@ -1,0 +1,17 @@
+//! Flash, lines and pins of the STM32F405 as the physical board uses them.
+//!
+//! Everything that touches a register or an address is here, so the boot stage and the board's application
+//! need no unsafe code. On a host only [`layout`] is there. "RM" is ST's reference manual RM0090.
+#![no_std]
+
+pub mod layout;
+
+#[cfg(target_os = "none")]
+pub mod flash;
+#[cfg(target_os = "none")]
+pub mod memory;
+#[cfg(target_os = "none")]
+pub mod recovery;
+
+#[cfg(target_os = "none")]
+pub use stm32f4::stm32f405 as registers;
