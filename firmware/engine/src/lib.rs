@@ -6,13 +6,18 @@
 
 pub mod ccid;
 pub mod contacts;
+pub mod escape;
+pub mod finger;
 pub mod frame;
 pub mod iso7816;
 pub mod mailbox;
+pub mod panel;
 pub mod personality;
 pub mod reader;
 pub mod services;
 pub mod slot;
+pub mod tamper;
 pub mod time;
 pub mod trace;
 pub mod update;
+pub mod vault;
