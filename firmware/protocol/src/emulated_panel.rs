@@ -111,3 +111,58 @@ impl Drop for Parser {
         self.wipe();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    extern crate std;
+
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    use super::*;
+
+    const TAGS: [u8; 9] = [LAMP, BUZZER, VAULT_STORE, HELLO, CHANCE_WANTED, COUNTED, SWITCH, VAULT, CHANCE];
+
+    fn parse(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+        let mut parser = Parser::new();
+        let mut found = Vec::new();
+        for byte in bytes {
+            if let Some(message) = parser.push(*byte) {
+                found.push((message.tag, message.body.to_vec()));
+            }
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn there_and_back(messages in proptest::collection::vec((0..TAGS.len(), any::<u8>()), 0..20)) {
+            let messages: Vec<_> = messages
+                .into_iter()
+                .map(|(tag, fill)| (TAGS[tag], std::vec![fill; body_bytes(TAGS[tag]).unwrap()]))
+                .collect();
+            let bytes: Vec<u8> =
+                messages.iter().flat_map(|(tag, body)| [&[*tag][..], body].concat()).collect();
+            prop_assert_eq!(parse(&bytes), messages);
+        }
+
+        #[test]
+        fn any_bytes_are_judged(bytes in proptest::collection::vec(any::<u8>(), 0..1_000)) {
+            for (tag, body) in parse(&bytes) {
+                prop_assert_eq!(body_bytes(tag), Some(body.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_tags_are_skipped() {
+        assert_eq!(parse(&[0x7F, 0xFF, SWITCH, 1]), [(SWITCH, std::vec![1])]);
+    }
+
+    #[test]
+    fn limits() {
+        assert!(TAGS.iter().all(|tag| body_bytes(*tag).unwrap() <= BODY_BYTES_MAX));
+    }
+}

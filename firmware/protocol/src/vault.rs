@@ -135,3 +135,80 @@ fn crc32(bytes: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn contents() -> impl Strategy<Value = Contents> {
+        let entries = proptest::collection::vec((0..Cause::ALL.len(), 0..1u32 << UPTIME_BITS), 0..=8);
+        (any::<(bool, u16, Option<[u8; 32]>, Option<[u8; 32]>)>(), entries).prop_map(
+            |((is_latched, count, secret, authority), entries)| {
+                let mut log = Log::new();
+                if secret.is_none() {
+                    for (age, (cause, uptime_s)) in (0u16..).zip(entries) {
+                        let count = count.saturating_sub(age);
+                        log.push(LogEntry { count, cause: Cause::ALL[cause], uptime_s }).unwrap();
+                    }
+                }
+                Contents { is_latched, count, secret, authority, log }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn there_and_back(contents in contents()) {
+            let read = Contents::from_bytes(&contents.to_bytes());
+            prop_assert!(read == Some(contents));
+        }
+
+        #[test]
+        fn one_bit_is_found(contents in contents(), bit in 0..VAULT_BYTES * 8) {
+            let mut bytes = contents.to_bytes();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(Contents::from_bytes(&bytes).is_none());
+        }
+
+        /// A right check value over anything is still judged field by field.
+        #[test]
+        fn any_bytes_are_judged(mut bytes in proptest::array::uniform32(any::<u8>()), flags in any::<u8>()) {
+            let mut vault = [0; VAULT_BYTES];
+            bytes[..3].copy_from_slice(&MAGIC);
+            bytes[3] = flags;
+            vault[..32].copy_from_slice(&bytes);
+            let check = crc32(&vault[..CHECKED_BYTES]);
+            vault[CHECKED_BYTES..].copy_from_slice(&check.to_le_bytes());
+            if let Some(contents) = Contents::from_bytes(&vault) {
+                prop_assert_eq!(flags & !7, 0);
+                prop_assert!(contents.log.len() <= LOG_ENTRIES_MAX);
+            }
+        }
+    }
+
+    #[test]
+    fn erased_is_lost() {
+        assert!(Contents::from_bytes(&[0; VAULT_BYTES]).is_none());
+        assert!(Contents::from_bytes(&[0xFF; VAULT_BYTES]).is_none());
+    }
+
+    /// The check value of the standard's own example.
+    #[test]
+    fn crc() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+    }
+
+    /// An uptime beyond 8.5 years is shown as that.
+    #[test]
+    fn uptime_limit() {
+        let mut contents = Contents::default();
+        contents.count = 1;
+        contents.log.push(LogEntry { count: 1, cause: Cause::CaseOpened, uptime_s: u32::MAX }).unwrap();
+        let read = Contents::from_bytes(&contents.to_bytes()).unwrap();
+        assert_eq!(read.log[0].uptime_s, (1 << UPTIME_BITS) - 1);
+    }
+}
