@@ -29,6 +29,7 @@ pub mod inspect;
 pub mod keys;
 mod leash;
 pub mod line;
+pub mod module;
 pub mod panel;
 pub mod pcscd;
 pub mod people;

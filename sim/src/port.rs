@@ -87,6 +87,21 @@ impl Port {
         }
     }
 
+    /// Sleeps, but not beyond [`Port::close`]; `None` then.
+    pub(crate) fn sleep(&self, time: Duration) -> Option<()> {
+        let end = Instant::now() + time;
+        loop {
+            if self.is_closed.load(Ordering::SeqCst) {
+                return None;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Some(());
+            }
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+
     /// Writes everything. Errors: the other end has hung up, or the port was closed.
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
