@@ -47,7 +47,7 @@ pub struct Character {
     pub byte: u8,
     /// Whether its parity was wrong.
     pub is_broken: bool,
-    /// When it had come, in time of the line.
+    /// When it had come, in time of the line: 10 to 12 units after its leading edge.
     pub at: Instant,
 }
 
@@ -56,7 +56,8 @@ pub struct Character {
 pub struct Sent {
     /// Whether the card has refused it by the error signal (T=0).
     pub is_refused: bool,
-    /// When it was over, in time of the line.
+    /// When it was over, in time of the line: 10 units after its leading edge or later, but no later than the next
+    /// one may begin.
     pub at: Instant,
 }
 

@@ -160,9 +160,10 @@ impl Line {
         self.was_received = true;
     }
 
-    /// A new exchange begins: no listening goes beyond `limit`.
+    /// A new exchange begins: no listening goes beyond `limit`. What the card may have said late is not part of it.
     pub(super) fn begin(&mut self, limit: Option<Instant>) {
         self.limit = limit;
+        self.was_received = true;
         self.stale = 0;
         self.refusals = 0;
         self.broken = 0;

@@ -82,6 +82,20 @@ fn block_waiting_time_from_both_sides() {
 }
 
 #[test]
+fn a_block_that_comes_too_late_is_no_answer_to_the_next() {
+    let bytes = unhex(ANSWER);
+    let late = Duration(etu(11 + 1_920 + 2).0 + 1);
+    let mut bench = bench();
+    let mut card = vec![hears(REQUEST), say_after(bytes[0], late)];
+    card.extend(bytes[1..].iter().map(|byte| say(*byte)));
+    assert_eq!(bench.exchange(REQUEST, card), Err(CardError::Mute));
+    bench.line.now = bench.line.now + etu(100);
+    let again = "00 81 00 81";
+    let card = [vec![hears(again)], says(again)].concat();
+    assert_eq!(bench.exchange(again, card), Ok(unhex(again)));
+}
+
+#[test]
 fn block_waiting_time_does_not_follow_the_clock_rate() {
     // Specific mode at 94 (512 / 8): BWT counts in units of 372 cycles but for 11 of 64.
     let mut bench = Bench::active(Negotiation::Reader, &with_tck("3B 90 94 91 01 31 FE 13"));

@@ -3,6 +3,7 @@
 use engine::{
     contacts::Voltage,
     iso7816::{CardError, Negotiation, Progress},
+    time::Duration,
 };
 
 use crate::{
@@ -12,7 +13,10 @@ use crate::{
 
 const ATR: &str = "3B 02 14 50";
 
-fn faults() -> [(fn(engine::time::Duration) -> Step, CardError, u8); 2] {
+/// What the card does so long after the last character.
+type Fault = fn(Duration) -> Step;
+
+fn faults() -> [(Fault, CardError, u8); 2] {
     [(Step::Leaves, CardError::Removed, 0xFE), (Step::Shorts, CardError::Overload, 0xFB)]
 }
 
