@@ -1,9 +1,16 @@
-//! Fingerprints.
-mod plane;
+//! Fingerprints: minutiae from an image, templates of ISO/IEC 19794-2, and whether two impressions are of one
+//! finger.
+//!
+//! The comparison needs no operating system and no allocation: without the feature `std` it is what is
+//! left, beside the card formats.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+#[cfg(feature = "std")]
+pub mod evaluate;
+#[cfg(feature = "std")]
 pub mod extract;
 pub mod matcher;
 pub mod minutia;
-static TUNE: std::sync::OnceLock<Vec<Option<f32>>> = std::sync::OnceLock::new();
-pub(crate) fn tune(i: usize, default: f32) -> f32 {
-    TUNE.get_or_init(|| (0..64).map(|i| std::env::var(format!("T{i}")).ok().and_then(|v| v.parse().ok())).collect())[i].unwrap_or(default)
-}
+#[cfg(feature = "std")]
+mod plane;
+pub mod template;

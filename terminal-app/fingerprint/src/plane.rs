@@ -1,5 +1,7 @@
 //! A grid of numbers, and smoothing.
 
+use zeroize::Zeroize;
+
 /// `width` × `height` numbers, row by row.
 #[derive(Clone)]
 pub(crate) struct Plane {
@@ -18,15 +20,22 @@ impl Plane {
         Self { width, height, values }
     }
 
-    pub(crate) fn at(&self, x: usize, y: usize) -> f32 {
-        self.values[y * self.width + x]
-    }
-
     /// The value at the nearest place inside.
     pub(crate) fn clamped(&self, x: isize, y: isize) -> f32 {
         let x = x.clamp(0, self.width as isize - 1) as usize;
         let y = y.clamp(0, self.height as isize - 1) as usize;
         self.values[y * self.width + x]
+    }
+
+    /// The value between pixels, linearly.
+    pub(crate) fn between(&self, x: f32, y: f32) -> f32 {
+        let (x, y) = (x.clamp(0.0, (self.width - 1) as f32), y.clamp(0.0, (self.height - 1) as f32));
+        let (left, above) = (x.floor(), y.floor());
+        let (tx, ty) = (x - left, y - above);
+        let value = |dx: isize, dy: isize| self.clamped(left as isize + dx, above as isize + dy);
+        let top = value(0, 0) * (1.0 - tx) + value(1, 0) * tx;
+        let bottom = value(0, 1) * (1.0 - tx) + value(1, 1) * tx;
+        top * (1.0 - ty) + bottom * ty
     }
 
     pub(crate) fn map(&self, of: impl Fn(f32) -> f32) -> Plane {
@@ -70,7 +79,9 @@ impl Plane {
                     out.values[y * plane.width + x] = kernel
                         .iter()
                         .enumerate()
-                        .map(|(at, weight)| weight * plane.clamped(x as isize + at as isize - radius, y as isize))
+                        .map(|(at, weight)| {
+                            weight * plane.clamped(x as isize + at as isize - radius, y as isize)
+                        })
                         .sum();
                 }
             }
@@ -112,4 +123,10 @@ fn box_radii(sigma: f32) -> [usize; 3] {
     let (small, large) = ((2 * low + 1) as f32, (2 * low + 3) as f32);
     let count = ((12.0 * sigma * sigma - 3.0 * large * large) / (small * small - large * large)).round();
     std::array::from_fn(|at| if (at as f32) < count { low } else { low + 1 })
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.values.zeroize();
+    }
 }

@@ -12,7 +12,8 @@ pub(super) fn normalise(raw: &Plane) -> (Plane, Plane) {
     const FLOOR: f32 = 8.0;
     let mean = raw.smooth(SIGMA);
     let difference = raw.zip(&mean, |value, mean| value - mean);
-    let contrast = difference.map(|value| value * value).smooth(SIGMA * 0.8).map(|value| value.max(0.0).sqrt());
+    let contrast =
+        difference.map(|value| value * value).smooth(SIGMA * 0.8).map(|value| value.max(0.0).sqrt());
     let normal = difference.zip(&contrast, |value, contrast| (value / (contrast + FLOOR)).clamp(-2.5, 2.5));
     (normal, contrast)
 }
@@ -35,8 +36,8 @@ pub(super) struct Orientation {
 
 impl Orientation {
     /// From the gradients' tensor, then smoothed with the sure places counting more (Bazen, Gerez 2002).
-    pub(super) fn of(image: &Plane, before: f32, sigma: f32, after: f32) -> Self {
-        let soft = image.smooth_small_or_same(before);
+    pub(super) fn of(image: &Plane, [before, sigma, after]: [f32; 3]) -> Self {
+        let soft = image.smooth(before);
         let (width, height) = (image.width, image.height);
         let [mut xx, mut yy, mut xy] = std::array::from_fn(|_| Plane::new(width, height));
         for y in 0..height {
@@ -76,12 +77,6 @@ impl Orientation {
     }
 }
 
-impl Plane {
-    fn smooth_small_or_same(&self, sigma: f32) -> Plane {
-        if sigma > 0.0 { self.smooth(sigma) } else { self.clone() }
-    }
-}
-
 /// Distance of ridges in pixels.
 pub(super) struct Period {
     cells: Plane,
@@ -100,14 +95,17 @@ impl Period {
         let mut weight = Plane::new(columns, rows);
         for row in 0..rows {
             for column in 0..columns {
-                let (x, y) = ((column * CELL + CELL / 2).min(image.width - 1), (row * CELL + CELL / 2).min(image.height - 1));
+                let (x, y) = (
+                    (column * CELL + CELL / 2).min(image.width - 1),
+                    (row * CELL + CELL / 2).min(image.height - 1),
+                );
                 let at = y * image.width + x;
                 if !mask[at] {
                     continue;
                 }
                 let angle = orientation.angle(at);
                 let (nx, ny) = (-angle.sin(), angle.cos());
-                // Profile across the ridges, weighted along them.
+                // The profile across the ridges, weighted along them.
                 let mut profile = [0.0_f32; 2 * RADIUS as usize + 1];
                 let mut weights = [1e-6_f32; 2 * RADIUS as usize + 1];
                 for dy in -RADIUS..=RADIUS {
@@ -145,7 +143,8 @@ impl Period {
                     s -= ss * mean / total;
                     *strength = (c * c + s * s).sqrt() / total;
                 }
-                let best = (0..PERIODS.len()).max_by(|a, b| strength[*a].total_cmp(&strength[*b])).unwrap_or(3);
+                let best =
+                    (0..PERIODS.len()).max_by(|a, b| strength[*a].total_cmp(&strength[*b])).unwrap_or(3);
                 let mut log = PERIODS[best].ln();
                 if (1..PERIODS.len() - 1).contains(&best) {
                     let (a, b, c) = (strength[best - 1], strength[best], strength[best + 1]);
@@ -166,13 +165,8 @@ impl Period {
     }
 
     pub(super) fn at(&self, x: usize, y: usize) -> f32 {
-        let fx = (x as f32 / CELL as f32 - 0.5).max(0.0);
-        let fy = (y as f32 / CELL as f32 - 0.5).max(0.0);
-        let (cx, cy) = (fx as usize, fy as usize);
-        let (tx, ty) = (fx - cx as f32, fy - cy as f32);
-        let value = |dx: usize, dy: usize| self.cells.clamped((cx + dx) as isize, (cy + dy) as isize);
-        let top = value(0, 0) * (1.0 - tx) + value(1, 0) * tx;
-        let bottom = value(0, 1) * (1.0 - tx) + value(1, 1) * tx;
-        top * (1.0 - ty) + bottom * ty
+        let fx = x as f32 / CELL as f32 - 0.5;
+        let fy = y as f32 / CELL as f32 - 0.5;
+        self.cells.between(fx, fy)
     }
 }

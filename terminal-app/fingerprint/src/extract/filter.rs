@@ -12,6 +12,12 @@ const DIRECTIONS: usize = 32;
 const PERIOD_STEPS: usize = 10;
 const PERIOD_MIN: f32 = 4.6;
 const PERIOD_MAX: f32 = 15.0;
+/// Width of a filter across the ridges, in their distance.
+const ACROSS: f32 = 0.34;
+/// Share of ridges in what is seen, below which nothing is believed.
+const RELIABILITY_MIN: f32 = 0.25;
+/// The same for their direction.
+const SURENESS_MIN: f32 = 0.25;
 
 /// Answer of the filters: in step with the ridges and a quarter off.
 pub(super) struct Enhanced {
@@ -26,7 +32,7 @@ struct Kernel {
 
 impl Kernel {
     fn new(angle: f32, period: f32, along: f32) -> Self {
-        let across = crate::tune(7, 0.42) * period;
+        let across = ACROSS * period;
         let mut even = [[0.0; SPAN]; SPAN];
         let mut odd = [[0.0; SPAN]; SPAN];
         let (nx, ny) = (-angle.sin(), angle.cos());
@@ -62,7 +68,13 @@ impl Kernel {
 }
 
 /// Filters the image where `mask` is set.
-pub(super) fn enhance(image: &Plane, orientation: &Orientation, period: &Period, mask: &[bool], along: f32) -> Enhanced {
+pub(super) fn enhance(
+    image: &Plane,
+    orientation: &Orientation,
+    period: &Period,
+    mask: &[bool],
+    along: f32,
+) -> Enhanced {
     let (width, height) = (image.width, image.height);
     let mut kernels: Vec<Option<Box<Kernel>>> = (0..DIRECTIONS * PERIOD_STEPS).map(|_| None).collect();
     let ratio = (PERIOD_MAX / PERIOD_MIN).ln() / (PERIOD_STEPS - 1) as f32;
@@ -120,7 +132,12 @@ pub(super) fn usable(mask: &[bool], reliability: &Plane, orientation: &Orientati
         .iter()
         .enumerate()
         .map(|(at, inside)| {
-            if *inside && reliability.values[at] > crate::tune(5, 0.40) && orientation.sureness(at) > crate::tune(6, 0.25) { 1.0 } else { 0.0 }
+            if *inside && reliability.values[at] > RELIABILITY_MIN && orientation.sureness(at) > SURENESS_MIN
+            {
+                1.0
+            } else {
+                0.0
+            }
         })
         .collect();
     let soft = Plane::from_values(reliability.width, reliability.height, raw).smooth(5.0);

@@ -4,23 +4,58 @@ use std::f32::consts::PI;
 
 use super::field::Orientation;
 use crate::{
-    minutia::{Kind, Minutia},
+    minutia::{Kind, Minutia, Minutiae},
     plane::Plane,
 };
 
 /// Neighbours in a circle, beginning right, clockwise as seen.
 const CIRCLE: [(isize, isize); 8] = [(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)];
 
+/// Minutiae nearer to the edge of the finger than this, in pixels, are where the picture ends, not the ridge.
+const BORDER: f32 = 9.0;
+/// Longest gap that is mended.
+const GAP_MAX: f32 = 13.0;
+/// Longest branch that is a hair, not a ridge.
+const SPUR_MAX: usize = 10;
+/// Longest link across two ridges that is cut.
+const BRIDGE_MAX: usize = 8;
+/// Longest piece of ridge that is dirt.
+const ISLAND_MAX: usize = 10;
+/// Pixels of ridge that tell which way it goes.
 const TRACE: usize = 14;
+/// Largest hole or speck, in pixels.
 const HOLE_MAX: usize = 22;
 
 pub(super) struct Skeleton<'a> {
     width: usize,
     height: usize,
-    pub(super) pixels: Vec<bool>,
+    pixels: Vec<bool>,
     mask: &'a [bool],
 }
 
+/// A minutia in pixels and radians.
+struct Found {
+    x: f32,
+    y: f32,
+    angle: f32,
+    kind: Kind,
+    quality: u8,
+}
+
+impl Found {
+    fn minutia(&self) -> Minutia {
+        let hundredths = |pixels: f32| (pixels * (2540.0 / 500.0)).round() as u16;
+        Minutia {
+            x: hundredths(self.x),
+            y: hundredths(self.y),
+            angle: ((self.angle * (256.0 / (2.0 * PI))).round() as i32 & 0xFF) as u8,
+            kind: self.kind,
+            quality: self.quality,
+        }
+    }
+}
+
+/// What ends a line.
 enum End {
     Ending,
     Fork,
@@ -28,8 +63,13 @@ enum End {
 }
 
 impl<'a> Skeleton<'a> {
-    pub(super) fn of(ridge: &[bool], mask: &'a [bool], width: usize, height: usize, orientation: &Orientation) -> Self {
-        let mut ridge = ridge.to_vec();
+    pub(super) fn of(
+        mut ridge: Vec<bool>,
+        mask: &'a [bool],
+        width: usize,
+        height: usize,
+        orientation: &Orientation,
+    ) -> Self {
         clean(&mut ridge, mask, width, height);
         let mut skeleton = Self { width, height, pixels: ridge, mask };
         skeleton.clear_border();
@@ -43,6 +83,10 @@ impl<'a> Skeleton<'a> {
         }
         skeleton.drop_islands();
         skeleton
+    }
+
+    pub(super) fn into_pixels(self) -> Vec<bool> {
+        self.pixels
     }
 
     fn get(&self, x: isize, y: isize) -> bool {
@@ -130,10 +174,7 @@ impl<'a> Skeleton<'a> {
     fn parts(&self, at: usize) -> usize {
         let n = self.circle(at);
         // Yokoi's number for 8-connected figures.
-        [0, 2, 4, 6]
-            .into_iter()
-            .filter(|i| !n[*i] && (n[i + 1] || n[(i + 2) % 8]))
-            .count()
+        [0, 2, 4, 6].into_iter().filter(|i| !n[*i] && (n[i + 1] || n[(i + 2) % 8])).count()
     }
 
     /// Branches that leave a pixel.
@@ -188,15 +229,11 @@ impl<'a> Skeleton<'a> {
                 .filter(|(_, nx, ny)| !((nx - bx).abs() <= 1 && (ny - by).abs() <= 1))
                 .min_by_key(|(i, _, _)| i % 2)
                 .or_else(|| {
-                    CIRCLE
-                        .iter()
-                        .enumerate()
-                        .map(|(i, (dx, dy))| (i, x + dx, y + dy))
-                        .find(|(_, nx, ny)| {
-                            self.get(*nx, *ny)
-                                && (*nx, *ny) != (bx, by)
-                                && !path.contains(&(*ny as usize * self.width + *nx as usize))
-                        })
+                    CIRCLE.iter().enumerate().map(|(i, (dx, dy))| (i, x + dx, y + dy)).find(|(_, nx, ny)| {
+                        self.get(*nx, *ny)
+                            && (*nx, *ny) != (bx, by)
+                            && !path.contains(&(*ny as usize * self.width + *nx as usize))
+                    })
                 });
             let Some((_, nx, ny)) = next else { return (path, End::Ending) };
             before = at;
@@ -208,7 +245,7 @@ impl<'a> Skeleton<'a> {
     fn cut_spurs(&mut self) {
         for node in self.nodes(|degree| degree == 1) {
             let Some(&first) = self.branches(node).first() else { continue };
-            let (path, end) = self.trace(node, first, crate::tune(2, 10.0) as usize);
+            let (path, end) = self.trace(node, first, SPUR_MAX);
             if matches!(end, End::Fork) {
                 self.pixels[node] = false;
                 for at in &path[..path.len() - 1] {
@@ -227,7 +264,7 @@ impl<'a> Skeleton<'a> {
                 self.pixels[node] = false;
                 continue;
             };
-            let (path, end) = self.trace(node, first, crate::tune(4, 14.0) as usize);
+            let (path, end) = self.trace(node, first, ISLAND_MAX);
             if matches!(end, End::Ending) {
                 self.pixels[node] = false;
                 path.iter().for_each(|at| self.pixels[*at] = false);
@@ -242,7 +279,7 @@ impl<'a> Skeleton<'a> {
                 continue;
             }
             for first in self.branches(node) {
-                let (path, end) = self.trace(node, first, crate::tune(3, 11.0) as usize);
+                let (path, end) = self.trace(node, first, BRIDGE_MAX);
                 if !matches!(end, End::Fork) || path.len() < 2 {
                     continue;
                 }
@@ -286,7 +323,7 @@ impl<'a> Skeleton<'a> {
             for (two, (b, (bx, by))) in ends.iter().enumerate().skip(one + 1) {
                 let (dx, dy) = self.between(*a, *b);
                 let distance = dx.hypot(dy);
-                if distance > crate::tune(1, 13.0) || distance < 1.0 {
+                if distance > GAP_MAX || distance < 1.0 {
                     continue;
                 }
                 let (ux, uy) = (dx / distance, dy / distance);
@@ -321,11 +358,11 @@ impl<'a> Skeleton<'a> {
         }
     }
 
-    pub(super) fn minutiae(&self, reliability: &Plane, orientation: &Orientation) -> Vec<Minutia> {
+    pub(super) fn minutiae(&self, reliability: &Plane, orientation: &Orientation) -> Minutiae {
         let distance = border_distance(self.mask, self.width, self.height);
-        let mut found: Vec<(usize, Minutia)> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
         for node in self.nodes(|degree| degree == 1 || degree == 3) {
-            if distance[node] < crate::tune(0, 12.0) {
+            if distance[node] < BORDER {
                 continue;
             }
             let (x, y) = ((node % self.width) as f32, (node / self.width) as f32);
@@ -351,7 +388,9 @@ impl<'a> Skeleton<'a> {
                 // The two branches that are nearest to each other are the fork.
                 let pairs = [(0, 1), (0, 2), (1, 2)];
                 let dot = |(a, b): (usize, usize)| ways[a].0 * ways[b].0 + ways[a].1 * ways[b].1;
-                let Some(&(a, b)) = pairs.iter().max_by(|p, q| dot(**p).total_cmp(&dot(**q))) else { continue };
+                let Some(&(a, b)) = pairs.iter().max_by(|p, q| dot(**p).total_cmp(&dot(**q))) else {
+                    continue;
+                };
                 (Kind::Bifurcation, (ways[a].0 + ways[b].0, ways[a].1 + ways[b].1))
             };
             // The field knows the direction better than a few pixels do; they know which way round.
@@ -364,13 +403,13 @@ impl<'a> Skeleton<'a> {
             let (fx, fy) = if dot < 0.0 { (-fx, -fy) } else { (fx, fy) };
             let angle = (-fy).atan2(fx).rem_euclid(2.0 * PI);
             let quality = (100.0 * reliability.values[node] * orientation.sureness(node)).clamp(1.0, 100.0);
-            found.push((node, Minutia { x, y, angle, kind, quality: quality as u8 }));
+            found.push(Found { x, y, angle, kind, quality: quality as u8 });
         }
         // Two that point at each other from very near are noise.
         let mut drop = vec![false; found.len()];
         for one in 0..found.len() {
             for two in one + 1..found.len() {
-                let (a, b) = (&found[one].1, &found[two].1);
+                let (a, b) = (&found[one], &found[two]);
                 let apart = (a.x - b.x).hypot(a.y - b.y);
                 if apart < 6.0 {
                     let turn = (a.angle - b.angle).cos();
@@ -383,7 +422,7 @@ impl<'a> Skeleton<'a> {
                 }
             }
         }
-        found.into_iter().zip(drop).filter(|(_, drop)| !drop).map(|((_, minutia), _)| minutia).collect()
+        found.iter().zip(drop).filter(|(_, drop)| !drop).map(|(found, _)| found.minutia()).collect()
     }
 }
 
