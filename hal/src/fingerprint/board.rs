@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{
     FingerprintError, Guidance, Guide, IMAGE_PIXELS_MAX, LineFault, Ring,
     module::{Buffer, Module, Parameters, aura, refusal},
-    sensor::tell,
+    sensor::{image_size, tell},
 };
 use crate::board::{Board, BoardError};
 
@@ -214,16 +214,19 @@ impl Module for BoardModule {
         self.await_finger(|timeout_ms| FingerTask::CaptureImage { timeout_ms }, timeout_ms, guide)?;
         let mut result = self.fetch(IMAGE_PIXELS_MAX / 2, guide, total_bytes);
         for _ in 1..IMAGES_MAX {
-            match result {
-                // A piece was lost on the way; the module still has the image.
-                Err(
-                    FingerprintError::Line(_) | FingerprintError::Board(BoardError::Refused(Status::Overrun)),
-                ) => {
-                    self.start(FingerTask::ReadImage)?;
-                    result = self.fetch(IMAGE_PIXELS_MAX / 2, guide, total_bytes);
-                }
-                _ => break,
+            let is_lost = match &result {
+                Ok(image) => image_size(image.len()).is_none(),
+                Err(error) => matches!(
+                    error,
+                    FingerprintError::Line(_) | FingerprintError::Board(BoardError::Refused(Status::Overrun))
+                ),
+            };
+            if !is_lost {
+                break;
             }
+            // A piece was lost on the way; the module still has the image.
+            self.start(FingerTask::ReadImage)?;
+            result = self.fetch(IMAGE_PIXELS_MAX / 2, guide, total_bytes);
         }
         result
     }

@@ -3,12 +3,16 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Comparison, FingerprintError, FingerprintSensor, Guidance, Guide, Health, Image, Ring, Template, Wish,
+    Comparison, FingerprintError, FingerprintSensor, Guidance, Guide, Health, Image, LineFault, Ring,
+    Template, Wish,
     module::{Buffer, Module},
 };
 
 /// Sizes of the images that modules of this family send, in pixels; each byte holds two.
 const IMAGE_SIZES: [(u16, u16); 2] = [(256, 288), (192, 192)];
+
+/// How often a template is read until two readings agree.
+const READINGS_MAX: u32 = 4;
 
 /// 500 dots per inch in pixels per centimetre.
 const PIXELS_PER_CM: u16 = 197;
@@ -34,6 +38,19 @@ impl<M: Module> ModuleSensor<M> {
     /// The module itself.
     pub fn module(&mut self) -> &mut M {
         &mut self.module
+    }
+
+    /// Reads a template until two readings agree: a packet that gets lost whole leaves no trace in the protocol.
+    fn read_template(&mut self, buffer: Buffer) -> Result<Template, FingerprintError> {
+        let mut before = self.module.read_template(buffer)?;
+        for _ in 1..READINGS_MAX {
+            let again = self.module.read_template(buffer)?;
+            if before == again {
+                return Template::new(again.to_vec());
+            }
+            before = again;
+        }
+        Err(FingerprintError::Line(LineFault::Cut))
     }
 
     /// Repeats an impression that is not clear, within the time.
@@ -97,8 +114,7 @@ impl<M: Module> FingerprintSensor for ModuleSensor<M> {
             module.take_features(Buffer::Two, rest_ms, guide)
         })?;
         self.module.combine()?;
-        let bytes = self.module.read_template(Buffer::One)?;
-        Template::new(bytes.to_vec())
+        self.read_template(Buffer::One)
     }
 
     fn compare(
@@ -123,7 +139,7 @@ impl<M: Module> FingerprintSensor for ModuleSensor<M> {
 
     fn load(&mut self, place: u16) -> Result<Template, FingerprintError> {
         self.module.load(Buffer::One, place)?;
-        Template::new(self.module.read_template(Buffer::One)?.to_vec())
+        self.read_template(Buffer::One)
     }
 
     fn delete(&mut self, place: u16) -> Result<(), FingerprintError> {
@@ -151,13 +167,16 @@ pub(super) fn tell(guide: Guidance<'_>, what: Guide) -> Result<(), FingerprintEr
     }
 }
 
+/// Size in pixels of an image of so many bytes, two pixels each; `None` for what no module sends.
+pub(super) fn image_size(bytes: usize) -> Option<(u16, u16)> {
+    IMAGE_SIZES.into_iter().find(|(width, height)| usize::from(*width) * usize::from(*height) == bytes * 2)
+}
+
 /// Sixteen greys become 256: the darkest is 0 and the lightest 255.
 fn expand(halves: &[u8]) -> Result<Image, FingerprintError> {
     let pixels = halves.len() * 2;
-    let (width, height) = IMAGE_SIZES
-        .into_iter()
-        .find(|(width, height)| usize::from(*width) * usize::from(*height) == pixels)
-        .ok_or(FingerprintError::ImageSize { bytes: halves.len() })?;
+    let (width, height) =
+        image_size(halves.len()).ok_or(FingerprintError::ImageSize { bytes: halves.len() })?;
     // Room for all, so that no half-grown copy is left behind.
     let mut image = Image { width, height, pixels_per_cm: PIXELS_PER_CM, pixels: Vec::with_capacity(pixels) };
     image.pixels.extend(halves.iter().flat_map(|byte| [(byte >> 4) * 17, (byte & 0x0F) * 17]));

@@ -19,7 +19,7 @@ use self::link::Link;
 use super::{
     FingerprintError, Guidance, Guide, IMAGE_PIXELS_MAX, LineFault, Ring, TEMPLATE_BYTES_MAX, Wish,
     module::{Buffer, Module, NO_MATCH, Parameters, aura, refusal},
-    sensor::tell,
+    sensor::{image_size, tell},
 };
 
 /// Baud rates that modules are found at, the likeliest first.
@@ -331,6 +331,11 @@ impl Module for SerialModule {
         guide: Guidance<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, FingerprintError> {
         self.await_finger(Instant::now() + millis(timeout_ms), guide)?;
+        let image = self.upload(Instruction::UploadImage, &[], IMAGE_PIXELS_MAX / 2, guide)?;
+        if image_size(image.len()).is_some() {
+            return Ok(image);
+        }
+        // A packet was lost whole; the module still has the image.
         self.upload(Instruction::UploadImage, &[], IMAGE_PIXELS_MAX / 2, guide)
     }
 
