@@ -110,9 +110,13 @@ impl Card {
             }
     }
 
-    /// Units that a character takes at the least.
+    /// Whether characters are those of blocks.
     pub(super) fn is_in_blocks(&self) -> bool {
-        matches!(self.phase, Phase::T1(_))
+        match &self.phase {
+            Phase::T1(_) => true,
+            Phase::Fresh => self.parameters.first() == Protocol::T1,
+            _ => false,
+        }
     }
 
     /// Power goes away.

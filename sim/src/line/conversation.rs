@@ -408,7 +408,9 @@ impl Line {
             Some(Harm::Lost) => card.queue.push_front(Item::Silence(character_ns)),
             Some(Harm::Late { etu }) => {
                 let limit = self.clock.limit(wait, card.parameters());
-                let spent = character_ns.saturating_add(self.silence_ns);
+                // From the leading edge of the character before; there is none before the first.
+                let before = if wait == Wait::Reset { 0 } else { character_ns };
+                let spent = before.saturating_add(self.silence_ns);
                 let by = self.clock.units(etu.unsigned_abs());
                 let silence = limit.saturating_sub(spent);
                 let silence = if etu < 0 { silence.saturating_sub(by) } else { silence.saturating_add(by) };

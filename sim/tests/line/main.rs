@@ -1,6 +1,8 @@
 //! Cards at the line of an emulated board, judged by a board that knows nothing but tagged bytes.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod activation;
 mod board;
 mod chips;
 mod t0;
+mod t1;
