@@ -8,7 +8,7 @@ use super::{
     line::Heard,
     timing::{
         ATR_CYCLES_MAX, ATR_CYCLES_MIN, CHARACTER_ETU_MAX, CHARACTER_ETU_MIN, INITIAL_WAITING_ETU,
-        MARGIN_ETU, Speed,
+        MARGIN_ETU, Speed, cycles,
     },
 };
 use crate::time::{Duration, Instant};
@@ -35,9 +35,9 @@ impl AtrReception {
 
     /// How long TS is waited for, from RST on.
     pub(super) fn begin(&self) -> Duration {
-        let cycles = Duration::from_cycles(ATR_CYCLES_MAX, self.hertz);
+        let latest = cycles(ATR_CYCLES_MAX, self.hertz);
         let character = Speed::DEFAULT.etu(CHARACTER_ETU_MAX + MARGIN_ETU, self.hertz);
-        Duration(cycles.0 + character.0)
+        Duration(latest.0 + character.0)
     }
 
     pub(super) fn hear(&mut self, heard: Heard, buffer: &mut Buffer) -> Next {
@@ -71,7 +71,7 @@ impl AtrReception {
         buffer: &mut Buffer,
         waiting: Duration,
     ) -> Next {
-        let earliest = Duration::from_cycles(ATR_CYCLES_MIN + CHARACTER_ETU_MIN * 372, self.hertz);
+        let earliest = cycles(ATR_CYCLES_MIN + u64::from(CHARACTER_ETU_MIN) * 372, self.hertz);
         let is_inverse = match (byte, is_broken) {
             (TS_DIRECT, false) => false,
             // Its parity bit is right or wrong depending on what the UART took it for.

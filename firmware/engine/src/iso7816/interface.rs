@@ -14,11 +14,11 @@ use super::{
     pps::{self, Pps},
     t0::Tpdu,
     t1::Block,
-    timing::{CLOCK_START_CYCLES, CLOCK_STOP_CYCLES, Speed, Timing},
+    timing::{CLOCK_START_CYCLES, CLOCK_STOP_CYCLES, Speed, Timing, cycles},
 };
 use crate::{
     contacts::{Contacts, Voltage},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// Longest request: five bytes of header, 255 of data and one of Le.
@@ -301,7 +301,7 @@ impl Interface {
         if card.atr.clock_stop & 0x01 == 0 {
             return Err(CardError::Parameter { offset: PROTOCOL_OFFSET });
         }
-        let rest = Duration::from_cycles(CLOCK_STOP_CYCLES, self.line.hertz());
+        let rest = cycles(CLOCK_STOP_CYCLES, self.line.hertz());
         if contacts.time(now) < self.line.last() + rest {
             return Err(CardError::Busy);
         }
@@ -360,7 +360,7 @@ impl Interface {
         if card.is_clock_stopped {
             card.is_clock_stopped = false;
             contacts.set_clock(true);
-            let start = Duration::from_cycles(CLOCK_START_CYCLES, self.line.hertz());
+            let start = cycles(CLOCK_START_CYCLES, self.line.hertz());
             let at = contacts.time(now) + start;
             self.line.count_from(at);
         }

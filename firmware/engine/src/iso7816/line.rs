@@ -137,7 +137,7 @@ impl Line {
         self.settings.character_etu = timing.character_etu;
         self.settings.error_signal = error_signal;
         self.turn = timing.turn;
-        self.extra_guard = speed.etu(u64::from(timing.character_etu.saturating_sub(12)), self.hertz);
+        self.extra_guard = speed.etu(u32::from(timing.character_etu.saturating_sub(12)), self.hertz);
         contacts.set_line(&self.settings);
     }
 
@@ -199,6 +199,7 @@ impl Line {
     }
 
     /// Goes on. `now` is time of the board.
+    #[inline(never)]
     pub(super) fn poll<C: Contacts>(&mut self, contacts: &mut C, now: Instant) -> Heard {
         match self.state {
             State::Quiet => Heard::Nothing { until: now },

@@ -8,7 +8,7 @@ pub(super) const ATR_CYCLES_MIN: u64 = 400;
 /// First character of the answer, latest. Source: §6.2.2.
 pub(super) const ATR_CYCLES_MAX: u64 = 40_000;
 /// Longest distance of two characters of the answer to reset and of PPS. Source: §8.1, §9.2.
-pub(super) const INITIAL_WAITING_ETU: u64 = 9_600;
+pub(super) const INITIAL_WAITING_ETU: u32 = 9_600;
 /// RST is low for at least 400 cycles; a little more here. Source: §6.2.2, §6.2.3.
 pub(super) const RESET_LOW_CYCLES: u64 = 500;
 /// CLK runs for at least 700 cycles after a stop before anything is sent. Source: §6.3.2.
@@ -24,16 +24,16 @@ pub(super) const SUPPLY_SETTLED: Duration = Duration::from_millis(5);
 pub(super) const EXCHANGE_MAX: Duration = Duration::from_millis(300_000);
 
 /// Times are met by leading edges, but characters are known once they are over, at this many units or later.
-pub(super) const CHARACTER_ETU_MIN: u64 = 10;
+pub(super) const CHARACTER_ETU_MIN: u32 = 10;
 /// ... and not later than this.
-pub(super) const CHARACTER_ETU_MAX: u64 = 12;
+pub(super) const CHARACTER_ETU_MAX: u32 = 12;
 /// All limits of characters are this much longer than the standard's: what a UART and an interrupt add.
-pub(super) const MARGIN_ETU: u64 = 2;
+pub(super) const MARGIN_ETU: u32 = 2;
 
 /// From the card's last character to our first, T=0 and PPS. The standard asks for 12, EMV for 16.
-const TURN_ETU: u64 = 16;
+const TURN_ETU: u32 = 16;
 /// The same for blocks (BGT). Source: §11.4.3.
-const BLOCK_GUARD_ETU: u64 = 22;
+const BLOCK_GUARD_ETU: u32 = 22;
 /// Fd of TA1's default. Source: §8.3.
 const DEFAULT_CYCLES: u64 = 372;
 
@@ -84,10 +84,18 @@ impl Speed {
     }
 
     /// So many units at a clock of `hertz`, rounded up.
-    pub(super) const fn etu(self, count: u64, hertz: u32) -> Duration {
-        let d = if self.d == 0 { 1 } else { self.d as u64 };
-        Duration::from_cycles((count * self.f as u64).div_ceil(d), hertz)
+    ///
+    /// Not inlined, like [`cycles`]: divisions of 64 bits are long.
+    #[inline(never)]
+    pub(super) fn etu(self, count: u32, hertz: u32) -> Duration {
+        cycles((u64::from(count) * u64::from(self.f)).div_ceil(u64::from(self.d.max(1))), hertz)
     }
+}
+
+/// So many cycles of a clock of `hertz`, rounded up.
+#[inline(never)]
+pub(super) fn cycles(count: u64, hertz: u32) -> Duration {
+    Duration::from_cycles(count, hertz)
 }
 
 /// All waiting times of a protocol.
@@ -129,7 +137,7 @@ impl Timing {
     ) -> Self {
         let margin = MARGIN_ETU;
         let etu = |count| speed.etu(count, hertz);
-        let plus_margin = |cycles: u64| Duration(Duration::from_cycles(cycles, hertz).0 + etu(margin).0);
+        let plus_margin = |count: u64| Duration(cycles(count, hertz).0 + etu(margin).0);
         // WT = WI x 960 x Fi / f (§10.2).
         let wi = u64::from(if parameters.protocol == Protocol::T0 { parameters.waiting } else { 10 });
         let working = plus_margin(wi * 960 * u64::from(speed.f.max(offered.f)));

@@ -71,6 +71,10 @@ fn first_character_from_both_sides() {
             bench.assert_off();
         }
     }
+    // Its end is 10 to 12 units after its leading edge; the margin comes on top.
+    let (_, result) =
+        cold([Step::Reset, say_after(0x3B, Duration(first_after(40_000).0 + etu(4).0)), say(0x00)]);
+    assert_eq!(result, Ok(unhex("3B00")));
     let late = Duration(first_after(40_000).0 + etu(4).0 + 1);
     let (bench, result) = cold([Step::Reset, say_after(0x3B, late), say(0x00)]);
     assert_eq!(result, Err(CardError::Mute));

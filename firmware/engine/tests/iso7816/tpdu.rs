@@ -6,6 +6,7 @@ use engine::{
 };
 
 use crate::line::{Bench, ETU, Step, broken, etu, hears, hex, say, say_after, says, unhex};
+use crate::reset::with_tck;
 
 const READ: &str = "00 B0 00 00 04";
 const WRITE: &str = "00 D6 00 00 03 AA BB CC";
@@ -164,6 +165,25 @@ fn working_waiting_time_from_both_sides() {
                 assert_eq!(result, Ok(unhex("010203049000")));
             }
         }
+    }
+}
+
+#[test]
+fn every_limit_has_a_margin_of_two_units() {
+    let bytes = unhex("B0 01 02 03 04 90 00");
+    for extra in [Duration(0), Duration(1)] {
+        let after = Duration(etu(9_602).0 + extra.0);
+        let card = bytes.iter().map(|byte| say_after(*byte, after));
+        assert_eq!(run(READ, after_header(READ, card)).1.is_ok(), extra.0 == 0, "WWT");
+        // CWI 3, BWI 1.
+        let mut bench = Bench::active(Negotiation::Reader, &with_tck("3B 80 81 31 FE 13"));
+        let block = Duration(etu(11 + 1_920 + 2).0 + extra.0);
+        let card = vec![hears("00 00 00 00"), say_after(0, block), say(0), say(0), say(0)];
+        assert_eq!(bench.exchange("00 00 00 00", card).is_ok(), extra.0 == 0, "BWT");
+        let mut bench = Bench::active(Negotiation::Reader, &with_tck("3B 80 81 31 FE 13"));
+        let character = Duration(etu(11 + 8 + 2).0 + extra.0);
+        let card = vec![hears("00 00 00 00"), say(0), say(0), say(0), say_after(0, character)];
+        assert_eq!(bench.exchange("00 00 00 00", card).is_ok(), extra.0 == 0, "CWT");
     }
 }
 

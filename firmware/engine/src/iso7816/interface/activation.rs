@@ -3,8 +3,8 @@
 use super::{super::atr_reception::AtrReception, CardError, Dialogue, Interface, Operation, Progress};
 use crate::{
     contacts::Contacts,
-    iso7816::timing::{OFF, RESET_LOW_CYCLES, SUPPLY_SETTLED},
-    time::{Duration, Instant},
+    iso7816::timing::{OFF, RESET_LOW_CYCLES, SUPPLY_SETTLED, cycles},
+    time::Instant,
 };
 
 /// Characters of before the reset that are thrown away.
@@ -27,6 +27,7 @@ pub(super) enum Activation {
 
 impl Interface {
     /// One step; `None` when the next may follow at once.
+    #[inline(never)]
     pub(super) fn activate<C: Contacts>(
         &mut self,
         contacts: &mut C,
@@ -77,7 +78,7 @@ impl Interface {
     }
 
     fn reset_low(&self, now: Instant) -> Activation {
-        Activation::ResetLow { until: now + Duration::from_cycles(RESET_LOW_CYCLES, self.line.hertz()) }
+        Activation::ResetLow { until: now + cycles(RESET_LOW_CYCLES, self.line.hertz()) }
     }
 
     fn reset_high<C: Contacts>(&mut self, contacts: &mut C, now: Instant) {

@@ -1,4 +1,6 @@
 //! Polling: what the line has heard goes to the dialogue, what the dialogue wants goes to the line.
+//!
+//! The larger steps are not inlined: that takes less flash, and less stack at the deepest place.
 
 use card_spec::{Error, atr::Atr};
 
@@ -14,6 +16,7 @@ impl Interface {
     /// Goes on as far as it can. Never blocks. `now` is time of the board.
     ///
     /// A card that has gone, or draws too much, loses its power here, whether anything is under way or not.
+    #[inline(never)]
     pub fn poll<C: Contacts>(&mut self, contacts: &mut C, now: Instant) -> Progress {
         if let Some(error) = self.trouble(contacts) {
             let was_busy = self.is_busy();
@@ -42,6 +45,7 @@ impl Interface {
         }
     }
 
+    #[inline(never)]
     fn step<C: Contacts>(&mut self, contacts: &mut C, now: Instant) -> Option<Progress> {
         match self.operation {
             Operation::None => Some(Progress::Idle),
@@ -61,6 +65,7 @@ impl Interface {
         }
     }
 
+    #[inline(never)]
     fn begin<C: Contacts>(&mut self, contacts: &mut C, dialogue: Dialogue, now: Instant) -> Option<Progress> {
         self.restart_clock(contacts, now);
         if let Some(card) = &mut self.card {
@@ -84,6 +89,7 @@ impl Interface {
         self.act(contacts, next, now)
     }
 
+    #[inline(never)]
     fn hear<C: Contacts>(
         &mut self,
         contacts: &mut C,
@@ -119,7 +125,7 @@ impl Interface {
             Next::TakeConvention(is_inverse, within) => {
                 self.line.set_convention(contacts, is_inverse);
                 if let Some(etu) = self.limits.atr_etu_max {
-                    let whole = Speed::DEFAULT.etu(u64::from(etu), self.line.hertz());
+                    let whole = Speed::DEFAULT.etu(etu, self.line.hertz());
                     self.line.set_limit(self.line.last() + whole);
                 }
                 self.line.listen(contacts, within);
@@ -181,6 +187,7 @@ impl Interface {
         Progress::Failed(error)
     }
 
+    #[inline(never)]
     fn take_atr<C: Contacts>(&mut self, contacts: &mut C, bytes: usize) -> Result<usize, CardError> {
         let atr = Atr::parse(self.buffer.first(bytes)).map_err(|error| match error {
             Error::Check { .. } => CardError::Tck,
@@ -206,6 +213,7 @@ impl Interface {
         Ok(bytes)
     }
 
+    #[inline(never)]
     fn take_pps<C: Contacts>(
         &mut self,
         contacts: &mut C,
