@@ -125,17 +125,14 @@ impl<H: Read + ReadReady + Write + WriteReady> SerialFrames<H> {
                 self.is_garbled = was_garbled && self.is_garbled;
                 continue;
             }
-            let byte = match left {
-                0 => return true,
-                _ => match self.read_byte(trace) {
-                    Some(byte) => {
-                        left -= 1;
-                        self.last_byte = now;
-                        byte
-                    }
-                    None => return false,
-                },
+            if left == 0 {
+                return true;
+            }
+            let Some(byte) = self.read_byte(trace) else {
+                return false;
             };
+            left -= 1;
+            self.last_byte = now;
             self.take(byte, incoming, trace);
         }
         false

@@ -57,7 +57,7 @@ pub const SEC1210: Personality = Personality {
 };
 
 /// Five slots without echo.
-pub const GEM_CORE_POS_PRO: Personality = Personality {
+pub const GEMCORE_POS_PRO: Personality = Personality {
     name: "GemCorePOSPro",
     slots: 5,
     echo: false,

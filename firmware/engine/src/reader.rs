@@ -44,15 +44,15 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
     /// Goes on with everything that can go on, and says when to be called again at the latest; earlier when
     /// anything has happened on any line. Never waits.
     pub fn poll(&mut self, now: Instant) -> Instant {
-        let mut next = now + POLL_MAX;
-        for index in 0..SLOTS {
-            next = earlier(Some(next), self.poll_slot(index, now)).unwrap_or(next);
-        }
         for _ in 0..MESSAGES_MAX {
-            let transport = self.transport.poll(&mut self.mailbox, &mut self.trace, now);
+            let mut next = Some(now + POLL_MAX);
+            for index in 0..SLOTS {
+                next = earlier(next, self.poll_slot(index, now));
+            }
+            next = earlier(next, self.transport.poll(&mut self.mailbox, &mut self.trace, now));
             if !self.go_on(now) {
-                next = earlier(Some(next), transport).unwrap_or(next);
-                return earlier(Some(next), self.services.poll(now)).unwrap_or(next);
+                next = earlier(next, self.services.poll(now));
+                return next.unwrap_or(now);
             }
         }
         now
@@ -61,6 +61,11 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
     /// What has been counted.
     pub fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    /// The services, to be looked at.
+    pub fn services(&self) -> &S {
+        &self.services
     }
 
     /// The services, for whoever owns the board.

@@ -202,7 +202,9 @@ impl<C: Contacts> Slot<C> {
                 self.end(Err(Error::CARD_MUTE));
                 event = event.or(Some(SlotEvent::Failed));
             } else {
-                next = earlier(next, Some(limit.min(running.extension_at)));
+                // One that is overdue waits for the host's line, which is polled for itself.
+                let extension_at = Some(running.extension_at).filter(|at| *at > now);
+                next = earlier(earlier(next, Some(limit)), extension_at);
             }
         }
         for step in 1.. {

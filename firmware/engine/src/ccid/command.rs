@@ -102,45 +102,54 @@ pub fn parse(message: &[u8]) -> Option<Parsed<'_>> {
     let (header, data) = message.split_first_chunk::<HEADER_BYTES>()?;
     let &[kind, length0, length1, length2, length3, slot, sequence, specific, level0, level1] = header;
     let length = u32::from_le_bytes([length0, length1, length2, length3]);
+    let is_empty = length == 0;
     let is_whole = u32::try_from(data.len()) == Ok(length);
-    let empty = || if length == 0 { Ok(()) } else { Err(Error::LENGTH) };
-    let filled = || if is_whole && length > 0 { Ok(()) } else { Err(Error::LENGTH) };
+    let is_filled = is_whole && !is_empty;
+    let empty = |command| if is_empty { Ok(command) } else { Err(Error::LENGTH) };
     let (answer, command) = match kind {
         0x62 => (
             AnswerKind::DataBlock,
-            empty().and_then(|()| match specific {
+            match specific {
+                _ if !is_empty => Err(Error::LENGTH),
                 0..=3 => Ok(Command::IccPowerOn { power_select: specific }),
                 _ => Err(Error::SPECIFIC),
-            }),
+            },
         ),
-        0x63 => (AnswerKind::SlotStatus, empty().map(|()| Command::IccPowerOff)),
-        0x65 => (AnswerKind::SlotStatus, empty().map(|()| Command::GetSlotStatus)),
+        0x63 => (AnswerKind::SlotStatus, empty(Command::IccPowerOff)),
+        0x65 => (AnswerKind::SlotStatus, empty(Command::GetSlotStatus)),
         0x6F => (
             AnswerKind::DataBlock,
-            filled().and_then(|()| match (level0, level1) {
+            match (level0, level1) {
+                _ if !is_filled => Err(Error::LENGTH),
                 (0, 0) => Ok(Command::XfrBlock { waiting_extension: specific, data }),
                 _ => Err(Error::LEVEL),
-            }),
+            },
         ),
-        0x6C => (AnswerKind::Parameters, empty().map(|()| Command::GetParameters)),
-        0x6D => (AnswerKind::Parameters, empty().map(|()| Command::ResetParameters)),
+        0x6C => (AnswerKind::Parameters, empty(Command::GetParameters)),
+        0x6D => (AnswerKind::Parameters, empty(Command::ResetParameters)),
         0x61 => (
             AnswerKind::Parameters,
-            filled().and_then(|()| protocol_data(specific, data).map(Command::SetParameters)),
+            match protocol_data(specific, data) {
+                _ if !is_filled => Err(Error::LENGTH),
+                parameters => parameters.map(Command::SetParameters),
+            },
         ),
-        0x6B => (AnswerKind::Escape, filled().map(|()| Command::Escape { data })),
+        0x6B => {
+            (AnswerKind::Escape, if is_filled { Ok(Command::Escape { data }) } else { Err(Error::LENGTH) })
+        }
         0x6E => (
             AnswerKind::SlotStatus,
-            empty().and_then(|()| match specific {
+            match specific {
+                _ if !is_empty => Err(Error::LENGTH),
                 0 => Ok(Command::IccClock { runs: true }),
                 1 => Ok(Command::IccClock { runs: false }),
                 _ => Err(Error::SPECIFIC),
-            }),
+            },
         ),
         0x6A => (AnswerKind::SlotStatus, Ok(Command::T0Apdu)),
         0x69 => (AnswerKind::DataBlock, Ok(Command::Secure)),
         0x71 => (AnswerKind::SlotStatus, Ok(Command::Mechanical)),
-        0x72 => (AnswerKind::SlotStatus, empty().map(|()| Command::Abort)),
+        0x72 => (AnswerKind::SlotStatus, empty(Command::Abort)),
         0x73 => (
             AnswerKind::DataRateAndClockFrequency,
             match *data {

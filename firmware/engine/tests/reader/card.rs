@@ -87,8 +87,9 @@ impl Card {
         match self.manners {
             Manners::MuteLater | Manners::Mute => return,
             Manners::Nonsense(start) if self.heard.len() >= 5 => {
-                let bytes: Vec<u8> =
-                    (0..8u8).map(|index| start.wrapping_mul(31).wrapping_add(index * 57)).collect();
+                let bytes: Vec<u8> = (0..8u8)
+                    .map(|index| start.wrapping_mul(31).wrapping_add(index.wrapping_mul(57)))
+                    .collect();
                 self.say(turn, &bytes);
                 return;
             }
@@ -127,8 +128,9 @@ impl Card {
 
     /// When something happens by itself.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let coming = self.coming.front().map(|(at, _)| *at);
-        [coming, self.sent].into_iter().flatten().min()
+        // What has come already and is not taken does not happen again.
+        let coming = self.coming.iter().map(|(at, _)| *at).find(|at| *at > self.now);
+        [coming, self.sent.filter(|at| *at > self.now)].into_iter().flatten().min()
     }
 }
 

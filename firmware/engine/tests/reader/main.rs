@@ -9,4 +9,6 @@ mod host;
 mod opening;
 mod patience;
 mod properties;
+#[path = "../seeded/mod.rs"]
+mod seeded;
 mod session;

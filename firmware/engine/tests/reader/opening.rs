@@ -1,7 +1,7 @@
 //! What drivers say when they open each reader, byte for byte, and what they hear.
 
 use engine::{
-    personality::{GEM_CORE_POS_PRO, GEM_PC_TWIN, Personality, SEC1210},
+    personality::{GEM_PC_TWIN, GEMCORE_POS_PRO, Personality, SEC1210},
     time::Duration,
 };
 
@@ -45,7 +45,7 @@ fn sec1210() {
 #[test]
 fn gem_core_pos_pro() {
     opens(
-        &GEM_CORE_POS_PRO,
+        &GEMCORE_POS_PRO,
         &[
             // Escape 02: name of the firmware.
             (
