@@ -149,8 +149,14 @@ impl<L: Read + ReadReady + Write> EmulatedContacts<L> {
         match tag {
             tag::CHARACTER | tag::CHARACTER_BROKEN => self.hear(first, tag == tag::CHARACTER_BROKEN),
             tag::SILENCE => {
-                self.time = self.time + Duration(u64::from_le_bytes(body));
-                if let Some(listening) = &mut self.listening {
+                let silence = Duration(u64::from_le_bytes(body));
+                // A character may have come before the card heard that it was listened to; then the silence
+                // that answers is of the past, and longer than what is left to be listened to.
+                if let Some(listening) = &mut self.listening
+                    && listening.question.is_some()
+                    && silence <= listening.until - self.time
+                {
+                    self.time = self.time + silence;
                     listening.question = None;
                 }
             }
