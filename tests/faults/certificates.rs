@@ -100,7 +100,7 @@ impl Clock for Past {
 
 #[test]
 fn a_terminal_that_was_off_for_months_comes_back_by_itself() {
-    let mut scene = Scene::new("certificate-client", Generation::Two, false, |configuration| {
+    let mut scene = Scene::new("certificate-client", Generation::Two, None, |configuration| {
         configuration.certificate_validity_ms = 30 * DAY_MS;
     });
     let bill = scene.bill(&["10.00"]);

@@ -12,6 +12,7 @@ use serde_json::json;
 use sim::{
     fault::Plan,
     image::{self, CardImage, DirectoryImage, Image, PsamImage},
+    pcscd::Model,
     personalise::CardOrder,
 };
 use tempfile::TempDir;
@@ -21,7 +22,7 @@ use crate::{
     center::TestCenter,
     holder::{BALANCE_FEN, Holder, save_card},
     jinbao::{Answer, Jinbao, Started},
-    reader::TestReader,
+    reader::{Kind, TestReader},
     seed,
 };
 
@@ -70,7 +71,15 @@ impl Scene {
     /// # Panics
     /// When anything of it fails.
     pub fn at_reader(test: &str, generation: Generation) -> Self {
-        Self::new(test, generation, true, |_| {})
+        Self::new(test, generation, Some(Kind::Virtual), |_| {})
+    }
+
+    /// The same with the emulated reader board: its firmware, its lines, its driver.
+    ///
+    /// # Panics
+    /// When anything of it fails.
+    pub fn at_board(test: &str, generation: Generation, model: Model) -> Self {
+        Self::new(test, generation, Some(Kind::Board(model)), |_| {})
     }
 
     /// The same with card and PSAM inside the terminal's process, for tests that are not about the reader.
@@ -78,17 +87,18 @@ impl Scene {
     /// # Panics
     /// When anything of it fails.
     pub fn in_process(test: &str, generation: Generation) -> Self {
-        Self::new(test, generation, false, |_| {})
+        Self::new(test, generation, None, |_| {})
     }
 
-    /// With a center that is set up otherwise.
+    /// With a center that is set up otherwise, and this reader; without one, card and PSAM lie in the terminal's
+    /// process.
     ///
     /// # Panics
     /// When anything of it fails.
     pub fn new(
         test: &str,
         generation: Generation,
-        with_reader: bool,
+        reader: Option<Kind>,
         change: impl FnOnce(&mut Configuration),
     ) -> Self {
         let seed = seed::of(test);
@@ -102,7 +112,7 @@ impl Scene {
         image::save(&psam, &Image::Psam(holder.psam(terminal()).build())).expect("the PSAM can be written");
         fs::create_dir(place("scratch")).expect("a folder");
         let mut jinbao = Jinbao::new(place("data"), place("scratch"));
-        let reader = with_reader.then(|| TestReader::start(&psam));
+        let reader = reader.map(|kind| TestReader::start_kind(kind, &psam));
         if let Some(reader) = &reader {
             jinbao.environment.push(("PCSCLITE_CSOCK_NAME", reader.socket().into_os_string()));
         }
@@ -299,6 +309,9 @@ impl Scene {
     pub fn end(self) {
         if let Some(reader) = &self.reader {
             self.logs.keep("pcscd.log", reader.log().as_bytes());
+            if let Some(board) = reader.board() {
+                self.logs.keep("board.log", board.board_log().as_bytes());
+            }
         }
         self.logs.keep("center.log", self.center.log().as_bytes());
     }

@@ -1,6 +1,9 @@
 //! Emulated board, serial line and pcscd together, with cards at the board's lines.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+};
 
 use super::{
     emulator::{Emulator, Lines},
@@ -9,6 +12,8 @@ use super::{
 use crate::{
     error::SimError,
     line,
+    module::Module,
+    panel::Panel,
     pcscd::{Model, ReaderKind, SerialReader, Service, Slot, temporary_directory},
 };
 
@@ -21,6 +26,17 @@ pub struct Order {
     pub model: Model,
     /// Whether the driver writes every byte into pcscd's log, PIN included: for made-up people only.
     pub has_trace: bool,
+    /// For the board's random bytes and the fingerprint module's.
+    pub seed: u64,
+    /// File that keeps the board's vault from one run to the next.
+    pub vault: Option<PathBuf>,
+}
+
+impl Order {
+    /// A board with this firmware, without trace, and with a vault that nothing keeps.
+    pub fn new(firmware: impl Into<PathBuf>, model: Model) -> Self {
+        Self { firmware: firmware.into(), model, has_trace: false, seed: 1, vault: None }
+    }
 }
 
 /// A reader board behind a real pcscd. Dropping it ends everything.
@@ -37,19 +53,29 @@ pub struct BoardReader {
 }
 
 /// What is at the board's lines; it stays there when the board goes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Outside {
     card: line::Slot,
     psam: line::Slot,
-    held: Vec<std::os::unix::net::UnixStream>,
+    module: Module,
+    panel: Panel,
 }
 
 impl Outside {
+    fn new(order: &Order) -> Result<Self, SimError> {
+        let panel = match &order.vault {
+            Some(file) => Panel::open(file, order.seed)?,
+            None => Panel::new(order.seed),
+        };
+        Ok(Self { card: line::Slot::new(), psam: line::Slot::new(), module: Module::new(order.seed), panel })
+    }
+
     /// Connects everything to a board; gives the line to the host.
-    fn attach(&mut self, lines: Lines) -> Result<std::os::unix::net::UnixStream, SimError> {
+    fn attach(&self, lines: Lines) -> Result<UnixStream, SimError> {
         self.card.attach(lines.card)?;
         self.psam.attach(lines.psam)?;
-        self.held = vec![lines.finger, lines.panel];
+        self.module.attach(lines.finger)?;
+        self.panel.attach(lines.panel)?;
         Ok(lines.host)
     }
 }
@@ -70,7 +96,7 @@ impl BoardReader {
     ///
     /// Errors: as [`BoardReader::start`].
     pub fn start_in(order: Order, directory: &Path) -> Result<Self, SimError> {
-        let mut outside = Outside::default();
+        let outside = Outside::new(&order)?;
         let (emulator, lines) = Emulator::start(&order.firmware, directory)?;
         let relay = Relay::start(outside.attach(lines)?)?;
         let reader = SerialReader {
@@ -78,13 +104,12 @@ impl BoardReader {
             model: order.model,
             has_trace: order.has_trace,
         };
-        let pcscd =
-            Service::start(directory, ReaderKind::Serial(reader)).map_err(|error| match error {
-                SimError::NoReader { said } => {
-                    SimError::NoReader { said: format!("{said}\nthe board said: {}", emulator.log()) }
-                }
-                other => other,
-            })?;
+        let pcscd = Service::start(directory, ReaderKind::Serial(reader)).map_err(|error| match error {
+            SimError::NoReader { said } => {
+                SimError::NoReader { said: format!("{said}\nthe board said: {}", emulator.log()) }
+            }
+            other => other,
+        })?;
         let directory = directory.to_owned();
         Ok(Self { pcscd, relay, emulator, outside, order, directory, _temporary: None })
     }
@@ -95,6 +120,16 @@ impl BoardReader {
             Slot::Card => &self.outside.card,
             Slot::Psam => &self.outside.psam,
         }
+    }
+
+    /// The fingerprint module.
+    pub fn module(&self) -> &Module {
+        &self.outside.module
+    }
+
+    /// Lamps, buzzer, the case, the vault's battery.
+    pub fn panel(&self) -> &Panel {
+        &self.outside.panel
     }
 
     /// The name under which PC/SC lists a slot; `None` when the model has no such slot.

@@ -1,8 +1,10 @@
 //! pcscd itself, whatever its reader.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -16,6 +18,8 @@ pub struct Service {
     directory: PathBuf,
     kind: ReaderKind,
     running: Option<Leashed>,
+    /// Insertions and removals that pcscd had counted when a card was last seen in a slot.
+    events: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Service {
@@ -29,7 +33,7 @@ impl Service {
     pub fn start(directory: &Path, kind: ReaderKind) -> Result<Self, SimError> {
         fs::create_dir_all(directory).map_err(SimError::file("making", directory))?;
         let running = launch::start(directory, &kind)?;
-        Ok(Self { directory: directory.to_owned(), kind, running: Some(running) })
+        Ok(Self { directory: directory.to_owned(), kind, running: Some(running), events: Mutex::default() })
     }
 
     /// The socket, for `PCSCLITE_CSOCK_NAME` of every client.
@@ -56,13 +60,25 @@ impl Service {
 
     /// Waits until pcscd has noticed a card in the slot of this name (`true`) or its removal (`false`).
     ///
+    /// A command that fails tells pcscd as well that a card is gone, but its watcher, which looks every 400 ms,
+    /// then takes a card that comes meanwhile for the old one, and never shows it. So a removal counts when the
+    /// watcher has counted it; a human hand is not quicker.
     /// Gives whether that came true within `timeout_ms`. Errors: as [`Service::readers`].
     pub fn wait_card(&self, name: &str, present: bool, timeout_ms: u64) -> Result<bool, SimError> {
         let end = Instant::now() + Duration::from_millis(timeout_ms);
         loop {
-            if self.readers()?.iter().any(|reader| reader.name == name && reader.card_present == present) {
+            let states = self.readers()?;
+            let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(reader) = states.iter().find(|reader| reader.name == name)
+                && reader.card_present == present
+                && (present || events.get(name) != Some(&reader.events))
+            {
+                if present {
+                    events.insert(name.to_owned(), reader.events);
+                }
                 return Ok(true);
             }
+            drop(events);
             if Instant::now() >= end {
                 return Ok(false);
             }
@@ -82,6 +98,7 @@ impl Service {
     /// Errors: as [`Service::start`].
     pub fn restart(&mut self) -> Result<(), SimError> {
         self.kill();
+        self.events.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         self.running = Some(launch::start(&self.directory, &self.kind)?);
         Ok(())
     }

@@ -1,0 +1,10 @@
+//! The reader board's firmware in an emulator, behind the unmodified pcscd and its unmodified serial driver.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bench;
+mod ends;
+mod exchange;
+mod listed;
+mod pulled;
+mod trace;
+mod visit;
