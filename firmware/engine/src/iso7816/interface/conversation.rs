@@ -176,6 +176,8 @@ impl Interface {
 
     /// Ends the operation. Only a block of T=1 leaves the contacts on.
     pub(super) fn fail<C: Contacts>(&mut self, contacts: &mut C, error: CardError, now: Instant) -> Progress {
+        // Silence may be what is left of a card that has gone meanwhile.
+        let error = self.trouble(contacts).unwrap_or(error);
         match self.operation {
             Operation::Dialogue(Dialogue::T1(_)) => {
                 self.line.quiet(contacts);
