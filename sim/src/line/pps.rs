@@ -90,9 +90,11 @@ impl Selection {
     }
 }
 
-/// Whether the card goes along with this speed: the default one, or that of TA1 or a slower one of the same F.
+/// Whether the card goes along with this speed: F and D between the default and what TA1 says (§9.2).
 fn is_offered(asked: Speed, offered: Speed) -> bool {
-    asked == Speed::DEFAULT || asked.f == offered.f && asked.d <= offered.d
+    let default = Speed::DEFAULT;
+    asked == default
+        || (default.f..=offered.f).contains(&asked.f) && (default.d..=offered.d).contains(&asked.d)
 }
 
 #[cfg(test)]
