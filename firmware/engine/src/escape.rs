@@ -128,7 +128,7 @@ impl<H: Hardware> Desk<H> {
                 }
                 finger.start(task, &mut self.trace, now)
             }
-            Request::FingerPoll => put(&self.finger()?.state(now), answer),
+            Request::FingerPoll => put(&self.finger()?.state(), answer),
             Request::FingerFetch { sequence } => {
                 self.finger()?.fetch(sequence, answer, now);
                 Ok(())
@@ -270,7 +270,3 @@ fn put(body: &impl Body, answer: &mut Frame) -> Result<(), Status> {
     // Every body of this crate fits; one that does not is ours to mend.
     body.put(answer).map_err(|_| Status::Malformed)
 }
-
-#[cfg(test)]
-#[path = "escape/tests.rs"]
-mod tests;

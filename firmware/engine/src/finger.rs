@@ -149,8 +149,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
     }
 
     /// Answer of `FingerPoll`.
-    pub fn state(&mut self, now: Instant) -> FingerState {
-        self.host_heard = now;
+    pub fn state(&self) -> FingerState {
         if self.task.is_none() {
             return self.result;
         }
@@ -259,8 +258,13 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
             };
             *is_more = true;
             self.hear(now);
-            if let Some(scanned) = scanned {
-                self.scan(scanned, trace, now);
+            match scanned {
+                Some(scanned) => self.scan(scanned, trace, now),
+                // Between packets of data there is nothing, so this was the head of one that is lost.
+                None if matches!(self.phase, Phase::Receiving { .. }) && !self.line.is_within_packet() => {
+                    self.broken_data(trace, now);
+                }
+                None => {}
             }
         }
         self.line.flow_out(&mut self.ring)?;
@@ -312,17 +316,20 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
                 }
             }
             (Scanned::End, Phase::Asking { .. }) => self.confirmed(trace, now),
-            (Scanned::Broken(_), Phase::Receiving { .. }) => {
-                trace.count(Event::FingerPacketBroken);
-                self.fail(FingerFailure::Broken, trace);
-                self.settle(now);
-            }
+            (Scanned::Broken(_), Phase::Receiving { .. }) => self.broken_data(trace, now),
             (Scanned::Broken(_), Phase::Asking { .. }) => {
                 trace.count(Event::FingerPacketBroken);
                 self.again_or_fail(FingerFailure::Broken, trace, now);
             }
             (Scanned::Content(_) | Scanned::End | Scanned::Broken(_), _) => {}
         }
+    }
+
+    /// A packet of data is lost, and with it the image or template.
+    fn broken_data(&mut self, trace: &mut Trace, now: Instant) {
+        trace.count(Event::FingerPacketBroken);
+        self.fail(FingerFailure::Broken, trace);
+        self.settle(now);
     }
 
     /// A packet has come where a confirmation was due.

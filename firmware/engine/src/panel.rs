@@ -198,7 +198,3 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
         (one, other) => one.or(other),
     }
 }
-
-#[cfg(test)]
-#[path = "panel/tests.rs"]
-mod tests;

@@ -327,7 +327,3 @@ fn verify(key: &[u8; KEY_BYTES], message: &[u8], signature: &[u8; SIGNATURE_BYTE
     let key = salty::PublicKey::try_from(key).map_err(|_| Status::SignatureWrong)?;
     key.verify(message, &salty::Signature::from(signature)).map_err(|_| Status::SignatureWrong)
 }
-
-#[cfg(test)]
-#[path = "tamper/tests.rs"]
-mod tests;

@@ -42,8 +42,14 @@ impl<U: Read + ReadReady + Write + WriteReady> Line<U> {
         Self { uart, scanner: Scanner::new(ef01::ADDRESS), out: Out::Nothing }
     }
 
-    /// Begins to send a command; what went out before is cut off.
+    #[cfg(test)]
+    pub(super) fn uart_mut(&mut self) -> &mut U {
+        &mut self.uart
+    }
+
+    /// Begins to send a command; what went out before is cut off, and what has half come is no answer to it.
     pub(super) fn send_command(&mut self, bytes: Command) {
+        self.scanner.reset();
         self.out = Out::Command { bytes, at: 0 };
     }
 

@@ -83,6 +83,11 @@ impl Ring {
     }
 
     #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
+        self.bytes.iter().filter(|byte| **byte != 0).count()
+    }
+
+    #[cfg(test)]
     pub(super) fn is_wiped(&self) -> bool {
         self.bytes.iter().all(|byte| *byte == 0)
     }
