@@ -82,19 +82,19 @@ impl Incoming {
         let mut length = self.length;
         if let Some(byte) = last
             && let Some(place) = self.bytes.get_mut(length)
-            && (start == end || length < start)
         {
             *place = byte;
             length += 1;
         }
-        let rest = end.saturating_sub(start);
-        if start >= length && rest > 0 && end <= self.bytes.len() {
-            self.bytes.copy_within(start..end, length);
-            if let Some(moved) = self.bytes.get_mut(length + rest..end) {
-                moved.zeroize();
+        // What was to be looked at already moves down behind it, byte by byte: nothing stays where it was.
+        for from in start..end {
+            let byte = self.bytes.get_mut(from).map_or(0, core::mem::take);
+            if let Some(place) = self.bytes.get_mut(length) {
+                *place = byte;
+                length += 1;
             }
         }
-        self.again = (0, (length + rest).min(self.bytes.len()));
+        self.again = (0, length);
         self.length = 0;
         self.is_complete = false;
     }
@@ -107,11 +107,8 @@ impl Incoming {
             self.again = (0, 0);
             return None;
         }
-        let place = self.bytes.get_mut(start)?;
-        let byte = *place;
-        *place = 0;
         self.again.0 = start + 1;
-        Some(byte)
+        self.bytes.get_mut(start).map(core::mem::take)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{AnswerKind, Error};
 use crate::mailbox::HEADER_BYTES;
 
 /// A command with all that it needs. The order is that of CCID rev 1.1 §6.1.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Command<'a> {
     /// §6.1.1: power and cold reset, or warm reset of an active card.
     IccPowerOn {
@@ -56,7 +56,7 @@ pub enum Command<'a> {
 }
 
 /// bProtocolNum with abProtocolDataStructure of the right length.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum ProtocolData<'a> {
     /// T=0: bmFindexDindex, bmTCCKST0, bGuardTimeT0, bWaitingIntegerT0, bClockStop.
     T0(&'a [u8; 5]),
@@ -83,7 +83,7 @@ impl<'a> ProtocolData<'a> {
 }
 
 /// A message, taken apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Parsed<'a> {
     /// bSlot.
     pub slot: u8,

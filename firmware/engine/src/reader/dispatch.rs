@@ -6,6 +6,7 @@ use super::{
 };
 use crate::ccid::{Command, Parsed, parse};
 use crate::iso7816::{CardError, Parameters, Speed};
+use crate::mailbox::HEADER_BYTES;
 use crate::services::EscapeError;
 
 /// What has become of a command.
@@ -63,7 +64,7 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
         let slot = self.slots.get_mut(usize::from(number));
         if let Some(slot) = &slot
             && let Some(announced) = slot.abort_announced
-            && !(command == Ok(Command::Abort) && sequence == announced)
+            && !(matches!(command, Ok(Command::Abort)) && sequence == announced)
         {
             return Err(Error::ABORTED);
         }
@@ -96,7 +97,7 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
                 _ => Err(Error::CARD_MUTE),
             };
         };
-        if command == Command::Abort {
+        if matches!(command, Command::Abort) {
             if slot.running.is_some() {
                 slot.abort(&mut self.trace, now);
                 return Ok(Done::Later);
@@ -110,7 +111,7 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
             self.trace.count(Event::SlotBusy);
             return Err(Error::SLOT_BUSY);
         }
-        if command == Command::IccPowerOff {
+        if matches!(command, Command::IccPowerOff) {
             slot.power_off(now);
             self.services.slot_event(number, SlotEvent::Deactivated, now);
             return Ok(Done::Now(0, 0));
@@ -160,13 +161,9 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
         if rate != actual {
             return Err(Error::data(4));
         }
-        let room = self.mailbox.outgoing.data_mut();
-        let mut bytes = [0; 8];
-        copy(&clock_khz.to_le_bytes(), &mut bytes);
-        if let Some(half) = bytes.get_mut(4..) {
-            copy(&rate.to_le_bytes(), half);
-        }
-        Ok(Done::Now(copy(&bytes, room), 0))
+        // Both are what was asked for.
+        let asked = self.mailbox.incoming.bytes().get(HEADER_BYTES..).unwrap_or_default();
+        Ok(Done::Now(copy(asked, self.mailbox.outgoing.data_mut()), 0))
     }
 
     fn parameters(&self, number: u8) -> Result<Parameters, Error> {
@@ -180,5 +177,5 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
 /// Speed of the line: clock · D / F.
 fn bits_per_second(parameters: &Parameters, hertz: u32) -> u32 {
     let speed = Speed::of(parameters.speed).unwrap_or(Speed::DEFAULT);
-    (u64::from(hertz) * u64::from(speed.d) / u64::from(speed.f.max(1))) as u32
+    hertz.saturating_mul(speed.d.into()) / u32::from(speed.f.max(1))
 }
