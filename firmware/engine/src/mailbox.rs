@@ -201,3 +201,58 @@ pub trait Transport {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(bytes: impl Iterator<Item = u8>) -> Mailbox {
+        let mut mailbox = Mailbox::new();
+        for byte in bytes {
+            assert!(mailbox.incoming.push(byte));
+        }
+        mailbox
+    }
+
+    #[test]
+    fn what_was_handled_is_wiped() {
+        let mut mailbox = filled((0..MESSAGE_BYTES_MAX).map(|_| 0xA5));
+        assert!(!mailbox.incoming.push(0xA5));
+        mailbox.incoming.complete();
+        mailbox.incoming.clear();
+        assert_eq!(mailbox.incoming.bytes, [0; MESSAGE_BYTES_MAX + 1]);
+
+        mailbox.outgoing.data_mut().fill(0xA5);
+        // Less is sent than was written, as when a command fails halfway.
+        mailbox.outgoing.send(&[0x80; HEADER_BYTES], 1);
+        assert_eq!(mailbox.outgoing.bytes().len(), HEADER_BYTES + 1);
+        mailbox.outgoing.clear();
+        assert_eq!(mailbox.outgoing.bytes, [0; MESSAGE_BYTES_MAX]);
+    }
+
+    #[test]
+    fn what_is_looked_at_again_comes_in_order_and_leaves_nothing() {
+        let mut incoming = filled(0..200).incoming;
+        incoming.look_again(Some(200));
+        let first: heapless::Vec<u8, 10> = (0..10).filter_map(|_| incoming.next_again()).collect();
+        assert_eq!(first, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        // A frame that begins in there, and is none either.
+        for byte in [0xB0, 0xB1, 0xB2] {
+            assert!(incoming.push(byte));
+        }
+        incoming.look_again(Some(0xB3));
+        for byte in [0xB0, 0xB1, 0xB2, 0xB3].into_iter().chain(10..=200) {
+            assert_eq!(incoming.next_again(), Some(byte));
+        }
+        assert_eq!(incoming.next_again(), None);
+        assert_eq!(incoming.bytes, [0; MESSAGE_BYTES_MAX + 1]);
+    }
+
+    #[test]
+    fn the_longest_is_looked_at_again_with_its_check_byte() {
+        let mut incoming = filled((0..MESSAGE_BYTES_MAX).map(|_| 1)).incoming;
+        incoming.look_again(Some(2));
+        assert_eq!((0..=MESSAGE_BYTES_MAX).filter_map(|_| incoming.next_again()).last(), Some(2));
+        assert_eq!(incoming.next_again(), None);
+    }
+}

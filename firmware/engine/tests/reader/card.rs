@@ -40,6 +40,8 @@ pub(crate) struct Card {
     /// Supplies that were switched on, in their order.
     pub(crate) supplies: Vec<Voltage>,
     pub(crate) resets: u32,
+    /// Silence before each further character of the card, beside what it needs.
+    pub(crate) pause: Duration,
     is_reset_high: bool,
     has_clock: bool,
     etu: Duration,
@@ -52,8 +54,8 @@ pub(crate) struct Card {
 impl Card {
     fn say(&mut self, after: Duration, bytes: &[u8]) {
         let mut at = self.free_at.max(self.now) + after;
-        for byte in bytes {
-            at = at + self.etu.times(12);
+        for (index, byte) in bytes.iter().enumerate() {
+            at = at + self.pause.times(index.min(1) as u64) + self.etu.times(12);
             self.coming.push_back((at, *byte));
         }
         self.free_at = at;
@@ -149,6 +151,7 @@ impl Fake {
             supply: None,
             supplies: Vec::new(),
             resets: 0,
+            pause: Duration(0),
             is_reset_high: false,
             has_clock: false,
             etu: Duration::from_cycles(372, CLOCK_HERTZ),

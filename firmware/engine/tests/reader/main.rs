@@ -7,6 +7,7 @@ mod commands;
 mod frames;
 mod host;
 mod opening;
+mod packets;
 mod patience;
 mod properties;
 #[path = "../seeded/mod.rs"]
