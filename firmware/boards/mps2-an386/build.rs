@@ -5,8 +5,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 /// Memory for all that is not stack, and for the stack, in bytes. Together they are what the firmware may use,
 /// so that too much of either does not link. A reader of five slots has five of everything.
 fn ram_and_stack_bytes() -> (u32, u32) {
-    let total = if env::var_os("CARGO_FEATURE_GEMCOREPOSPRO").is_some() { 12 * 1024 } else { 8 * 1024 };
-    let stack = 3 * 1024;
+    let total = if env::var_os("CARGO_FEATURE_GEMCOREPOSPRO").is_some() { 12 * 1024 } else { 12 * 1024 };
+    let stack = 6 * 1024;
     (total - stack, stack)
 }
 

@@ -57,7 +57,12 @@ impl Size {
             symbols.truncate(LARGEST);
             symbols
         };
-        Ok(Self { sections, stack, functions: largest(SymbolKind::Text), variables: largest(SymbolKind::Data) })
+        Ok(Self {
+            sections,
+            stack,
+            functions: largest(SymbolKind::Text),
+            variables: largest(SymbolKind::Data),
+        })
     }
 
     fn flash(&self) -> u64 {

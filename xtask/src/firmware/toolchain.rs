@@ -122,7 +122,8 @@ impl Linker {
             .or_else(|| on_path(&["ld.lld", "ld.lld-19", "ld.lld-14"]).map(Self::Lld))
             .or_else(|| on_path(&["arm-none-eabi-ld"]).map(Self::Gnu))
             .ok_or_else(|| {
-                "there is a compiler, but no linker for the boards: `apt-get install lld` brings one".to_owned()
+                "there is a compiler, but no linker for the boards: `apt-get install lld` brings one"
+                    .to_owned()
             })
     }
 

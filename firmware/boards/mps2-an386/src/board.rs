@@ -1,75 +1,102 @@
 //! The board `mps2-an386`: which line is which, and the loop around the engine.
 
 mod clock;
+mod identity;
 mod registers;
 mod uart;
 
+use core::array;
+use core::cell::RefCell;
 use core::mem::MaybeUninit;
 
 use cortex_m::peripheral::SCB;
 use emulated::line::EmulatedContacts;
+use emulated::panel::{Load, Output, Panel, Registers, Source, Switch};
+use engine::escape::{Desk, Hardware, Parts};
 use engine::frame::SerialFrames;
-use engine::personality::Personality;
+use engine::panel::Pins;
 use engine::reader::Reader;
 use engine::time::Duration;
+use engine::update::NoUpdates;
+use reader_protocol::escape::Lamp;
 
+use identity::{FACTS, PERSONALITY, SLOTS};
 use uart::Uart;
 
 /// The line to the host.
 const HOST: u8 = 0;
-/// The line of the card.
-const CARD: u8 = 1;
-/// The line of the SAM.
-const SAM: u8 = 2;
-
-/// Which reader the board is.
-const PERSONALITY: &Personality = {
-    #[cfg(feature = "gemcorepospro")]
-    {
-        &engine::personality::GEMCORE_POS_PRO
-    }
-    #[cfg(feature = "gempctwin")]
-    {
-        &engine::personality::GEM_PC_TWIN
-    }
-    #[cfg(not(any(feature = "gemcorepospro", feature = "gempctwin")))]
-    {
-        &engine::personality::SEC1210
-    }
-};
+/// The lines of card and SAM.
+const CARDS: [u8; 2] = [1, 2];
+/// The line of the fingerprint module.
+const SENSOR: u8 = 3;
+/// The line of the panel.
+const PANEL: u8 = 4;
 
 /// A poll that has nothing to wait for is made again after this, so that whoever is late does not keep the
 /// processor busy.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Slots that have a line of their own; others of the personality stay empty.
-const SLOTS: usize = if PERSONALITY.slots < 2 { 1 } else { 2 };
+/// What the board has beside its slots.
+struct Emulated;
 
-type BoardReader = Reader<SerialFrames<Uart>, EmulatedContacts<Uart>, (), SLOTS>;
+type Lit = Output<'static, Uart>;
+
+impl Hardware for Emulated {
+    type Sensor = Uart;
+    type Panel = Pins<Lit, Lit, Lit, Lit, Switch<'static, Uart>>;
+    type Vault = Registers<'static, Uart>;
+    type Chance = Source<'static, Uart>;
+    type Updates = NoUpdates;
+}
+
+type SharedPanel = RefCell<Panel<Uart>>;
+type BoardReader = Reader<SerialFrames<Uart>, EmulatedContacts<Uart>, Desk<Emulated>, SLOTS>;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
     // Not on the stack, so that the linker sees how much memory there is for the stack.
-    static mut READER: MaybeUninit<BoardReader> = MaybeUninit::uninit();
+    static mut PANEL_PLACE: MaybeUninit<SharedPanel> = MaybeUninit::uninit();
+    static mut READER_PLACE: MaybeUninit<BoardReader> = MaybeUninit::uninit();
 
     clock::start();
     registers::enable_interrupts();
-    let reader = assemble(READER);
+    let panel = PANEL_PLACE.write(RefCell::new(Panel::new(Uart::start(PANEL))));
+    let reader = assemble(READER_PLACE, panel);
     loop {
         clock::forget_news();
         let until = reader.poll(clock::now());
+        if let Ok(mut panel) = panel.try_borrow_mut() {
+            panel.tell([reader.trace(), reader.services().trace()]);
+        }
         clock::sleep(until.max(clock::now() + PAUSE));
     }
 }
 
-/// Puts the reader together, where it stays.
+/// Puts the reader together, where it stays. Apart from the loop, whose stack it would fill for ever.
 #[inline(never)]
-fn assemble(place: &'static mut MaybeUninit<BoardReader>) -> &'static mut BoardReader {
-    let host = SerialFrames::new(Uart::start(HOST), PERSONALITY);
-    let contacts: [_; SLOTS] = core::array::from_fn(|slot| {
-        EmulatedContacts::new(Uart::start(if slot == 0 { CARD } else { SAM }), PERSONALITY.clock_khz * 1_000)
+fn assemble(
+    place: &'static mut MaybeUninit<BoardReader>,
+    panel: &'static SharedPanel,
+) -> &'static mut BoardReader {
+    let contacts: [_; SLOTS] = array::from_fn(|slot| {
+        let port = CARDS.get(slot).copied().unwrap_or_default();
+        EmulatedContacts::new(Uart::start(port), PERSONALITY.clock_khz * 1_000)
     });
-    place.write(Reader::new(PERSONALITY, host, contacts, ()))
+    let parts = Parts {
+        sensor: Some(Uart::start(SENSOR)),
+        panel: Pins {
+            ready: Output::new(panel, Load::Lamp(Lamp::Ready)),
+            busy: Output::new(panel, Load::Lamp(Lamp::Busy)),
+            fault: Output::new(panel, Load::Lamp(Lamp::Fault)),
+            buzzer: Output::new(panel, Load::Buzzer),
+            switch: Switch::new(panel),
+        },
+        vault: Registers::new(panel),
+        chance: Source::new(panel),
+        updates: NoUpdates,
+    };
+    let host = SerialFrames::new(Uart::start(HOST), PERSONALITY);
+    place.write(Reader::new(PERSONALITY, host, contacts, Desk::new(FACTS, parts)))
 }
 
 /// Ends what cannot go on: a reset, which takes the power from all cards. An emulator that is told not to reboot

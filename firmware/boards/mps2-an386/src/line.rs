@@ -306,8 +306,11 @@ impl<L: Read + ReadReady + Write> Contacts for EmulatedContacts<L> {
         self.character_etu = settings.character_etu;
         self.has_error_signal = settings.error_signal;
         // As TC1 has it: 255 is the distance of 11 units. Source: ISO/IEC 7816-3 §8.3.
-        let guard =
-            if settings.character_etu == 11 { 255 } else { settings.character_etu.saturating_sub(12).min(254) };
+        let guard = if settings.character_etu == 11 {
+            255
+        } else {
+            settings.character_etu.saturating_sub(12).min(254)
+        };
         let [a, b, c, d] = self.etu_ns.to_le_bytes();
         self.say(&[tag::SETTINGS, a, b, c, d, guard as u8, u8::from(settings.error_signal)]);
     }

@@ -1,77 +1,19 @@
 //! The emulated line, with a card that is told what to say.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::rc::Rc;
+mod wire;
 
 use emulated::line::{EmulatedContacts, PATIENCE};
 use engine::contacts::{Contacts, LineSettings, Parity, Voltage};
 use engine::time::{Duration, Instant};
 use reader_protocol::emulated_line as tag;
+use wire::Line;
 
 const CLOCK_HERTZ: u32 = 4_800_000;
 /// 372 cycles of 4.8 MHz.
 const ETU: Duration = Duration(77_500);
 const T0: LineSettings =
     LineSettings { cycles_per_etu: (372, 1), parity: Parity::Even, character_etu: 12, error_signal: true };
-
-#[derive(Default)]
-struct Wires {
-    to_card: VecDeque<u8>,
-    to_board: VecDeque<u8>,
-}
-
-#[derive(Clone, Default)]
-struct Line(Rc<RefCell<Wires>>);
-
-impl Line {
-    /// What the board has said since the last time.
-    fn said(&self) -> Vec<u8> {
-        self.0.borrow_mut().to_card.drain(..).collect()
-    }
-
-    fn card_says(&self, bytes: &[u8]) {
-        self.0.borrow_mut().to_board.extend(bytes);
-    }
-
-    fn card_is_silent_for(&self, duration: Duration) {
-        self.card_says(&with_time(tag::SILENCE, duration));
-    }
-}
-
-impl embedded_io::ErrorType for Line {
-    type Error = Infallible;
-}
-
-impl embedded_io::Read for Line {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        let mut wires = self.0.borrow_mut();
-        let count = buffer.len().min(wires.to_board.len());
-        for (place, byte) in buffer.iter_mut().zip(wires.to_board.drain(..count)) {
-            *place = byte;
-        }
-        Ok(count)
-    }
-}
-
-impl embedded_io::ReadReady for Line {
-    fn read_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(!self.0.borrow().to_board.is_empty())
-    }
-}
-
-impl embedded_io::Write for Line {
-    fn write(&mut self, buffer: &[u8]) -> Result<usize, Infallible> {
-        self.0.borrow_mut().to_card.extend(buffer);
-        Ok(buffer.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
 
 fn with_time(tag: u8, duration: Duration) -> Vec<u8> {
     [&[tag][..], &duration.0.to_le_bytes()].concat()
@@ -81,7 +23,7 @@ fn with_time(tag: u8, duration: Duration) -> Vec<u8> {
 fn alive() -> (Line, EmulatedContacts<Line>) {
     let line = Line::default();
     let mut contacts = EmulatedContacts::new(line.clone(), CLOCK_HERTZ);
-    line.card_says(&[tag::PRESENCE, 1]);
+    line.hears(&[tag::PRESENCE, 1]);
     assert!(contacts.is_present());
     contacts.set_line(&T0);
     contacts.set_supply(Some(Voltage::V5));
@@ -141,8 +83,8 @@ fn time_is_what_is_said() {
     assert_eq!(line.said(), [], "what has been said is not said again");
     assert_eq!(contacts.time(wall(2_000)), Instant(0));
 
-    line.card_is_silent_for(Duration(1_000_000));
-    line.card_says(&[tag::CHARACTER, 0x3B, tag::CHARACTER, 0x00]);
+    line.hears(&with_time(tag::SILENCE, Duration(1_000_000)));
+    line.hears(&[tag::CHARACTER, 0x3B, tag::CHARACTER, 0x00]);
     let first = contacts.receive().unwrap();
     assert_eq!((first.byte, first.is_broken), (0x3B, false));
     assert_eq!(first.at, Instant(1_000_000) + ETU.times(12));
@@ -165,13 +107,13 @@ fn characters_are_sent_one_by_one() {
     contacts.send(0xA4);
     assert_eq!(line.said(), [tag::SEND, 0xA4]);
     assert_eq!(contacts.sent(), None);
-    line.card_says(&[tag::REFUSED]);
+    line.hears(&[tag::REFUSED]);
     let sent = contacts.sent().unwrap();
     assert!(sent.is_refused);
     assert_eq!(sent.at, Instant(0) + ETU.times(12));
     assert_eq!(contacts.sent(), None, "told once");
     contacts.send(0xA4);
-    line.card_says(&[tag::TAKEN]);
+    line.hears(&[tag::TAKEN]);
     let sent = contacts.sent().unwrap();
     assert!(!sent.is_refused);
     assert_eq!(sent.at, Instant(0) + ETU.times(24));
@@ -180,12 +122,12 @@ fn characters_are_sent_one_by_one() {
 #[test]
 fn a_broken_character_is_asked_for_again_under_the_error_signal_only() {
     let (line, mut contacts) = alive();
-    line.card_says(&[tag::CHARACTER_BROKEN, 0x55]);
+    line.hears(&[tag::CHARACTER_BROKEN, 0x55]);
     assert!(contacts.receive().unwrap().is_broken);
     assert_eq!(line.said(), [tag::REPEAT]);
     contacts.set_line(&LineSettings { error_signal: false, ..T0 });
     line.said();
-    line.card_says(&[tag::CHARACTER_BROKEN, 0x55]);
+    line.hears(&[tag::CHARACTER_BROKEN, 0x55]);
     assert!(contacts.receive().unwrap().is_broken);
     assert_eq!(line.said(), []);
 }
@@ -208,9 +150,9 @@ fn an_empty_slot_says_nothing_and_takes_no_time() {
 fn a_card_that_goes_ends_all_waiting() {
     let (line, mut contacts) = alive();
     contacts.expect(Some(Instant(9_000)));
-    line.card_says(&[tag::OVERLOAD, 1]);
+    line.hears(&[tag::OVERLOAD, 1]);
     assert!(contacts.is_overloaded());
-    line.card_says(&[tag::PRESENCE, 0]);
+    line.hears(&[tag::PRESENCE, 0]);
     assert!(!contacts.is_present());
     assert!(!contacts.is_overloaded());
     assert_eq!(contacts.time(Instant(1)), Instant(9_000));
@@ -236,9 +178,9 @@ fn the_wall_ends_what_nobody_answers() {
 
     // The answer comes late and means the character before, not the next.
     contacts.send(1);
-    line.card_says(&[tag::TAKEN]);
+    line.hears(&[tag::TAKEN]);
     assert_eq!(contacts.sent(), None);
-    line.card_says(&[tag::TAKEN]);
+    line.hears(&[tag::TAKEN]);
     assert!(contacts.sent().is_some());
 }
 
@@ -247,13 +189,13 @@ fn what_a_card_said_before_its_reset_is_not_heard() {
     let (line, mut contacts) = alive();
     contacts.send(0xFF);
     contacts.set_reset(false);
-    line.card_says(&[tag::TAKEN, tag::CHARACTER, 0x90]);
+    line.hears(&[tag::TAKEN, tag::CHARACTER, 0x90]);
     assert_eq!(contacts.sent(), None);
     assert_eq!(contacts.receive(), None);
     contacts.set_reset(true);
     contacts.send(0x00);
     assert_eq!(contacts.sent(), None);
-    line.card_says(&[tag::TAKEN]);
+    line.hears(&[tag::TAKEN]);
     assert!(contacts.sent().is_some());
 }
 
@@ -261,9 +203,9 @@ fn what_a_card_said_before_its_reset_is_not_heard() {
 fn a_card_that_talks_to_nobody_can_still_be_seen_to_go() {
     let (line, mut contacts) = alive();
     for byte in 0..20 {
-        line.card_says(&[tag::CHARACTER, byte]);
+        line.hears(&[tag::CHARACTER, byte]);
     }
-    line.card_says(&[tag::PRESENCE, 0]);
+    line.hears(&[tag::PRESENCE, 0]);
     let looks = (0..1_000).take_while(|_| contacts.is_present()).count();
     assert!((1..1_000).contains(&looks), "{looks}");
 }
@@ -271,7 +213,7 @@ fn a_card_that_talks_to_nobody_can_still_be_seen_to_go() {
 #[test]
 fn unknown_tags_are_passed_over() {
     let (line, mut contacts) = alive();
-    line.card_says(&[0x00, 0xFE, 0x99, tag::CHARACTER, 7]);
+    line.hears(&[0x00, 0xFE, 0x99, tag::CHARACTER, 7]);
     assert_eq!(contacts.receive().unwrap().byte, 7);
 }
 
@@ -295,7 +237,7 @@ fn no_stream_breaks_it() {
         let random = next();
         wall = wall + Duration(next() % 100_000_000);
         match random % 12 {
-            0..=3 => line.card_says(&random.to_be_bytes()[..(random >> 8) as usize % 8]),
+            0..=3 => line.hears(&random.to_be_bytes()[..(random >> 8) as usize % 8]),
             4 => contacts.expect(Some(Instant(next() >> (next() % 64)))),
             5 => contacts.expect(None),
             6 => contacts.send(random as u8),

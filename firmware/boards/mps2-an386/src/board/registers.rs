@@ -1,7 +1,10 @@
 //! The registers of the board and the table of its interrupts: the only place with `unsafe`.
 //!
 //! Source: Arm DDI 0479 (CMSDK), UART §4.3, timer §4.1; interrupt numbers of application note AN386.
-#![allow(unsafe_code, reason = "memory-mapped registers and the vector table are outside of what Rust can check")]
+#![allow(
+    unsafe_code,
+    reason = "memory-mapped registers and the vector table are outside of what Rust can check"
+)]
 
 use core::ptr::{read_volatile, write_volatile};
 
