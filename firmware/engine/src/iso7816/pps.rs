@@ -125,8 +125,8 @@ impl Pps {
             return None;
         }
         let [_, asked, asked_middle @ ..] = &self.request;
-        // The same protocol, and no parameter that was not proposed.
-        if (pps0 ^ asked) & 0x0F != 0 || pps0 & !asked & 0xF0 != 0 || pps0 & RESERVED != 0 {
+        // The same protocol; that no parameter is confirmed that was not proposed is seen below.
+        if (pps0 ^ asked) & 0x0F != 0 || pps0 & RESERVED != 0 {
             return None;
         }
         let mut agreed = Agreed { protocol: pps0 & 0x0F, speed: Speed::DEFAULT_BYTE };

@@ -176,6 +176,7 @@ fn a_length_with_wrong_parity_is_not_believed() {
     let mut steps = vec![say(0x00), say(0x00), broken(0x02)];
     steps.extend(says("01 02 03 04 05"));
     assert_eq!(bench.exchange(REQUEST, after_request(steps)), Err(CardError::Parity));
+    assert!(bench.line.is_silent(), "all of it has been heard");
     let again = "00 81 00 81";
     let card = [vec![hears(again)], says(ANSWER)].concat();
     assert_eq!(bench.exchange(again, card), Ok(unhex(ANSWER)));
@@ -185,7 +186,7 @@ fn a_length_with_wrong_parity_is_not_believed() {
 fn no_block_goes_on_for_ever() {
     // CWI 15: 3 s for each character, in time: 300 s are enough.
     let mut bench = Bench::active(Negotiation::Reader, &with_tck("3B 80 81 31 FE 1F"));
-    let slow = format!("00 00 FE {}", "77".repeat(200));
+    let slow = format!("00 00 FE {}", "77".repeat(255));
     let card = unhex(&slow)
         .into_iter()
         .enumerate()

@@ -100,6 +100,11 @@ impl Line {
         self.go_on();
     }
 
+    /// Whether the card has nothing more to say.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.coming.is_empty()
+    }
+
     /// Characters that the reader has sent since the last call.
     pub(crate) fn take_heard(&mut self) -> Vec<u8> {
         self.heard.drain(..).map(|(byte, _)| byte).collect()

@@ -37,6 +37,20 @@ fn the_reader_asks_and_both_switch() {
 }
 
 #[test]
+fn twelve_units_between_characters_also_where_blocks_have_eleven() {
+    // T=1 at 95, TC1 = FF.
+    let mut bench = Bench::active(Negotiation::Reader, &with_tck("3B D0 95 FF 81 31 FE 45"));
+    assert_eq!(bench.line.settings().character_etu, 11);
+    let mut card = vec![hears("FF 11 95 7B")];
+    card.extend(says("FF 11 95 7B"));
+    assert_eq!(bench.set_parameters(1, "9510FF4500FE00", card), Ok("9510FF4500FE00".to_owned()));
+    for pair in bench.line.heard.windows(2) {
+        assert_eq!(pair[1].1 - pair[0].1, etu(12));
+    }
+    assert_eq!(bench.line.settings().character_etu, 11);
+}
+
+#[test]
 fn the_card_may_decline_the_speed() {
     let (bench, result) = ask("FF 01 FE");
     assert_eq!(result, Ok("1110004500FE00".to_owned()));

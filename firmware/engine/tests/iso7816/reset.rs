@@ -360,6 +360,7 @@ fn cards_whose_protocol_nobody_speaks_are_shown_but_not_spoken_to() {
     // TD1 = 0E: T=14.
     let atr = "3B 80 0E 8E";
     let mut bench = Bench::active(Negotiation::Reader, atr);
+    assert_eq!(bench.parameters(), "1100000A00");
     assert_eq!(bench.interface.exchange(&unhex("00 A4 00 00 00"), 0), Err(CardError::ProtocolNotSupported));
     assert_eq!(bench.interface.set_parameters(0, &unhex("1100000A00")), Err(CardError::ProtocolNotSupported));
     assert!(bench.line.heard.is_empty());

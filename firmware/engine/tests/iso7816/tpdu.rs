@@ -205,7 +205,9 @@ fn nulls_are_told_and_limited() {
     let (bench, result) = run(READ, card);
     assert_eq!(result, Ok(unhex("6F00")));
     assert_eq!(bench.extended, 10_000);
-    let (bench, result) = run(READ, after_header(READ, vec![say(0x60); 10_001]));
+    let mut card = after_header(READ, vec![say(0x60); 10_001]);
+    card.extend(says("6F 00"));
+    let (bench, result) = run(READ, card);
     assert_eq!(result, Err(CardError::Mute));
     bench.assert_off();
 }
