@@ -62,6 +62,7 @@ fn a_board_that_dies_idle_and_comes_back() {
         // A command sent before the driver has noticed would wait as long as this card may think, which is
         // minutes for T=0.
         notice(board, Slot::Card, false);
+        assert!(board.pcscd().readers().unwrap()[0].is_lost);
         assert!(connected.ask("00B2032C06").is_err());
         assert_idle(board);
         drop(connected);

@@ -4,7 +4,9 @@
 mod bench;
 mod ends;
 mod exchange;
+mod link;
 mod listed;
 mod pulled;
+mod shared;
 mod trace;
 mod visit;

@@ -71,7 +71,7 @@ impl Service {
             let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(reader) = states.iter().find(|reader| reader.name == name)
                 && reader.card_present == present
-                && (present || events.get(name) != Some(&reader.events))
+                && (present || reader.is_lost || events.get(name) != Some(&reader.events))
             {
                 if present {
                     events.insert(name.to_owned(), reader.events);

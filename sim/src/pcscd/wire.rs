@@ -23,6 +23,7 @@ const NAME_BYTES: usize = 128;
 /// Name, event counter, state, sharing, 33 bytes of answer to reset and three of padding, length, protocol.
 const READER_BYTES: usize = NAME_BYTES + 4 + 4 + 4 + 36 + 4 + 4;
 
+const STATE_UNKNOWN: u32 = 0x0001;
 const STATE_PRESENT: u32 = 0x0004;
 const STATE_SWALLOWED: u32 = 0x0008;
 
@@ -33,6 +34,8 @@ pub struct ReaderState {
     pub name: String,
     /// Insertions and removals so far.
     pub events: u32,
+    /// Whether its driver gets no answer from it.
+    pub is_lost: bool,
     /// Whether a card is in it.
     pub card_present: bool,
     /// Whether that card does not answer to reset.
@@ -63,6 +66,7 @@ fn reader(bytes: &[u8]) -> Option<ReaderState> {
     Some(ReaderState {
         name: String::from_utf8_lossy(name).into_owned(),
         events: word(bytes, NAME_BYTES),
+        is_lost: state & STATE_UNKNOWN != 0,
         card_present: state & STATE_PRESENT != 0,
         card_mute: state & STATE_SWALLOWED != 0,
         atr: atr[..atr_length].to_vec(),
