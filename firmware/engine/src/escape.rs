@@ -97,6 +97,7 @@ impl<H: Hardware> Desk<H> {
     /// Answers one escape of ours in `answer`, always. `reader` is what the reader has counted.
     ///
     /// Request and answer may hold secrets; who owns them wipes them.
+    #[inline(never)]
     pub fn answer(&mut self, request: &[u8], answer: &mut Frame, reader: &Trace, now: Instant) {
         begin_answer(answer, Status::Done);
         let result = Request::parse(request).and_then(|request| self.serve(&request, answer, reader, now));
@@ -185,6 +186,7 @@ impl<H: Hardware> Desk<H> {
         self.finger.as_mut().ok_or(Status::NoModule)
     }
 
+    #[inline(never)]
     fn identity(&self) -> Identity {
         let mut abilities =
             Abilities::LAMPS.with(Abilities::BUZZER).with(Abilities::TAMPER).with(Abilities::CHANCE);
@@ -212,8 +214,9 @@ impl<H: Hardware> Desk<H> {
         }
     }
 
+    #[inline(never)]
     fn counters(&self, reader: &Trace, now: Instant) -> Counters {
-        let mut counters = Counters { uptime_ms: now.0 / 1_000_000, events: [0; EVENTS] };
+        let mut counters = Counters { uptime_ms: now.millis(), events: [0; EVENTS] };
         let counts = reader.counts().iter().zip(self.trace.counts());
         for (sum, (reader, own)) in counters.events.iter_mut().zip(counts) {
             *sum = reader.saturating_add(*own);
@@ -223,6 +226,7 @@ impl<H: Hardware> Desk<H> {
 }
 
 impl<H: Hardware> Services for Desk<H> {
+    #[inline(never)]
     fn escape(
         &mut self,
         request: &[u8],

@@ -234,6 +234,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
     }
 
     /// Goes on; says when it wants to be polled again at the latest.
+    #[inline(never)]
     pub fn poll(&mut self, trace: &mut Trace, now: Instant) -> Option<Instant> {
         let mut is_more = false;
         if self.flow(trace, now, &mut is_more).is_err() {
@@ -285,6 +286,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
         }
     }
 
+    #[inline(never)]
     fn scan(&mut self, scanned: Scanned, trace: &mut Trace, now: Instant) {
         match (scanned, self.phase) {
             (Scanned::Begin { kind, content_bytes }, _) => {
@@ -449,6 +451,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
         Some(next.min(retry))
     }
 
+    #[inline(never)]
     fn again_or_fail(&mut self, failure: FingerFailure, trace: &mut Trace, now: Instant) {
         self.line.reset();
         self.tries = self.tries.saturating_add(1);
@@ -485,6 +488,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
     }
 
     /// Ends the task by a failure, if one runs, and wipes what it has brought.
+    #[inline(never)]
     fn fail(&mut self, failure: FingerFailure, trace: &mut Trace) {
         if self.task.is_some() || self.ring.len() > 0 {
             trace.count(Event::FingerFailed);
@@ -504,10 +508,12 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
     }
 
     /// Whatever the module still has to say is let pass before anything else is said to it.
+    #[inline(never)]
     fn settle(&mut self, now: Instant) {
         self.phase = Phase::Quiet { since: now, until: now + QUIET_MAX };
     }
 
+    #[inline(never)]
     fn forget(&mut self) {
         self.ring.wipe();
         self.content.as_mut_slice().zeroize();

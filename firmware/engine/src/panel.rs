@@ -4,7 +4,7 @@ use embedded_hal::digital::{InputPin, OutputPin};
 use reader_protocol::escape::{Beeps, Lamp, LampMode};
 
 use crate::services::SlotEvent;
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, divide};
 
 const BLINK: Duration = Duration::from_millis(500);
 const BLINK_FAST: Duration = Duration::from_millis(100);
@@ -173,7 +173,7 @@ impl<P: PanelPins> Panel<P> {
             LampMode::Blink => BLINK,
             LampMode::BlinkFast => BLINK_FAST,
         };
-        let turns = now.0 / period.0;
+        let turns = divide(now.0, period.0);
         (turns.is_multiple_of(2), Some(Instant(0) + period.times(turns.saturating_add(1))))
     }
 
@@ -183,7 +183,7 @@ impl<P: PanelPins> Panel<P> {
         let period_ms = u64::from(self.beeps.on_ms).saturating_add(self.beeps.off_ms.into());
         let period = Duration::from_millis(period_ms);
         let since = now - self.beeps_since;
-        let Some(beep) = since.0.checked_div(period.0) else { return (false, None) };
+        let beep = divide(since.0, period.0);
         if beep >= u64::from(self.beeps.count) {
             return (false, None);
         }

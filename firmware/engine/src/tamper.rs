@@ -3,11 +3,14 @@
 //! The secret is never kept here: it lives in the vault and is read for one proof. An opening overwrites it in
 //! the vault before anything else is done. A vault that has lost its contents, erased by its own hardware or
 //! without a battery, has been opened as far as anybody can tell.
+//!
+//! What checks a signature takes 3 KiB of stack; so functions that hold secrets or signatures stay functions
+//! of their own (`inline(never)`), and their locals do not lie under everything else.
 
 use hmac::{Hmac, KeyInit, Mac};
 use reader_protocol::escape::{
-    CHALLENGE_BYTES, Cause, Challenge, KEY_BYTES, LOG_ENTRIES_MAX, LogEntry, Pairing, Proof, SIGNATURE_BYTES,
-    Serial, Status, TamperState, clear_message, pair_message, proof_message,
+    CHALLENGE_BYTES, Cause, Challenge, KEY_BYTES, LogEntry, Pairing, Proof, SIGNATURE_BYTES, Serial, Status,
+    TamperState, clear_message, pair_message, proof_message,
 };
 use reader_protocol::vault::{Contents, Log, VAULT_BYTES};
 use sha2::Sha256;
@@ -124,10 +127,11 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
     /// Answer of `TamperLog`. Errors: `NoEntry`, `Busy`, `VaultFailed`.
     pub fn log(&self, index: u8) -> Result<LogEntry, Status> {
         self.loaded()?;
-        self.log.get(usize::from(index)).copied().ok_or(Status::NoEntry)
+        self.log.entry(index.into(), self.count).ok_or(Status::NoEntry)
     }
 
     /// Answer of `Challenge`. Errors: `NoChance`, `Busy`, `VaultFailed`.
+    #[inline(never)]
     pub fn challenge(&mut self) -> Result<Challenge, Status> {
         self.loaded()?;
         self.challenge = None;
@@ -141,6 +145,7 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
     }
 
     /// Clears the latch. Errors: as [`reader_protocol::escape::Request::TamperClear`].
+    #[inline(never)]
     pub fn clear(&mut self, signature: &[u8; SIGNATURE_BYTES]) -> Result<(), Status> {
         self.loaded()?;
         let challenge = self.challenge.take();
@@ -163,6 +168,7 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
 
     /// Pairs. Errors: as [`reader_protocol::escape::Request::Pair`], and `Malformed` when the new authority is no
     /// key or the secret is all zero.
+    #[inline(never)]
     pub fn pair(&mut self, pairing: &Pairing<'_>) -> Result<(), Status> {
         self.loaded()?;
         let challenge = self.challenge.take();
@@ -194,6 +200,7 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
     }
 
     /// Answer of `Prove`. Errors: `Tampered`, `NotPaired`, `Busy`, `VaultFailed`.
+    #[inline(never)]
     pub fn prove(&mut self, challenge: &[u8; CHALLENGE_BYTES]) -> Result<Proof, Status> {
         let tamper = self.state()?;
         if self.is_latched {
@@ -225,12 +232,7 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
         self.challenge = None;
         self.is_stale = true;
         self.count = self.count.saturating_add(1);
-        if self.log.len() == LOG_ENTRIES_MAX {
-            self.log.pop();
-        }
-        let uptime_s = u32::try_from(now.0 / 1_000_000_000).unwrap_or(u32::MAX);
-        // There is room now.
-        let _ = self.log.insert(0, LogEntry { count: self.count, cause, uptime_s });
+        self.log.push(cause, now.seconds());
     }
 
     /// Writes the set latch over whatever the vault holds.
@@ -273,16 +275,8 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
 
     /// What the vault remembers comes before what has happened since the board began.
     fn merge(&mut self, contents: &Contents) {
-        let since = self.count;
-        self.count = contents.count.saturating_add(since);
-        for entry in &mut self.log {
-            entry.count = entry.count.saturating_add(contents.count);
-        }
-        for entry in &contents.log {
-            if self.log.push(*entry).is_err() {
-                break;
-            }
-        }
+        self.count = contents.count.saturating_add(self.count);
+        self.log.push_older(&contents.log);
         self.is_latched |= contents.is_latched;
         self.is_paired = contents.secret.is_some() && !self.is_latched;
         self.authority = contents.authority;
@@ -296,7 +290,7 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
             count: self.count,
             secret: None,
             authority: self.authority,
-            log: self.log.clone(),
+            log: self.log,
         }
     }
 

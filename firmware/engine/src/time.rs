@@ -32,9 +32,29 @@ impl Duration {
     }
 }
 
+impl Instant {
+    /// Whole milliseconds since the board began.
+    pub fn millis(self) -> u64 {
+        divide(self.0, 1_000_000)
+    }
+
+    /// Whole seconds since the board began.
+    pub fn seconds(self) -> u32 {
+        u32::try_from(divide(self.0, 1_000_000_000)).unwrap_or(u32::MAX)
+    }
+}
+
+/// One place for the long division of 64 bits. Zero when there is nothing to divide by.
+#[inline(never)]
+pub(crate) fn divide(number: u64, by: u64) -> u64 {
+    number.checked_div(by).unwrap_or(0)
+}
+
 impl Add<Duration> for Instant {
     type Output = Instant;
 
+    // A call is shorter than an addition that cannot overflow, and there are many.
+    #[inline(never)]
     fn add(self, duration: Duration) -> Instant {
         Instant(self.0.saturating_add(duration.0))
     }
@@ -44,6 +64,7 @@ impl Sub for Instant {
     type Output = Duration;
 
     /// Zero when `earlier` is later.
+    #[inline(never)]
     fn sub(self, earlier: Instant) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }

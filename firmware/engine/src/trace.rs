@@ -18,6 +18,7 @@ impl Trace {
     }
 
     /// Counts one.
+    #[inline(never)]
     pub fn count(&mut self, event: Event) {
         if let Some(count) = self.counts.get_mut(event as usize) {
             *count = count.saturating_add(1);

@@ -25,9 +25,75 @@ pub const VAULT_BYTES: usize = 80;
 const MAGIC: [u8; 3] = *b"JV\x01";
 const CHECKED_BYTES: usize = VAULT_BYTES - 4;
 const UPTIME_BITS: u32 = 28;
+const UPTIME_MAX_S: u32 = (1 << UPTIME_BITS) - 1;
 
-/// One opening, as long as it fits: number 0 does not exist.
-pub type Log = heapless::Vec<LogEntry, LOG_ENTRIES_MAX>;
+/// The last openings, newest first, as the vault keeps them: one word each, zero is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Log([u32; LOG_ENTRIES_MAX]);
+
+impl Log {
+    /// No opening.
+    pub const fn new() -> Self {
+        Self([0; LOG_ENTRIES_MAX])
+    }
+
+    /// A newer opening; the oldest of eight is forgotten. An uptime that does not fit, 8.5 years, is shown as
+    /// the longest that does.
+    pub fn push(&mut self, cause: Cause, uptime_s: u32) {
+        let [a, b, c, d, e, f, g, _] = self.0;
+        self.0 = [Self::word(cause, uptime_s), a, b, c, d, e, f, g];
+    }
+
+    /// Openings from before those that are in it.
+    pub fn push_older(&mut self, older: &Self) {
+        let mut older = older.0.iter();
+        for word in self.0.iter_mut().filter(|word| **word == 0) {
+            *word = older.next().copied().unwrap_or(0);
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.iter().take_while(|word| **word != 0).count()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0[0] == 0
+    }
+
+    /// The opening at `index`, 0 the newest, whose number is `count`.
+    pub fn entry(&self, index: usize, count: u16) -> Option<LogEntry> {
+        let word = *self.0.get(index)?;
+        let cause = Cause::from_byte((word >> UPTIME_BITS) as u8)?;
+        let count = count.saturating_sub(index as u16);
+        Some(LogEntry { count, cause, uptime_s: word & UPTIME_MAX_S })
+    }
+
+    fn word(cause: Cause, uptime_s: u32) -> u32 {
+        u32::from(cause.byte() & 0x0F) << UPTIME_BITS | uptime_s.min(UPTIME_MAX_S)
+    }
+
+    /// `None` when a word is no opening, or one follows after none.
+    fn from_bytes(place: &[u8; KEY_BYTES]) -> Option<Self> {
+        let (words, _) = place.as_chunks::<4>();
+        let mut log = Self::new();
+        for (word, bytes) in log.0.iter_mut().zip(words) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        let known = (0..log.len()).all(|index| log.entry(index, 0).is_some());
+        let nothing_follows = log.0.iter().skip(log.len()).all(|word| *word == 0);
+        (known && nothing_follows).then_some(log)
+    }
+
+    fn to_bytes(self) -> [u8; KEY_BYTES] {
+        let mut place = [0; KEY_BYTES];
+        for (bytes, word) in place.as_chunks_mut::<4>().0.iter_mut().zip(self.0) {
+            *bytes = word.to_le_bytes();
+        }
+        place
+    }
+}
 
 /// What the vault holds. The secret is wiped when this goes.
 #[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -67,7 +133,7 @@ impl Contents {
             count,
             secret: is_paired.then_some(*place),
             authority: (flags & 4 != 0).then_some(*authority),
-            log: if is_paired { Log::new() } else { read_log(place, count)? },
+            log: if is_paired { Log::new() } else { Log::from_bytes(place)? },
         })
     }
 
@@ -78,7 +144,7 @@ impl Contents {
             | u8::from(self.authority.is_some()) << 2;
         let [count_low, count_high] = self.count.to_le_bytes();
         let head = [MAGIC[0], MAGIC[1], MAGIC[2], flags, count_low, count_high, 0, 0];
-        let mut place = self.secret.unwrap_or_else(|| write_log(&self.log));
+        let mut place = self.secret.unwrap_or_else(|| self.log.to_bytes());
         let authority = self.authority.unwrap_or_default();
         let mut bytes = [0; VAULT_BYTES];
         let parts = head.iter().chain(&place).chain(&authority);
@@ -103,32 +169,6 @@ impl fmt::Debug for Contents {
     }
 }
 
-fn write_log(log: &Log) -> [u8; KEY_BYTES] {
-    let mut place = [0; KEY_BYTES];
-    for (bytes, entry) in place.chunks_exact_mut(4).zip(log) {
-        let uptime_s = entry.uptime_s.min((1 << UPTIME_BITS) - 1);
-        let word = u32::from(entry.cause.byte() & 0x0F) << UPTIME_BITS | uptime_s;
-        bytes.copy_from_slice(&word.to_le_bytes());
-    }
-    place
-}
-
-fn read_log(place: &[u8; KEY_BYTES], count: u16) -> Option<Log> {
-    let mut log = Log::new();
-    let (words, _) = place.as_chunks::<4>();
-    for (age, word) in (0u16..).zip(words) {
-        let word = u32::from_le_bytes(*word);
-        if word == 0 {
-            break;
-        }
-        let cause = Cause::from_byte((word >> UPTIME_BITS) as u8)?;
-        let uptime_s = word & ((1 << UPTIME_BITS) - 1);
-        let count = count.saturating_sub(age);
-        log.push(LogEntry { count, cause, uptime_s }).ok()?;
-    }
-    Some(log)
-}
-
 /// CRC-32 of IEEE 802.3, bit by bit: 76 bytes need no table.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
@@ -145,15 +185,15 @@ mod tests {
     use super::*;
 
     fn contents() -> impl Strategy<Value = Contents> {
-        let entries = proptest::collection::vec((0..Cause::ALL.len(), 0..1u32 << UPTIME_BITS), 0..=8);
+        let entries = proptest::collection::vec((0..Cause::ALL.len(), 0..=UPTIME_MAX_S), 0..=9);
         (any::<(bool, u16, Option<[u8; 32]>, Option<[u8; 32]>)>(), entries).prop_map(
             |((is_latched, count, secret, authority), entries)| {
                 let mut log = Log::new();
                 if secret.is_none() {
-                    for (age, (cause, uptime_s)) in (0u16..).zip(entries) {
-                        let count = count.saturating_sub(age);
-                        log.push(LogEntry { count, cause: Cause::ALL[cause], uptime_s }).unwrap();
+                    for (cause, uptime_s) in &entries {
+                        log.push(Cause::ALL[*cause], *uptime_s);
                     }
+                    assert_eq!(log.len(), entries.len().min(LOG_ENTRIES_MAX));
                 }
                 Contents { is_latched, count, secret, authority, log }
             },
@@ -185,7 +225,9 @@ mod tests {
             vault[CHECKED_BYTES..].copy_from_slice(&check.to_le_bytes());
             if let Some(contents) = Contents::from_bytes(&vault) {
                 prop_assert_eq!(flags & !7, 0);
-                prop_assert!(contents.log.len() <= LOG_ENTRIES_MAX);
+                let log = contents.log;
+                prop_assert!((0..log.len()).all(|index| log.entry(index, 9).is_some()));
+                prop_assert_eq!(log.entry(log.len(), 9), None);
             }
         }
     }
@@ -206,9 +248,24 @@ mod tests {
     #[test]
     fn uptime_limit() {
         let mut contents = Contents::default();
-        contents.count = 1;
-        contents.log.push(LogEntry { count: 1, cause: Cause::CaseOpened, uptime_s: u32::MAX }).unwrap();
+        contents.log.push(Cause::CaseOpened, u32::MAX);
         let read = Contents::from_bytes(&contents.to_bytes()).unwrap();
-        assert_eq!(read.log[0].uptime_s, (1 << UPTIME_BITS) - 1);
+        let entry = LogEntry { count: 1, cause: Cause::CaseOpened, uptime_s: UPTIME_MAX_S };
+        assert_eq!(read.log.entry(0, 1), Some(entry));
+    }
+
+    #[test]
+    fn older_openings() {
+        let of = |uptimes: &[u32]| {
+            let mut log = Log::new();
+            uptimes.iter().rev().for_each(|uptime_s| log.push(Cause::CaseOpened, *uptime_s));
+            log
+        };
+        let mut log = of(&[1, 2, 3]);
+        log.push_older(&of(&[4, 5]));
+        assert_eq!(log, of(&[1, 2, 3, 4, 5]));
+        log.push_older(&of(&[6, 7, 8, 9, 10]));
+        assert_eq!(log, of(&[1, 2, 3, 4, 5, 6, 7, 8]));
+        assert!(!log.is_empty() && Log::new().is_empty());
     }
 }

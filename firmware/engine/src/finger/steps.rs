@@ -146,6 +146,7 @@ const fn data_bytes_min(instruction: Instruction) -> usize {
 
 impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
     /// Begins the task, by a greeting when the module has not answered lately.
+    #[inline(never)]
     pub(super) fn begin_task(&mut self, now: Instant) {
         self.step = match &self.task {
             None => Step::Rest,
@@ -157,6 +158,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
     }
 
     /// Sends the step's command.
+    #[inline(never)]
     pub(super) fn do_step(&mut self, now: Instant) {
         if self.step == Step::Rest && self.task.is_some() {
             self.begin_task(now);
@@ -180,6 +182,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
     }
 
     /// The module has confirmed the step.
+    #[inline(never)]
     pub(super) fn step_done(
         &mut self,
         confirmation: Confirmation,

@@ -8,7 +8,7 @@ use reader_protocol::escape::{
     Cause, Challenge, FingerFailure, FingerState, FingerTask, LOG_ENTRIES_MAX, LogEntry, Pairing, Request,
     Status, TamperState, clear_message,
 };
-use reader_protocol::vault::Contents;
+use reader_protocol::vault::{Contents, Log};
 use ring::signature::Ed25519KeyPair;
 
 use crate::bench::{Bench, SERIAL, failed, key, maker, public, sign};
@@ -242,10 +242,13 @@ fn a_vault_that_does_not_take_it() {
 /// Opened before the vault could be read: nothing that it remembers is lost, but the secret.
 #[test]
 fn opened_before_the_vault_is_there() {
-    let mut contents = Contents::default();
-    contents.count = 4;
-    contents.secret = Some(SECRET);
-    contents.authority = Some(public(&key(1)));
+    let contents = Contents {
+        is_latched: false,
+        count: 4,
+        secret: Some(SECRET),
+        authority: Some(public(&key(1))),
+        log: Log::new(),
+    };
     let vault = FakeVault::new(&contents);
     vault.read_error.set(Some(VaultError::NotReady));
     let mut bench = Bench::with_vault(vault);
