@@ -71,7 +71,7 @@ impl AtrReception {
         buffer: &mut Buffer,
         waiting: Duration,
     ) -> Next {
-        let earliest = cycles(ATR_CYCLES_MIN + u64::from(CHARACTER_ETU_MIN) * 372, self.hertz);
+        let earliest = cycles(ATR_CYCLES_MIN + CHARACTER_ETU_MIN * 372, self.hertz);
         let is_inverse = match (byte, is_broken) {
             (TS_DIRECT, false) => false,
             // Its parity bit is right or wrong depending on what the UART took it for.

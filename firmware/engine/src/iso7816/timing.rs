@@ -4,17 +4,17 @@ use super::parameters::{Parameters, Protocol};
 use crate::time::Duration;
 
 /// First character of the answer, earliest: cycles from RST high to its leading edge. Source: §6.2.2.
-pub(super) const ATR_CYCLES_MIN: u64 = 400;
+pub(super) const ATR_CYCLES_MIN: u32 = 400;
 /// First character of the answer, latest. Source: §6.2.2.
-pub(super) const ATR_CYCLES_MAX: u64 = 40_000;
+pub(super) const ATR_CYCLES_MAX: u32 = 40_000;
 /// Longest distance of two characters of the answer to reset and of PPS. Source: §8.1, §9.2.
 pub(super) const INITIAL_WAITING_ETU: u32 = 9_600;
 /// RST is low for at least 400 cycles; a little more here. Source: §6.2.2, §6.2.3.
-pub(super) const RESET_LOW_CYCLES: u64 = 500;
+pub(super) const RESET_LOW_CYCLES: u32 = 500;
 /// CLK runs for at least 700 cycles after a stop before anything is sent. Source: §6.3.2.
-pub(super) const CLOCK_START_CYCLES: u64 = 700;
+pub(super) const CLOCK_START_CYCLES: u32 = 700;
 /// CLK runs for at least 1860 cycles after the last character. Source: §6.3.2.
-pub(super) const CLOCK_STOP_CYCLES: u64 = 1_860;
+pub(super) const CLOCK_STOP_CYCLES: u32 = 1_860;
 /// From one activation to the next, as for another class of supply. Source: §6.2.4.
 pub(super) const OFF: Duration = Duration::from_millis(10);
 /// From VCC on to CLK: the supply has settled.
@@ -35,7 +35,7 @@ const TURN_ETU: u32 = 16;
 /// The same for blocks (BGT). Source: §11.4.3.
 const BLOCK_GUARD_ETU: u32 = 22;
 /// Fd of TA1's default. Source: §8.3.
-const DEFAULT_CYCLES: u64 = 372;
+const DEFAULT_CYCLES: u32 = 372;
 
 /// Units of time on the line: F and D.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,14 +88,15 @@ impl Speed {
     /// Not inlined, like [`cycles`]: divisions of 64 bits are long.
     #[inline(never)]
     pub(super) fn etu(self, count: u32, hertz: u32) -> Duration {
-        cycles((u64::from(count) * u64::from(self.f)).div_ceil(u64::from(self.d.max(1))), hertz)
+        // At most 20160 units of 2048 cycles, or 2^15 of them.
+        cycles(count.saturating_mul(u32::from(self.f)).div_ceil(u32::from(self.d.max(1))), hertz)
     }
 }
 
 /// So many cycles of a clock of `hertz`, rounded up.
 #[inline(never)]
-pub(super) fn cycles(count: u64, hertz: u32) -> Duration {
-    Duration::from_cycles(count, hertz)
+pub(super) fn cycles(count: u32, hertz: u32) -> Duration {
+    Duration::from_cycles(u64::from(count), hertz)
 }
 
 /// All waiting times of a protocol.
@@ -137,10 +138,10 @@ impl Timing {
     ) -> Self {
         let margin = MARGIN_ETU;
         let etu = |count| speed.etu(count, hertz);
-        let plus_margin = |count: u64| Duration(cycles(count, hertz).0 + etu(margin).0);
+        let plus_margin = |count: u32| Duration(cycles(count, hertz).0 + etu(margin).0);
         // WT = WI x 960 x Fi / f (§10.2).
-        let wi = u64::from(if parameters.protocol == Protocol::T0 { parameters.waiting } else { 10 });
-        let working = plus_margin(wi * 960 * u64::from(speed.f.max(offered.f)));
+        let wi = u32::from(if parameters.protocol == Protocol::T0 { parameters.waiting } else { 10 });
+        let working = plus_margin(wi * 960 * u32::from(speed.f.max(offered.f)));
         // BWT = 11 etu + 2^BWI x 960 x 372 / f (§11.4.3).
         let (bwi, cwi) = match parameters.protocol {
             Protocol::T0 => (4, 13),

@@ -177,16 +177,16 @@ impl Interface {
     /// Ends the operation. Only a block of T=1 leaves the contacts on.
     pub(super) fn fail<C: Contacts>(&mut self, contacts: &mut C, error: CardError, now: Instant) -> Progress {
         // Silence may be what is left of a card that has gone meanwhile.
-        let error = self.trouble(contacts).unwrap_or(error);
+        let trouble = self.trouble(contacts);
         match self.operation {
-            Operation::Dialogue(Dialogue::T1(_)) => {
+            Operation::Dialogue(Dialogue::T1(_)) if trouble.is_none() => {
                 self.line.quiet(contacts);
                 self.wipe();
             }
             _ => self.deactivate(contacts, now),
         }
         self.operation = Operation::None;
-        Progress::Failed(error)
+        Progress::Failed(trouble.unwrap_or(error))
     }
 
     #[inline(never)]
