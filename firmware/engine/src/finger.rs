@@ -39,8 +39,9 @@ const GAP_MAX: Duration = Duration::from_millis(500);
 const TRANSFER_MAX: Duration = Duration::from_millis(60_000);
 /// Longest wait for the host: to send the next piece, or to fetch what is left.
 const HOST_MAX: Duration = Duration::from_millis(10_000);
-/// Attempts to make the module forget its templates after an opening.
-const ERASE_TRIES_MAX: u8 = 30;
+/// Attempts to make the module forget its templates after an opening, half a minute of a silent one; one that
+/// comes back later forgets before it does anything else.
+const ERASE_TRIES_MAX: u8 = 6;
 /// Between two of them.
 const ERASE_AGAIN_AFTER: Duration = Duration::from_millis(1_000);
 /// Bytes taken from the UART in one poll, so that the rest of the reader has its turn.
@@ -80,7 +81,10 @@ pub struct Finger<U> {
     result: FingerState,
     finger_until: Instant,
     is_present: bool,
+    /// The module is being made to forget; nothing else is done meanwhile.
     is_erasing: bool,
+    /// It has not yet forgotten what it should.
+    owes_erasure: bool,
     packet_content_bytes: usize,
     kind: Kind,
     content_bytes: u16,
@@ -112,6 +116,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
             finger_until: Instant(0),
             is_present: false,
             is_erasing: false,
+            owes_erasure: false,
             packet_content_bytes: Parameters::FACTORY.packet_content_bytes(),
             kind: Kind::Command,
             content_bytes: 0,
@@ -228,6 +233,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
             self.result = FingerState::Failed(FingerFailure::Tampered);
         }
         self.is_erasing = true;
+        self.owes_erasure = true;
         self.step = Step::Erase;
         self.tries = 0;
         self.settle(now);
@@ -455,7 +461,7 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
     fn again_or_fail(&mut self, failure: FingerFailure, trace: &mut Trace, now: Instant) {
         self.line.reset();
         self.tries = self.tries.saturating_add(1);
-        if self.step == Step::Erase {
+        if self.step == Step::Erase && self.is_erasing {
             if self.tries < ERASE_TRIES_MAX {
                 self.phase = Phase::Pause { until: now + ERASE_AGAIN_AFTER };
             } else {

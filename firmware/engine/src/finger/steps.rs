@@ -212,7 +212,11 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
                 if is_done && let Some(bytes) = data.first_chunk() {
                     self.packet_content_bytes = Parameters::from_bytes(bytes).packet_content_bytes();
                 }
-                self.begin_task(now);
+                if self.owes_erasure {
+                    self.go_on(Step::Erase, now);
+                } else {
+                    self.begin_task(now);
+                }
             }
             Step::Generate => match confirmation {
                 Confirmation::Done if matches!(self.task, Some(FingerTask::CaptureFeatures { .. })) => {
@@ -233,9 +237,9 @@ impl<U: Read + ReadReady + Write + WriteReady> Finger<U> {
             Step::Extract | Step::Only if is_done => self.complete(data),
             Step::Erase if is_done => {
                 self.is_erasing = false;
+                self.owes_erasure = false;
                 self.is_present = true;
-                self.step = Step::Rest;
-                self.phase = Phase::Idle;
+                self.begin_task(now);
             }
             Step::Erase => self.again_or_fail(FingerFailure::Refused(confirmation), trace, now),
             Step::Hello | Step::Upload | Step::Download | Step::Extract | Step::Only => {

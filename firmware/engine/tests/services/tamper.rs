@@ -5,13 +5,13 @@ use engine::vault::VaultError;
 use proptest::prelude::*;
 use reader_protocol::ef01::Instruction;
 use reader_protocol::escape::{
-    Cause, Challenge, FingerFailure, FingerState, FingerTask, LOG_ENTRIES_MAX, LogEntry, Pairing, Request,
-    Status, TamperState, clear_message,
+    Cause, Challenge, FingerFailure, FingerOutcome, FingerState, FingerTask, LOG_ENTRIES_MAX, LogEntry,
+    Pairing, Request, Status, TamperState, clear_message,
 };
 use reader_protocol::vault::{Contents, Log};
 use ring::signature::Ed25519KeyPair;
 
-use crate::bench::{Bench, SERIAL, failed, key, maker, public, sign};
+use crate::bench::{Bench, SERIAL, done, failed, key, maker, public, sign};
 use crate::hardware::FakeVault;
 use crate::pairing::{SECRET, pair, proves};
 use crate::seeded;
@@ -364,6 +364,24 @@ fn a_module_that_comes_back() {
     assert!(bench.module.borrow().library.is_empty());
     assert_eq!(clear(&mut bench, &maker()), Status::Done);
     assert!(matches!(bench.task(FingerTask::Count, 1_000), FingerState::Done(_)));
+}
+
+/// One that comes back when nobody tries any more forgets before it does anything else.
+#[test]
+fn a_module_that_comes_back_late() {
+    let mut bench = Bench::new();
+    bench.module.borrow_mut().library.insert(3, vec![9; 512]);
+    bench.module.borrow_mut().unplug();
+    bench.open_and_close();
+    bench.run_millis(60_000);
+    assert_eq!(clear(&mut bench, &maker()), Status::Done);
+    assert_eq!(bench.task(FingerTask::Count, 5_000), failed(FingerFailure::Silent));
+    bench.module.borrow_mut().is_plugged = true;
+    assert_eq!(bench.task(FingerTask::Count, 5_000), done(FingerOutcome::Count(0)));
+    assert!(bench.module.borrow().library.is_empty());
+    // Once is enough.
+    bench.module.borrow_mut().library.insert(4, vec![8; 512]);
+    assert_eq!(bench.task(FingerTask::Count, 5_000), done(FingerOutcome::Count(1)));
 }
 
 #[derive(Clone, Debug)]
