@@ -302,3 +302,39 @@ fn paced_the_line_takes_its_time() {
     // A busy machine may add to it; what it must not do is add to every character.
     assert!(took < line * 3 / 2, "{took} ns for {line} ns of line");
 }
+
+/// Faults by chance: the reader comes to an end, and the card's end of the line is never what it waits for.
+#[test]
+fn chance_ends_too() {
+    let seeds = match std::env::var("JINBAO_SEED") {
+        Ok(seed) => vec![seed.parse().unwrap()],
+        Err(_) => (0..400).collect::<Vec<u64>>(),
+    };
+    let (mut well, mut failed) = (0, 0);
+    for seed in seeds {
+        eprintln!("JINBAO_SEED={seed}");
+        let fault = Fault::from_seed(seed, 24, 3);
+        let is_t1 = seed % 2 == 1;
+        let offer = if is_t1 { Offer::t1() } else { Offer::t0() };
+        let mut reader = Reader::new(Plain::shared(), Manner::default().offer(offer).faults(fault.clone()));
+        let mut last = reader.power_on();
+        let requests = if is_t1 {
+            [block(0xC1, &[64]), block(0x00, &[0, 0xB0, 0, 0, 9]), block(0x40, &[0, 0xB0, 0, 0, 1])]
+        } else {
+            [vec![0, 0xB0, 0, 0, 9], vec![0, 0xD6, 0, 0, 2, 1, 2], vec![0, 0xC0, 0, 0, 2]]
+        };
+        for request in requests {
+            if last.is_ok() && reader.interface.is_active() {
+                last = reader.exchange(&request);
+            }
+        }
+        match last {
+            Ok(_) => well += 1,
+            Err(_) => failed += 1,
+        }
+        let took = reader.begin.elapsed().as_millis();
+        assert!(took < 2_500, "seed {seed}, {fault:?}: {took} ms, as if nobody had answered");
+        assert_eq!(reader.slot.misuses(), [], "seed {seed}, {fault:?}");
+    }
+    eprintln!("{well} well in the end, {failed} not");
+}

@@ -92,7 +92,6 @@ impl Slot {
             let mut state = self.shared.lock();
             state.port = Some(Arc::clone(&port));
             state.line.begin();
-            state.go_on();
         }
         let worker = thread::Builder::new()
             .name("card at a line".to_owned())
@@ -212,35 +211,30 @@ impl Shared {
 }
 
 impl State {
-    /// Says what is due; when more will be.
-    fn go_on(&mut self) -> Option<Instant> {
+    /// What is due to be said, and when more will be.
+    fn go_on(&mut self) -> (Vec<u8>, Option<Instant>) {
         let mut bytes = Vec::new();
-        let next = loop {
+        loop {
             self.line.pump();
             if std::mem::take(&mut self.line.begins) {
                 self.anchor = None;
             }
-            let Some(said) = self.line.out.front() else { break None };
+            let Some(said) = self.line.out.front() else { return (bytes, None) };
             if self.line.is_paced {
                 let now = Instant::now();
                 let (wall, line_ns) = *self.anchor.get_or_insert((now, said.begins_ns));
                 let due = wall + Duration::from_nanos(said.ends_ns.saturating_sub(line_ns));
                 if due > now {
-                    break Some(due);
+                    return (bytes, Some(due));
                 }
             }
             bytes.extend(self.line.out.pop_front().into_iter().flat_map(|said| said.bytes));
-        };
-        if let Some(port) = self.port.as_ref().filter(|_| !bytes.is_empty()) {
-            // A board that has gone is noticed by the thread that reads.
-            let _ = port.write_all(&bytes);
         }
-        next
     }
 
-    /// The same from outside of the thread that speaks, which has to think again about when to go on.
-    fn call(&mut self) {
-        self.go_on();
+    /// Lets the thread that speaks look at what there is to say. Only it writes, so that a board that does not
+    /// listen holds nobody else up.
+    fn call(&self) {
         if let Some(port) = &self.port {
             port.wake();
         }
@@ -249,15 +243,14 @@ impl State {
 
 fn serve(shared: &Shared, port: &Port) {
     let mut bytes = [0; READ_BYTES_MAX];
-    let mut next = None;
     loop {
+        let (said, next) = shared.lock().go_on();
+        if port.write_all(&said).is_err() {
+            break;
+        }
         match port.read(&mut bytes, next) {
-            Heard::Bytes(count) => {
-                let mut state = shared.lock();
-                state.line.hear(bytes.get(..count).unwrap_or_default());
-                next = state.go_on();
-            }
-            Heard::Woken | Heard::Nothing => next = shared.lock().go_on(),
+            Heard::Bytes(count) => shared.lock().line.hear(bytes.get(..count).unwrap_or_default()),
+            Heard::Woken | Heard::Nothing => {}
             Heard::Ended => break,
         }
     }

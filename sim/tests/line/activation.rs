@@ -1,6 +1,8 @@
 //! Contacts, resets, answers to reset, selections, and what goes wrong with them.
 
-use reader_protocol::emulated_line::{CONTACT_1V8, CONTACT_3V, CONTACT_5V, CONTACT_CLOCK, CONTACT_RESET_HIGH};
+use reader_protocol::emulated_line::{
+    CONTACT_1V8, CONTACT_3V, CONTACT_5V, CONTACT_CLOCK, CONTACT_RESET_HIGH,
+};
 use sim::{
     error::SimError,
     fault,
@@ -199,7 +201,8 @@ fn late_by_a_unit_and_in_time_by_a_unit() {
     let etu = u64::from(ETU_NS);
     // Silence before a character, counted to its end, so that both together are the distance of leading edges.
     let silence_before_second = |etu_late: i64| {
-        let (slot, mut board) = inserted(Manner::default().faults(Fault::Late { character: 2, etu: etu_late }));
+        let (slot, mut board) =
+            inserted(Manner::default().faults(Fault::Late { character: 2, etu: etu_late }));
         board.activate();
         assert_eq!(board.character(RESET_NS), Some(0x3B));
         let before = board.silence_ns;
@@ -262,8 +265,7 @@ fn torn_out_shorted_and_stuck() {
 
 #[test]
 fn a_command_that_tears_the_card_out() {
-    let (slot, mut board) =
-        inserted(Manner::default().chip_faults(fault::Fault::PullAfter { command: 1 }));
+    let (slot, mut board) = inserted(Manner::default().chip_faults(fault::Fault::PullAfter { command: 1 }));
     board.activate();
     board.answer_to_reset();
     board.send_all(&[0x00, 0xB0, 0x00, 0x00, 0x01]);
@@ -358,8 +360,7 @@ fn the_protocol_is_selected() {
 
 #[test]
 fn the_specific_mode_holds_at_once() {
-    let offer =
-        Offer { protocols: vec![Protocol::T0], ta1: Some(0x18), ta2: Some(0x00), ..Offer::t0() };
+    let offer = Offer { protocols: vec![Protocol::T0], ta1: Some(0x18), ta2: Some(0x00), ..Offer::t0() };
     let (slot, mut board) = inserted(Manner::default().offer(offer));
     board.activate();
     assert_eq!(board.answer_to_reset(), [0x3B, 0x92, 0x18, 0x10, 0x00, b'O', b'K']);

@@ -64,7 +64,7 @@ impl Board {
             CHARACTER_BROKEN => Heard::Broken(body[0]),
             SILENCE => {
                 let ns = u64::from_le_bytes(body.try_into().unwrap());
-                self.silence_ns += ns;
+                self.silence_ns = self.silence_ns.saturating_add(ns);
                 Heard::Silence(ns)
             }
             TAKEN => Heard::Taken,

@@ -4,5 +4,6 @@
 mod activation;
 mod board;
 mod chips;
+mod random;
 mod t0;
 mod t1;

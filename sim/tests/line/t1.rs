@@ -82,7 +82,8 @@ fn commands_one_after_the_other() {
 fn line_time_of_a_block_exchange() {
     let mut reader = plain();
     let before = reader.slot.counters();
-    reader.expect(&i(0, false, &[0, 0xB0, 0, 0, 16]), &i(0, false, &[&counting(16)[..], &[0x90, 0]].concat()));
+    reader
+        .expect(&i(0, false, &[0, 0xB0, 0, 0, 16]), &i(0, false, &[&counting(16)[..], &[0x90, 0]].concat()));
     let spent = reader.slot.counters().since(&before);
     // 4 + 5 characters there, 4 + 18 back, 11 units each, and 11 more where the direction turns.
     assert_eq!((spent.reader_characters, spent.card_characters), (9, 22));
@@ -246,10 +247,7 @@ fn checked_by_crc() {
 #[test]
 fn addresses_are_turned_round() {
     let mut reader = plain();
-    assert_eq!(
-        reader.ask(&lrc(&[0x12, 0x00, 4, 0, 0x20, 0, 0])),
-        Some(lrc(&[0x21, 0x00, 2, 0x90, 0x00]))
-    );
+    assert_eq!(reader.ask(&lrc(&[0x12, 0x00, 4, 0, 0x20, 0, 0])), Some(lrc(&[0x21, 0x00, 2, 0x90, 0x00])));
 }
 
 #[test]
@@ -284,7 +282,10 @@ fn wrong_blocks_of_the_card() {
     let command = i(0, false, &[0, 0xB0, 0, 0, 1]);
     let right = i(0, false, &[0, 0x90, 0]);
     for (fault, wrong) in [
-        (Fault::WrongCheck { block: 1 }, [&right[..right.len() - 1], &[right[right.len() - 1] ^ 0x55]].concat()),
+        (
+            Fault::WrongCheck { block: 1 },
+            [&right[..right.len() - 1], &[right[right.len() - 1] ^ 0x55]].concat(),
+        ),
         (Fault::WrongSequence { block: 1 }, i(1, false, &[0, 0x90, 0])),
         (Fault::WrongLength { block: 1, length: 2 }, lrc(&[0, 0, 2, 0, 0x90, 0])),
     ] {
@@ -315,9 +316,7 @@ fn a_storm_of_requests_for_time() {
 
 #[test]
 fn what_waits_is_fetched_by_the_card_itself() {
-    use sim::{
-        card::Card, chip::SharedChip, keys::TestKeys, people::Population, personalise::CardOrder,
-    };
+    use sim::{card::Card, chip::SharedChip, keys::TestKeys, people::Population, personalise::CardOrder};
     let person = Population::new(1, 1_000).person(7).unwrap();
     let image = CardOrder::new(&person, TestKeys::from_seed(1)).build().unwrap();
     let select = [0x00, 0xA4, 0x00, 0x00, 0x02, 0xDD, 0xF1];
