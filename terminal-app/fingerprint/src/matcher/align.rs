@@ -7,7 +7,7 @@ use super::{
 use crate::minutia::MINUTIAE_MAX;
 
 /// How far a partner may be, in pixels, round after round: skin is stretched, then the fit becomes better.
-const REACH: [f32; 5] = [16.0, 15.0, 13.0, 11.0, 10.0];
+const REACH: [f32; 5] = [19.0, 18.0, 15.5, 13.0, 12.0];
 /// How far its direction may be off.
 const TURN_MAX: f32 = 0.45;
 /// The first round that takes local stretch out.
@@ -19,7 +19,7 @@ const STRETCH_REST: f32 = 0.6;
 /// A direction counts in the fit like a second point so far away, in pixels.
 const ARM: f32 = 30.0;
 /// How much alike surroundings make a partner nearer.
-const LIKENESS_SHARE: f32 = 0.15;
+const LIKENESS_SHARE: f32 = 0.05;
 /// Likeness beyond which more says no more.
 const LIKENESS_ENOUGH: f32 = 4.0;
 /// Most pairs within reach that are looked at.

@@ -8,14 +8,14 @@ use super::{
 use crate::minutia::{Kind, MINUTIAE_MAX};
 
 /// What a pair says for one finger, before anything is known of it.
-const PAIR: f32 = 1.2;
+const PAIR: f32 = 1.5;
 /// What likeness of surroundings adds, and beyond which it adds no more.
-const ALIKE: f32 = 0.5;
-const ALIKE_ENOUGH: f32 = 4.0;
+const ALIKE: f32 = 0.35;
+const ALIKE_ENOUGH: f32 = 6.0;
 /// What being off takes away: in units of 6 pixels and of 0.2 radians, squared, at most three of each.
-const OFF_PLACE: f32 = 0.5;
+const OFF_PLACE: f32 = 0.35;
 const OFF_PLACE_UNIT: f32 = 6.0;
-const OFF_TURN: f32 = 0.4;
+const OFF_TURN: f32 = 0.6;
 const OFF_TURN_UNIT: f32 = 0.2;
 const OFF_ENOUGH: f32 = 3.0;
 /// What the same kind adds and another takes away; ink and pressure turn endings into forks.

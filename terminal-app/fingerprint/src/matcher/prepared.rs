@@ -10,13 +10,13 @@ use crate::minutia::{Kind, MINUTIAE_MAX, Minutia, Minutiae};
 pub(super) const NEIGHBOURS: usize = 10;
 
 /// What a neighbour's distance may be off by, in pixels, and what more for each pixel of distance.
-const DISTANCE_ROOM: f32 = 5.0;
-const DISTANCE_ROOM_SHARE: f32 = 0.10;
+const DISTANCE_ROOM: f32 = 3.5;
+const DISTANCE_ROOM_SHARE: f32 = 0.14;
 /// What its bearing may be off by, in radians, and what more if it is near, in radians times pixels.
-const BEARING_ROOM: f32 = 0.25;
-const BEARING_ROOM_NEAR: f32 = 4.0;
+const BEARING_ROOM: f32 = 0.18;
+const BEARING_ROOM_NEAR: f32 = 2.0;
 /// What its direction may be off by, in radians.
-const TURN_ROOM: f32 = 0.5;
+const TURN_ROOM: f32 = 0.7;
 
 /// Pixels of 500 dpi in a hundredth of a millimetre: the unit in which distances below were found.
 const PIXELS: f32 = 500.0 / 2540.0;
