@@ -2,7 +2,7 @@
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use reader_protocol::escape::{
-    Abilities, Body, Counters, Event, Frame, Identity, KEY_BYTES, Personality, Request, Serial, Status,
+    Abilities, Body, Counters, Event, Frame, Identity, KEY_BYTES, MARK, Personality, Request, Serial, Status,
     begin_answer, is_ours,
 };
 use zeroize::Zeroize;
@@ -94,22 +94,41 @@ impl<H: Hardware> Desk<H> {
         &self.trace
     }
 
-    /// Answers one escape of ours in `answer`, always. `reader` is what the reader has counted.
-    ///
-    /// Request and answer may hold secrets; who owns them wipes them.
-    #[inline(never)]
-    pub fn answer(&mut self, request: &[u8], answer: &mut Frame, reader: &Trace, now: Instant) {
-        begin_answer(answer, Status::Done);
-        let result = Request::parse(request).and_then(|request| self.serve(&request, answer, reader, now));
-        if let Err(status) = result {
-            if matches!(status, Status::SignatureWrong | Status::AlreadyPaired) {
-                self.trace.count(Event::Refused);
-            }
-            // A refused update says why behind the status, where it has been put already.
-            if status != Status::UpdateRefused {
-                begin_answer(answer, status);
-            }
+    /// Answers one escape of ours, always; gives how many bytes of `answer` are used.
+    fn answer(&mut self, request: &[u8], answer: &mut [u8], reader: &Trace, now: Instant) -> usize {
+        let result = match Request::parse(request) {
+            // What is judged by a signature brings nothing, and needs the stack for that.
+            Ok(Request::TamperClear { signature }) => self.tamper.clear(signature),
+            Ok(Request::Pair(pairing)) => self.tamper.pair(&pairing),
+            Ok(request) => return self.answer_with_body(&request, answer, reader, now),
+            Err(status) => Err(status),
+        };
+        let status = result.err().unwrap_or(Status::Done);
+        if matches!(status, Status::SignatureWrong | Status::AlreadyPaired) {
+            self.trace.count(Event::Refused);
         }
+        copy(&[MARK, status.byte()], answer)
+    }
+
+    #[inline(never)]
+    fn answer_with_body(
+        &mut self,
+        request: &Request<'_>,
+        answer: &mut [u8],
+        reader: &Trace,
+        now: Instant,
+    ) -> usize {
+        let mut frame = Frame::new();
+        begin_answer(&mut frame, Status::Done);
+        match self.serve(request, &mut frame, reader, now) {
+            // A refused update says why behind the status, where it has been put already.
+            Ok(()) | Err(Status::UpdateRefused) => {}
+            Err(status) => begin_answer(&mut frame, status),
+        }
+        let copied = copy(&frame, answer);
+        // It may be an image or a template.
+        frame.as_mut_slice().zeroize();
+        copied
     }
 
     fn serve(
@@ -150,14 +169,12 @@ impl<H: Hardware> Desk<H> {
             Request::TamperState => put(&self.tamper.state()?, answer),
             Request::TamperLog { index } => put(&self.tamper.log(index)?, answer),
             Request::Challenge => put(&self.tamper.challenge()?, answer),
-            Request::TamperClear { signature } => self.tamper.clear(signature),
-            Request::Pair(pairing) => self.tamper.pair(&pairing),
             Request::Prove { challenge } => put(&self.tamper.prove(challenge)?, answer),
             Request::UpdateBegin(_) | Request::UpdateWrite { .. } | Request::UpdateFinish => {
                 self.update(request, answer)
             }
             Request::UpdateState => put(&self.updates.state(), answer),
-            // A request that this firmware can parse but not serve does not exist yet.
+            // The two that need a signature have been answered already.
             _ => Err(Status::Unsupported),
         }
     }
@@ -237,11 +254,7 @@ impl<H: Hardware> Services for Desk<H> {
         if !is_ours(request) {
             return Err(EscapeError::Unsupported);
         }
-        let mut frame = Frame::new();
-        self.answer(request, &mut frame, trace, now);
-        let copied = answer.iter_mut().zip(&frame).map(|(place, byte)| *place = *byte).count();
-        frame.as_mut_slice().zeroize();
-        Ok(copied)
+        Ok(self.answer(request, answer, trace, now))
     }
 
     fn slot_event(&mut self, slot: u8, event: SlotEvent, _now: Instant) {
@@ -268,6 +281,11 @@ impl<H: Hardware> Services for Desk<H> {
         }
         Some(next)
     }
+}
+
+/// Copies as much as there is room for.
+fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    to.iter_mut().zip(from).map(|(place, byte)| *place = *byte).count()
 }
 
 fn put(body: &impl Body, answer: &mut Frame) -> Result<(), Status> {

@@ -156,11 +156,9 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
             return Err(Status::CaseOpen);
         }
         let challenge = Challenge { bytes: challenge.ok_or(Status::NoChallenge)?, count: self.count };
-        let authority = self.authority.unwrap_or(self.maker);
-        verify(&authority, &clear_message(&self.serial, &challenge), signature)?;
-        let mut contents = self.contents();
-        contents.is_latched = false;
-        self.store(&contents)?;
+        let authority = self.authority.as_ref().unwrap_or(&self.maker);
+        verify(authority, &clear_message(&self.serial, &challenge), signature)?;
+        self.store_state(false)?;
         self.is_latched = false;
         self.is_stale = false;
         Ok(())
@@ -175,28 +173,42 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
         if self.is_latched {
             return Err(Status::Tampered);
         }
-        if let Some(authority) = self.authority {
-            let signature = pairing.authorisation.ok_or(Status::AlreadyPaired)?;
-            let challenge = Challenge { bytes: challenge.ok_or(Status::NoChallenge)?, count: self.count };
-            let message =
-                Zeroizing::new(pair_message(&self.serial, &challenge, pairing.secret, pairing.authority));
-            verify(&authority, message.as_slice(), signature)?;
-        }
+        self.authorise(challenge, pairing)?;
         let is_key = salty::PublicKey::try_from(pairing.authority).is_ok();
         if !is_key || pairing.secret.iter().all(|byte| *byte == 0) {
             return Err(Status::Malformed);
         }
-        let contents = Contents {
+        self.store_pairing(pairing)?;
+        self.is_paired = true;
+        self.authority = Some(*pairing.authority);
+        Ok(())
+    }
+
+    /// Whether the authority so far, if there is one, has signed this pairing.
+    #[inline(never)]
+    fn authorise(
+        &self,
+        challenge: Option<[u8; CHALLENGE_BYTES]>,
+        pairing: &Pairing<'_>,
+    ) -> Result<(), Status> {
+        let Some(authority) = &self.authority else { return Ok(()) };
+        let signature = pairing.authorisation.ok_or(Status::AlreadyPaired)?;
+        let challenge = Challenge { bytes: challenge.ok_or(Status::NoChallenge)?, count: self.count };
+        let mut message = pair_message(&self.serial, &challenge, pairing.secret, pairing.authority);
+        let result = verify(authority, &message, signature);
+        message.zeroize();
+        result
+    }
+
+    #[inline(never)]
+    fn store_pairing(&mut self, pairing: &Pairing<'_>) -> Result<(), Status> {
+        self.store(&Contents {
             is_latched: false,
             count: self.count,
             secret: Some(*pairing.secret),
             authority: Some(*pairing.authority),
             log: Log::new(),
-        };
-        self.store(&contents)?;
-        self.is_paired = true;
-        self.authority = Some(*pairing.authority);
-        Ok(())
+        })
     }
 
     /// Answer of `Prove`. Errors: `Tampered`, `NotPaired`, `Busy`, `VaultFailed`.
@@ -242,8 +254,7 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
             self.check(now);
         }
         if self.is_loaded {
-            let contents = self.contents();
-            self.is_stale = self.store(&contents).is_err();
+            self.is_stale = self.store_state(true).is_err();
         }
     }
 
@@ -283,17 +294,19 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
         self.is_loaded = true;
     }
 
-    /// What the vault should hold without a secret.
-    fn contents(&self) -> Contents {
-        Contents {
-            is_latched: self.is_latched,
+    /// Writes what the vault should hold without a secret.
+    #[inline(never)]
+    fn store_state(&mut self, is_latched: bool) -> Result<(), Status> {
+        self.store(&Contents {
+            is_latched,
             count: self.count,
             secret: None,
             authority: self.authority,
             log: self.log,
-        }
+        })
     }
 
+    #[inline(never)]
     fn load(&mut self) -> Result<Option<Contents>, VaultError> {
         let mut bytes = Zeroizing::new([0; VAULT_BYTES]);
         let read = self.vault.read(&mut bytes);
@@ -301,6 +314,7 @@ impl<V: Vault, R: Chance> Tamper<V, R> {
         read.map(|()| Contents::from_bytes(&bytes))
     }
 
+    #[inline(never)]
     fn store(&mut self, contents: &Contents) -> Result<(), Status> {
         let bytes = Zeroizing::new(contents.to_bytes());
         self.vault.write(&bytes).map_err(|_| Status::VaultFailed)
