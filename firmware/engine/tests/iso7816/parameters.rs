@@ -200,7 +200,7 @@ fn one_operation_at_a_time() {
 
 #[test]
 fn small_enough_for_five_slots() {
-    assert!(size_of::<Interface>() <= 640, "{} bytes", size_of::<Interface>());
+    assert!(size_of::<Interface>() <= 560, "{} bytes", size_of::<Interface>());
     let mut interface = Interface::new(Negotiation::Host, Limits::ISO);
     interface.power_on(Some(Voltage::V5));
     assert!(!format!("{interface:?}").contains("[0, 0"), "no buffer in Debug");
