@@ -5,13 +5,30 @@
 #![no_std]
 
 pub mod layout;
+pub mod pins;
 
 #[cfg(target_os = "none")]
+pub mod card;
+#[cfg(target_os = "none")]
+pub mod chance;
+#[cfg(target_os = "none")]
+pub mod clock;
+#[cfg(target_os = "none")]
 pub mod flash;
+#[cfg(target_os = "none")]
+pub mod identity;
 #[cfg(target_os = "none")]
 pub mod memory;
 #[cfg(target_os = "none")]
 pub mod recovery;
+#[cfg(target_os = "none")]
+pub mod uart;
+#[cfg(all(target_os = "none", feature = "usb"))]
+pub mod usb;
+#[cfg(target_os = "none")]
+pub mod vault;
+#[cfg(target_os = "none")]
+pub mod watchdog;
 
 #[cfg(target_os = "none")]
 pub use stm32f4::stm32f405 as registers;
