@@ -186,7 +186,7 @@ impl Card {
             *broken_left -= 1;
             return Fate::Broken;
         }
-        match self.faults.to_card(self.from_reader) {
+        match self.faults.harm_to_card(self.from_reader) {
             Some(Harm::Broken { times }) => {
                 *broken_left = times - 1;
                 Fate::Broken

@@ -339,7 +339,7 @@ impl Line {
 
     /// Decides what is said next, as far as that does not depend on the board.
     pub(super) fn pump(&mut self) {
-        while !(self.is_paced && !self.out.is_empty()) {
+        while !self.is_paced || self.out.is_empty() {
             let is_running = self.is_running();
             if is_running && self.card.as_ref().is_some_and(|card| card.is_stuck) {
                 // A line that is low reads as zeros with a wrong parity.
@@ -401,7 +401,7 @@ impl Line {
         }
         let character_ns = self.clock.units(self.card_etu(wait));
         let Some(card) = self.card.as_mut() else { return };
-        let harm = card.faults.to_reader(card.from_card);
+        let harm = card.faults.harm_to_reader(card.from_card);
         self.broken_left = 0;
         match harm {
             Some(Harm::Mute) => card.hold(),

@@ -268,7 +268,7 @@ impl Faults {
     }
 
     /// What happens to this character of the card.
-    pub(super) fn to_reader(&mut self, now: u32) -> Option<Harm> {
+    pub(super) fn harm_to_reader(&mut self, now: u32) -> Option<Harm> {
         self.take(|fault| match fault {
             Fault::MuteAt { character } if *character == now => Some(Harm::Mute),
             Fault::BrokenToReader { character, times } if *character == now && *times > 0 => {
@@ -281,7 +281,7 @@ impl Faults {
     }
 
     /// What happens to this character of the reader.
-    pub(super) fn to_card(&mut self, now: u32) -> Option<Harm> {
+    pub(super) fn harm_to_card(&mut self, now: u32) -> Option<Harm> {
         self.take(|fault| match fault {
             Fault::BrokenToCard { character, times } if *character == now && *times > 0 => {
                 Some(Harm::Broken { times: *times })

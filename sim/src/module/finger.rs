@@ -28,12 +28,20 @@ const ROUNDS: usize = 9;
 /// Taps to either side across and along the ridges.
 const ACROSS: i32 = 8;
 const ALONG: i32 = 6;
+/// Directions of half a turn.
+const STEPS: u8 = 36;
+/// Pixels around the pattern that filters may look at.
+const MARGIN: usize = 9;
+const PADDED: usize = MASTER_WIDTH + 2 * MARGIN;
 /// Most patterns that are kept for the next image: 0.5 MB each.
 const MASTERS_MAX: usize = 32;
 /// Points of a finger that a module can find.
 const POINTS: usize = 48;
 
-static MASTERS: LazyLock<Mutex<Vec<(u64, Arc<Master>)>>> = LazyLock::new(Mutex::default);
+/// Patterns grown lately, by seed.
+type Masters = Vec<(u64, Arc<Master>)>;
+
+static MASTERS: LazyLock<Mutex<Masters>> = LazyLock::new(Mutex::default);
 
 /// Which finger of which made-up person.
 ///
@@ -150,9 +158,14 @@ impl Finger {
     /// What a sensor of 500 dpi sees: [`IMAGE_HEIGHT`] rows of [`IMAGE_WIDTH`] grey values, 0 black, cut to
     /// 16 levels as such sensors send them. `seed` is another for each time the finger is laid down.
     ///
-    /// The pattern is grown at the first call for a finger, which takes a second in an unoptimised build.
+    /// The pattern is grown at the first call for a finger, which takes half a second in an unoptimised build.
     pub fn image(&self, condition: &Condition, seed: u64) -> Vec<u8> {
         impression(&self.master(), condition, seed)
+    }
+
+    /// Grows the pattern, so that the next image takes no time.
+    pub(super) fn prepare(&self) {
+        self.master();
     }
 
     /// What a module finds of it: some points are missed, those found are a little off.
@@ -223,30 +236,24 @@ impl Master {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let flow = Flow::new(&mut rng);
         let period = 8.2 + unit(&mut rng) * 1.6;
-        let mut directions = Vec::with_capacity(MASTER_WIDTH * MASTER_HEIGHT);
+        // Directions in steps: a filter is the same for all pixels of one step.
+        let mut steps = Vec::with_capacity(MASTER_WIDTH * MASTER_HEIGHT);
         for y in 0..MASTER_HEIGHT {
             for x in 0..MASTER_WIDTH {
-                let (sin, cos) = flow.direction(x as f32, y as f32).sin_cos();
-                directions.push((cos, sin));
+                let half_turns = flow.direction(x as f32, y as f32) / PI;
+                steps.push((half_turns.rem_euclid(1.0) * STEPS as f32) as u8 % STEPS);
             }
         }
+        // Across the ridges a wave of their distance; flat areas are neither ridge nor valley.
+        let wave = |at: f32| (-at * at / (2.0 * 3.4 * 3.4)).exp() * (2.0 * PI * at / period).cos();
+        let mean = (-ACROSS..=ACROSS).map(|at| wave(at as f32)).sum::<f32>() / (2 * ACROSS + 1) as f32;
+        let across = filters(ACROSS, |at| wave(at) - mean, |cos, sin| (-sin, cos));
+        let along = filters(ALONG, |at| 0.35 * (-at * at / (2.0 * 2.8 * 2.8)).exp(), |cos, sin| (cos, sin));
         let mut ridges: Vec<f32> =
-            (0..MASTER_WIDTH * MASTER_HEIGHT).map(|_| unit(&mut rng) * 2.0 - 1.0).collect();
-        let across: Vec<(f32, f32)> = (-ACROSS..=ACROSS)
-            .map(|tap| {
-                let at = tap as f32;
-                (at, (-at * at / (2.0 * 3.4 * 3.4)).exp() * (2.0 * PI * at / period).cos())
-            })
-            .collect();
-        // Flat areas are neither ridge nor valley.
-        let mean = across.iter().map(|(_, weight)| weight).sum::<f32>() / across.len() as f32;
-        let across: Vec<_> = across.into_iter().map(|(at, weight)| (at, weight - mean)).collect();
-        let along: Vec<(f32, f32)> = (-ALONG..=ALONG)
-            .map(|tap| (tap as f32, (-(tap * tap) as f32 / (2.0 * 2.8 * 2.8)).exp()))
-            .collect();
+            (0..PADDED * (MASTER_HEIGHT + 2 * MARGIN)).map(|_| unit(&mut rng) - 0.5).collect();
         for _ in 0..ROUNDS {
-            let combed = convolve(&ridges, &directions, &across, |(cos, sin)| (-sin, cos), 1.0);
-            ridges = convolve(&combed, &directions, &along, |direction| direction, 0.35);
+            ridges = convolve(&ridges, &steps, &across);
+            ridges = convolve(&ridges, &steps, &along);
         }
         Self { ridges }
     }
@@ -260,35 +267,48 @@ impl Master {
             if x < 0.0 || y < 0.0 || x >= MASTER_WIDTH as f32 || y >= MASTER_HEIGHT as f32 {
                 return -1.0;
             }
-            self.ridges.get(y as usize * MASTER_WIDTH + x as usize).copied().unwrap_or(-1.0)
+            self.ridges.get(place(x as usize, y as usize)).copied().unwrap_or(-1.0)
         };
         (at(0.0, 0.0) * (1.0 - fx) + at(1.0, 0.0) * fx) * (1.0 - fy)
             + (at(0.0, 1.0) * (1.0 - fx) + at(1.0, 1.0) * fx) * fy
     }
 }
 
-/// One pass of a filter along a direction at every pixel, then a soft limit.
-fn convolve(
-    from: &[f32],
-    directions: &[(f32, f32)],
-    taps: &[(f32, f32)],
-    turn: impl Fn((f32, f32)) -> (f32, f32),
-    gain: f32,
-) -> Vec<f32> {
-    let mut to = Vec::with_capacity(from.len());
-    for (index, direction) in directions.iter().enumerate() {
-        let (x, y) = ((index % MASTER_WIDTH) as f32 + 0.5, (index / MASTER_WIDTH) as f32 + 0.5);
-        let (dx, dy) = turn(*direction);
+/// Where a pixel is among those of a pattern with its margin.
+fn place(x: usize, y: usize) -> usize {
+    (y + MARGIN) * PADDED + x + MARGIN
+}
+
+/// For each step of direction the taps of a filter along `turn` of it: how far away in the pattern, and the weight.
+fn filters(
+    reach: i32,
+    weight: impl Fn(f32) -> f32,
+    turn: impl Fn(f32, f32) -> (f32, f32),
+) -> Vec<Vec<(isize, f32)>> {
+    let filter = |step: u8| {
+        let (sin, cos) = ((f32::from(step) + 0.5) / f32::from(STEPS) * PI).sin_cos();
+        let (dx, dy) = turn(cos, sin);
+        let tap = |at: i32| {
+            let at = at as f32;
+            let (column, row) = ((dx * at).round() as isize, (dy * at).round() as isize);
+            (row * PADDED as isize + column, weight(at))
+        };
+        (-reach..=reach).map(tap).collect()
+    };
+    (0..STEPS).map(filter).collect()
+}
+
+/// One pass of a filter in the direction of each pixel, then a soft limit. The margin stays as it is.
+fn convolve(from: &[f32], steps: &[u8], filters: &[Vec<(isize, f32)>]) -> Vec<f32> {
+    let mut to = from.to_vec();
+    for (index, step) in steps.iter().enumerate() {
+        let here = place(index % MASTER_WIDTH, index / MASTER_WIDTH);
         let mut sum = 0.0;
-        for (at, weight) in taps {
-            // Mirrored at the edges.
-            let column = ((x + dx * at) as i32).unsigned_abs() as usize;
-            let row = ((y + dy * at) as i32).unsigned_abs() as usize;
-            let column = column.min(MASTER_WIDTH - 1);
-            let row = row.min(MASTER_HEIGHT - 1);
-            sum += weight * from[row * MASTER_WIDTH + column];
+        for (away, weight) in &filters[usize::from(*step)] {
+            // No tap reaches beyond the margin.
+            sum += weight * from[here.wrapping_add_signed(*away)];
         }
-        to.push((sum * gain).tanh());
+        to[here] = sum.tanh();
     }
     to
 }

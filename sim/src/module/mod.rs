@@ -154,12 +154,28 @@ impl Module {
 
     /// Lays a finger on the sensor; one that lay there is taken off.
     pub fn put_on(&self, finger: Finger, condition: Condition) {
-        lock(&self.shared).sensor.finger = Some((finger, condition));
+        self.lay(Some((finger, condition)), false);
+    }
+
+    /// The same by somebody who lifts the finger after each image, and lays it down again soon: as people do who
+    /// follow the words on a screen.
+    pub fn tap(&self, finger: Finger, condition: Condition) {
+        self.lay(Some((finger, condition)), true);
     }
 
     /// Takes the finger off.
     pub fn take_off(&self) {
-        lock(&self.shared).sensor.finger = None;
+        self.lay(None, false);
+    }
+
+    fn lay(&self, finger: Option<(Finger, Condition)>, taps: bool) {
+        // Before it lies there: no module takes its time to grow a finger.
+        if let Some((finger, _)) = &finger {
+            finger.prepare();
+        }
+        let mut state = lock(&self.shared);
+        state.sensor.finger = finger;
+        state.sensor.taps = taps;
     }
 
     /// Whether a finger lies there.

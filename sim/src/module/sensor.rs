@@ -22,6 +22,8 @@ use super::{
 /// Points that a template needs at the least, and severity above which an image is a smear.
 const POINTS_MIN: usize = 10;
 const SEVERITY_MAX: f32 = 0.9;
+/// Looks at the sensor that a tapping finger misses between two images.
+const TAP_LOOKS: u32 = 2;
 /// Pages of the index, 256 templates each.
 const INDEX_PAGES: u8 = 4;
 const INDEX_BYTES: usize = 32;
@@ -60,6 +62,10 @@ pub(super) struct Sensor {
     pub(super) library: BTreeMap<u16, Vec<u8>>,
     pub(super) faults: Faults,
     pub(super) finger: Option<(Finger, Condition)>,
+    /// Whether the finger is lifted after each image and laid down again.
+    pub(super) taps: bool,
+    /// Looks at the sensor for which a tapping finger still is lifted.
+    lifted: u32,
     pub(super) captures: u32,
     has_password: bool,
     has_matched: bool,
@@ -102,6 +108,8 @@ impl Sensor {
             library: BTreeMap::new(),
             faults: Faults::default(),
             finger: None,
+            taps: false,
+            lifted: 0,
             captures: 0,
             has_password: false,
             has_matched: false,
@@ -115,6 +123,7 @@ impl Sensor {
     /// Power comes: what is not kept is gone.
     pub(super) fn begin(&mut self) {
         self.faults.begin();
+        self.lifted = 0;
         self.has_password = false;
         self.has_matched = false;
         self.image = None;
@@ -319,10 +328,15 @@ impl Sensor {
 
     fn capture(&mut self) -> Result<(), Confirmation> {
         let (finger, condition) = self.finger.ok_or(Confirmation::NoFinger)?;
+        if self.lifted > 0 {
+            self.lifted -= 1;
+            return Err(Confirmation::NoFinger);
+        }
         if condition.is_moving {
             return Err(Confirmation::ImageFailed);
         }
         self.captures = self.captures.saturating_add(1);
+        self.lifted = if self.taps { TAP_LOOKS } else { 0 };
         let seed = self.chance.next_u64();
         self.image = Some(Taken::Finger { finger, condition, seed });
         Ok(())

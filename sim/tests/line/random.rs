@@ -33,12 +33,13 @@ pub(crate) fn manner(rng: &mut ChaCha8Rng) -> Manner {
         1 => Offer::t1(),
         _ => Offer::both(),
     };
-    offer.ta1 = (rng.next_u32() % 2 == 0).then_some([0x11, 0x18, 0x94, 0x95, 0x97][rng.next_u32() as usize % 5]);
-    offer.check = if rng.next_u32() % 4 == 0 { Check::Crc } else { Check::Lrc };
-    offer.is_inverse = rng.next_u32() % 4 == 0;
-    let acknowledge = if rng.next_u32() % 4 == 0 { Acknowledge::OneByOne } else { Acknowledge::All };
+    offer.ta1 = (rng.next_u32().is_multiple_of(2))
+        .then_some([0x11, 0x18, 0x94, 0x95, 0x97][rng.next_u32() as usize % 5]);
+    offer.check = if rng.next_u32().is_multiple_of(4) { Check::Crc } else { Check::Lrc };
+    offer.is_inverse = rng.next_u32().is_multiple_of(4);
+    let acknowledge = if rng.next_u32().is_multiple_of(4) { Acknowledge::OneByOne } else { Acknowledge::All };
     let mut manner = Manner::default().offer(offer).acknowledge(acknowledge);
-    if rng.next_u32() % 4 == 0 {
+    if rng.next_u32().is_multiple_of(4) {
         manner = manner.asks_ifs(1 + (rng.next_u32() % 254) as u8);
     }
     manner
@@ -156,7 +157,7 @@ fn hands_that_cannot_keep_still() {
                 for _ in 0..200 {
                     // It may be in already, or out already.
                     let _ = slot.insert_card(Plain::shared(), manner(&mut rng));
-                    if rng.next_u32() % 2 == 0 {
+                    if rng.next_u32().is_multiple_of(2) {
                         std::thread::yield_now();
                     }
                     slot.pull();
