@@ -149,6 +149,8 @@ impl SerialModule {
         match self.link.command(Instruction::SetParameter, &parameter, FLASH_TIMEOUT) {
             Ok(answer) if answer.confirmation == Confirmation::Done => {}
             Err(FingerprintError::Unplugged) => return Err(FingerprintError::Unplugged),
+            // Only the answer may be lost, and the module have done it.
+            Err(FingerprintError::Line(_) | FingerprintError::Silent) => {}
             // It stays where it is; nothing is lost but time.
             _ => return Ok(parameters),
         }
