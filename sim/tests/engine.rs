@@ -9,6 +9,7 @@ use std::{
     convert::Infallible,
     io::{ErrorKind, Read, Write},
     os::unix::net::UnixStream,
+    sync::RwLock,
 };
 
 use chips::{Plain, counting};
@@ -26,6 +27,13 @@ use sim::line::{
 const CLOCK_HERTZ: u32 = 4_000_000;
 /// Nothing here takes so long on the wall.
 const PATIENCE_MS: u128 = 20_000;
+
+/// Whoever measures time is alone.
+static ALONE: RwLock<()> = RwLock::new(());
+
+fn company() -> impl Sized {
+    ALONE.read()
+}
 
 /// The board's UART.
 struct Uart {
@@ -141,6 +149,7 @@ fn block(pcb: u8, field: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_session_of_t0() {
+    let _company = company();
     let mut reader = Reader::new(Plain::shared(), Manner::default());
     assert_eq!(reader.power_on().unwrap(), [0x3B, 0x02, b'O', b'K']);
     let whole = [&counting(256)[..], &[0x90, 0x00]].concat();
@@ -161,6 +170,7 @@ fn a_session_of_t0() {
 
 #[test]
 fn bytes_one_by_one_and_inverse() {
+    let _company = company();
     let manner = Manner::default().acknowledge(Acknowledge::OneByOne).offer(Offer {
         is_inverse: true,
         tc1: Some(5),
@@ -177,6 +187,7 @@ fn bytes_one_by_one_and_inverse() {
 
 #[test]
 fn speed_by_the_readers_own_selection() {
+    let _company = company();
     let mut reader =
         Reader::new(Plain::shared(), Manner::default().offer(Offer { ta1: Some(0x97), ..Offer::t0() }));
     reader.power_on().unwrap();
@@ -202,6 +213,7 @@ fn speed_by_the_readers_own_selection() {
 
 #[test]
 fn a_session_of_t1() {
+    let _company = company();
     let mut reader = Reader::new(Plain::shared(), Manner::default().offer(Offer::t1()));
     reader.power_on().unwrap();
     reader.counted(&block(0xC1, &[254]), &block(0xE1, &[254]));
@@ -225,6 +237,7 @@ fn a_session_of_t1() {
 
 #[test]
 fn a_card_that_thinks_is_waited_for() {
+    let _company = company();
     let mut reader = Reader::new(Plain::slow(3_000_000), Manner::default());
     reader.power_on().unwrap();
     let counted = reader.counted(&[0x00, 0xB0, 0x00, 0x00, 0x01], &[0, 0x90, 0x00]);
@@ -243,6 +256,7 @@ fn a_card_that_thinks_is_waited_for() {
 
 #[test]
 fn every_fault_ends_as_the_standard_says() {
+    let _company = company();
     let read = [0x00, 0xB0, 0x00, 0x00, 0x02];
     let right = Ok(vec![0, 1, 0x90, 0x00]);
     for (fault, expected) in [
@@ -286,26 +300,35 @@ fn every_fault_ends_as_the_standard_says() {
     }
 }
 
-/// In real pace, an exchange takes what its characters take: 40 characters at D = 1, and not much more.
+/// In real pace, an exchange takes what its characters take, and not much more: what a character comes too late,
+/// the next does not. The best of some tries counts, for the machine may have other things to do.
 #[test]
 fn paced_the_line_takes_its_time() {
+    let _alone = ALONE.write();
     let mut reader = Reader::new(Plain::shared(), Manner::default());
     reader.power_on().unwrap();
     reader.slot.set_pace(Pace::Real);
-    let begin = std::time::Instant::now();
     let answer = [&counting(200)[..], &[0x90, 0x00]].concat();
-    let counted = reader.counted(&[0x00, 0xB0, 0x00, 0x00, 200], &answer);
-    let (took, line) = (begin.elapsed().as_nanos() as u64, counted.line_ns);
-    assert_eq!(line, 208 * 12 * 93_000);
-    eprintln!("line {line} ns, wall {took} ns: {:.2} % more", (took as f64 / line as f64 - 1.0) * 100.0);
-    assert!(took >= line - 93_000, "not faster than a line");
-    // A busy machine may add to it; what it must not do is add to every character.
-    assert!(took < line * 3 / 2, "{took} ns for {line} ns of line");
+    let mut best = f64::MAX;
+    for _ in 0..8 {
+        let begin = std::time::Instant::now();
+        let counted = reader.counted(&[0x00, 0xB0, 0x00, 0x00, 200], &answer);
+        let (took, line) = (begin.elapsed().as_nanos() as u64, counted.line_ns);
+        assert_eq!(line, 208 * 12 * 93_000);
+        assert!(took >= line - 93_000, "not faster than a line");
+        best = best.min(took as f64 / line as f64);
+        eprintln!("line {line} ns, wall {took} ns");
+        if best < 1.05 {
+            return;
+        }
+    }
+    panic!("at best {best:.2} times as long as the line");
 }
 
 /// Faults by chance: the reader comes to an end, and the card's end of the line is never what it waits for.
 #[test]
 fn chance_ends_too() {
+    let _company = company();
     let seeds = match std::env::var("JINBAO_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => (0..400).collect::<Vec<u64>>(),
