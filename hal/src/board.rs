@@ -16,6 +16,8 @@ mod update;
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use reader_protocol::{
@@ -49,6 +51,10 @@ const FEATURE_BYTES: usize = 6;
 
 /// How often a question whose answer got lost is asked again, where asking twice does no harm.
 const QUESTIONS_MAX: u32 = 2;
+
+/// How long a board that says that it is busy is asked again: its random bytes and its vault get ready at start.
+const BUSY_LIMIT: Duration = Duration::from_secs(2);
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// A board. Clones are the same board; each call takes it for one question only.
 #[derive(Clone)]
@@ -95,12 +101,12 @@ impl Board {
 
     /// Sets a lamp. While the latch is set the lamps show only that.
     pub fn lamp(&self, lamp: Lamp, mode: LampMode) -> Result<(), BoardError> {
-        self.inner().repeat(&Request::Lamp { lamp, mode }).map(drop)
+        self.ask_patiently(&Request::Lamp { lamp, mode }).map(drop)
     }
 
     /// Sounds the buzzer and does not wait for it.
     pub fn beep(&self, beeps: Beeps) -> Result<(), BoardError> {
-        self.inner().repeat(&Request::Buzzer(beeps)).map(drop)
+        self.ask_patiently(&Request::Buzzer(beeps)).map(drop)
     }
 
     /// Whether the case was opened. Without a proof this is what whoever sits in the reader's place says: see
@@ -126,17 +132,19 @@ impl Board {
 
     /// A fresh challenge for its authority to sign. Earlier ones are worth nothing from now on.
     pub fn challenge(&self) -> Result<Challenge, BoardError> {
-        self.inner().once(&Request::Challenge).and_then(|answer| read(&answer))
+        self.read(&Request::Challenge)
     }
 
     /// Clears the latch. `sign` makes an Ed25519 signature of the board's authority over what it is given.
     ///
     /// Errors: `Refused` with `NotTampered`, `CaseOpen`, `SignatureWrong`, `VaultFailed`, `NoChance`.
-    pub fn clear_tamper(&self, sign: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Result<(), BoardError> {
+    pub fn clear_tamper(&self, sign: impl Fn(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Result<(), BoardError> {
         let serial = self.inner().identity()?.serial;
-        let challenge = self.challenge()?;
-        let signature = sign(&clear_message(&serial, &challenge));
-        self.inner().once(&Request::TamperClear { signature: &signature }).map(drop)
+        // A challenge serves once, also when the board was too busy to do what was signed.
+        while_busy(|| {
+            let signature = sign(&clear_message(&serial, &self.challenge()?));
+            self.inner().once(&Request::TamperClear { signature: &signature }).map(drop)
+        })
     }
 
     /// Gives the board a secret to share and its authority's public key.
@@ -147,18 +155,21 @@ impl Board {
         &self,
         secret: &[u8; KEY_BYTES],
         authority: &[u8; KEY_BYTES],
-        sign: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES],
+        sign: impl Fn(&[u8]) -> [u8; SIGNATURE_BYTES],
     ) -> Result<(), BoardError> {
         let serial = self.inner().identity()?.serial;
-        let signature = match self.tamper()?.has_authority {
-            true => {
-                let message = Zeroizing::new(pair_message(&serial, &self.challenge()?, secret, authority));
-                Some(sign(&message[..]))
-            }
-            false => None,
-        };
-        let pairing = Pairing { secret, authority, authorisation: signature.as_ref() };
-        self.inner().once(&Request::Pair(pairing)).map(drop)
+        let has_authority = self.tamper()?.has_authority;
+        while_busy(|| {
+            let signature = match has_authority {
+                true => {
+                    let message = pair_message(&serial, &self.challenge()?, secret, authority);
+                    Some(sign(&Zeroizing::new(message)[..]))
+                }
+                false => None,
+            };
+            let pairing = Pairing { secret, authority, authorisation: signature.as_ref() };
+            self.inner().once(&Request::Pair(pairing)).map(drop)
+        })
     }
 
     /// Lets the board prove that it has the secret; gives the tamper state that its proof speaks of.
@@ -185,13 +196,18 @@ impl Board {
         self.inner().repeat(request)
     }
 
+    /// The same of a board that may have to get ready first.
+    fn ask_patiently(&self, request: &Request<'_>) -> Result<Zeroizing<Vec<u8>>, BoardError> {
+        while_busy(|| self.ask(request))
+    }
+
     /// Asks a question that must not be repeated blindly.
     pub(crate) fn ask_once(&self, request: &Request<'_>) -> Result<Zeroizing<Vec<u8>>, BoardError> {
         self.inner().once(request)
     }
 
     fn read<B: Body>(&self, request: &Request<'_>) -> Result<B, BoardError> {
-        self.ask(request).and_then(|body| read(&body))
+        self.ask_patiently(request).and_then(|body| read(&body))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -287,6 +303,17 @@ impl Inner {
 impl fmt::Debug for Board {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Board").field(&self.name()).finish()
+    }
+}
+
+/// Asks again for as long as the board says that it is busy, within [`BUSY_LIMIT`].
+fn while_busy<T>(mut ask: impl FnMut() -> Result<T, BoardError>) -> Result<T, BoardError> {
+    let end = Instant::now() + BUSY_LIMIT;
+    loop {
+        match ask() {
+            Err(BoardError::Refused(Status::Busy)) if Instant::now() < end => thread::sleep(BUSY_PAUSE),
+            result => return result,
+        }
     }
 }
 

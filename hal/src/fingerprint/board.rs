@@ -20,6 +20,8 @@ use crate::board::{Board, BoardError};
 
 /// How long a task that waits for nobody may take: a module writes its flash in two seconds.
 const TASK_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long a module may go on with what it was doing: an image at 9600 baud takes 42 seconds.
+const START_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long nothing may come of an image or template that is under way.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pauses between two questions: while the module works, while a finger is waited for, while a piece comes.
@@ -27,7 +29,7 @@ const WORK_PAUSE: Duration = Duration::from_millis(5);
 const FINGER_PAUSE: Duration = Duration::from_millis(40);
 const PIECE_PAUSE: Duration = Duration::from_millis(8);
 /// How often an image of which a piece was lost is asked for again.
-const IMAGES_MAX: u32 = 3;
+const IMAGES_MAX: u32 = 5;
 
 /// A module behind a board.
 #[derive(Clone, Debug)]
@@ -41,15 +43,25 @@ impl BoardModule {
         BoardModule { board }
     }
 
-    /// Starts a task. One that another program has left behind is ended first.
+    /// Starts a task. One that another program has left behind is ended first, which takes as long as the
+    /// module goes on sending.
     fn start(&mut self, task: FingerTask) -> Result<(), FingerprintError> {
         let request = Request::FingerStart(task);
-        match self.board.ask_once(&request) {
-            Err(BoardError::Refused(Status::Busy) | BoardError::Silent | BoardError::Answer(_)) => {
-                self.board.ask(&Request::FingerCancel).map_err(board)?;
-                self.board.ask_once(&request).map(drop).map_err(board)
+        let end = Instant::now() + START_TIMEOUT;
+        let mut is_cancelled = false;
+        loop {
+            match self.board.ask_once(&request) {
+                Err(BoardError::Refused(Status::Busy) | BoardError::Silent | BoardError::Answer(_))
+                    if Instant::now() < end =>
+                {
+                    if !is_cancelled {
+                        self.cancel()?;
+                        is_cancelled = true;
+                    }
+                    thread::sleep(FINGER_PAUSE);
+                }
+                result => return result.map(drop).map_err(board),
             }
-            result => result.map(drop).map_err(board),
         }
     }
 
@@ -153,7 +165,7 @@ impl BoardModule {
         loop {
             let body = match self.board.ask(&Request::FingerFetch { sequence }) {
                 Err(BoardError::Refused(Status::NothingToFetch)) => match self.poll()? {
-                    FingerState::Failed(failure) => return Err(failed(failure)),
+                    FingerState::Failed(failure) => return Err(broke_off(failure, brought.len())),
                     FingerState::Idle => return Err(FingerprintError::Cancelled),
                     _ if Instant::now() >= end => return Err(FingerprintError::Silent),
                     _ => {
@@ -176,7 +188,7 @@ impl BoardModule {
             }
             if chunk.bytes.is_empty() {
                 if let FingerState::Failed(failure) = self.poll()? {
-                    return Err(failed(failure));
+                    return Err(broke_off(failure, brought.len()));
                 }
                 if Instant::now() >= end {
                     return Err(FingerprintError::Silent);
@@ -373,5 +385,14 @@ fn failed(failure: FingerFailure) -> FingerprintError {
         FingerFailure::Tampered => FingerprintError::Board(BoardError::Refused(Status::Tampered)),
         // The host was late, or the board's UART failed: what was sent is not whole.
         _ => FingerprintError::Line(LineFault::Cut),
+    }
+}
+
+/// What a task's failure means after so many bytes have come: a module that stops in the middle has lost a part
+/// on the way, and is not dead.
+fn broke_off(failure: FingerFailure, come_bytes: usize) -> FingerprintError {
+    match failure {
+        FingerFailure::Silent if come_bytes > 0 => FingerprintError::Line(LineFault::Cut),
+        failure => failed(failure),
     }
 }

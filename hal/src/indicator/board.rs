@@ -11,7 +11,7 @@ const ATTENTION: Beeps = Beeps { count: 2, on_ms: 80, off_ms: 80 };
 const FAILED: Beeps = Beeps { count: 1, on_ms: 600, off_ms: 0 };
 
 /// Signs what clears the latch, as the board's authority.
-type Authority = Box<dyn FnMut(&[u8]) -> [u8; escape::SIGNATURE_BYTES] + Send>;
+type Authority = Box<dyn Fn(&[u8]) -> [u8; escape::SIGNATURE_BYTES] + Send>;
 
 /// The indicator of a board. Tones end, and the switch is watched, by the board itself: there is nothing to
 /// tick. The latch is the board's and outlives this program and the board's power.
@@ -29,7 +29,7 @@ impl BoardIndicator {
     /// The same for one who may clear the latch: `sign` makes the Ed25519 signature of the board's authority.
     pub fn with_authority(
         board: Board,
-        sign: impl FnMut(&[u8]) -> [u8; escape::SIGNATURE_BYTES] + Send + 'static,
+        sign: impl Fn(&[u8]) -> [u8; escape::SIGNATURE_BYTES] + Send + 'static,
     ) -> Self {
         BoardIndicator { board, authority: Some(Box::new(sign)) }
     }
@@ -63,7 +63,7 @@ impl Indicator for BoardIndicator {
     }
 
     fn clear_tamper(&mut self) -> Result<(), IndicatorError> {
-        let sign = self.authority.as_mut().ok_or(IndicatorError::NotAuthorised)?;
+        let sign = self.authority.as_ref().ok_or(IndicatorError::NotAuthorised)?;
         match self.board.clear_tamper(sign) {
             // It was clear before; so it is now.
             Err(BoardError::Refused(Status::NotTampered)) => Ok(()),
