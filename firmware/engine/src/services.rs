@@ -64,3 +64,24 @@ impl Services for () {
         None
     }
 }
+
+/// Services that live elsewhere: a board with little stack puts them together apart from the reader.
+impl<S: Services> Services for &mut S {
+    fn escape(
+        &mut self,
+        request: &[u8],
+        answer: &mut [u8],
+        trace: &Trace,
+        now: Instant,
+    ) -> Result<usize, EscapeError> {
+        S::escape(self, request, answer, trace, now)
+    }
+
+    fn slot_event(&mut self, slot: u8, event: SlotEvent, now: Instant) {
+        S::slot_event(self, slot, event, now);
+    }
+
+    fn poll(&mut self, now: Instant) -> Option<Instant> {
+        S::poll(self, now)
+    }
+}

@@ -16,7 +16,7 @@ use engine::escape::{Desk, Hardware, Parts};
 use engine::frame::SerialFrames;
 use engine::panel::Pins;
 use engine::reader::Reader;
-use engine::time::Duration;
+use engine::time::{Duration, Instant};
 use engine::update::NoUpdates;
 use reader_protocol::escape::Lamp;
 
@@ -50,38 +50,40 @@ impl Hardware for Emulated {
 }
 
 type SharedPanel = RefCell<Panel<Uart>>;
-type BoardReader = Reader<SerialFrames<Uart>, EmulatedContacts<Uart>, Desk<Emulated>, SLOTS>;
+type BoardDesk = Desk<Emulated>;
+type BoardReader = Reader<SerialFrames<Uart>, EmulatedContacts<Uart>, &'static mut BoardDesk, SLOTS>;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
     // Not on the stack, so that the linker sees how much memory there is for the stack.
     static mut PANEL_PLACE: MaybeUninit<SharedPanel> = MaybeUninit::uninit();
+    static mut DESK_PLACE: MaybeUninit<BoardDesk> = MaybeUninit::uninit();
     static mut READER_PLACE: MaybeUninit<BoardReader> = MaybeUninit::uninit();
 
     clock::start();
     registers::enable_interrupts();
-    let panel = PANEL_PLACE.write(RefCell::new(Panel::new(Uart::start(PANEL))));
-    let reader = assemble(READER_PLACE, panel);
+    let panel = begin_panel(PANEL_PLACE);
+    let desk = begin_desk(DESK_PLACE, panel);
+    let reader = begin_reader(READER_PLACE, desk);
     loop {
         clock::forget_news();
-        let until = reader.poll(clock::now());
-        if let Ok(mut panel) = panel.try_borrow_mut() {
-            panel.tell([reader.trace(), reader.services().trace()]);
-        }
+        let until = poll(reader, panel);
         clock::sleep(until.max(clock::now() + PAUSE));
     }
 }
 
-/// Puts the reader together, where it stays. Apart from the loop, whose stack it would fill for ever.
+// Each of these is called once, not inlined, so that what they put together does not stay on the stack.
+
 #[inline(never)]
-fn assemble(
-    place: &'static mut MaybeUninit<BoardReader>,
+fn begin_panel(place: &'static mut MaybeUninit<SharedPanel>) -> &'static SharedPanel {
+    place.write(RefCell::new(Panel::new(Uart::start(PANEL))))
+}
+
+#[inline(never)]
+fn begin_desk(
+    place: &'static mut MaybeUninit<BoardDesk>,
     panel: &'static SharedPanel,
-) -> &'static mut BoardReader {
-    let contacts: [_; SLOTS] = array::from_fn(|slot| {
-        let port = CARDS.get(slot).copied().unwrap_or_default();
-        EmulatedContacts::new(Uart::start(port), PERSONALITY.clock_khz * 1_000)
-    });
+) -> &'static mut BoardDesk {
     let parts = Parts {
         sensor: Some(Uart::start(SENSOR)),
         panel: Pins {
@@ -95,8 +97,30 @@ fn assemble(
         chance: Source::new(panel),
         updates: NoUpdates,
     };
+    place.write(Desk::new(FACTS, parts))
+}
+
+#[inline(never)]
+fn begin_reader(
+    place: &'static mut MaybeUninit<BoardReader>,
+    desk: &'static mut BoardDesk,
+) -> &'static mut BoardReader {
+    let contacts: [_; SLOTS] = array::from_fn(|slot| {
+        let port = CARDS.get(slot).copied().unwrap_or_default();
+        EmulatedContacts::new(Uart::start(port), PERSONALITY.clock_khz * 1_000)
+    });
     let host = SerialFrames::new(Uart::start(HOST), PERSONALITY);
-    place.write(Reader::new(PERSONALITY, host, contacts, Desk::new(FACTS, parts)))
+    place.write(Reader::new(PERSONALITY, host, contacts, desk))
+}
+
+/// Polls once and tells the panel what has been counted.
+#[inline(never)]
+fn poll(reader: &mut BoardReader, panel: &SharedPanel) -> Instant {
+    let until = reader.poll(clock::now());
+    if let Ok(mut panel) = panel.try_borrow_mut() {
+        panel.tell([reader.trace(), reader.services().trace()]);
+    }
+    until
 }
 
 /// Ends what cannot go on: a reset, which takes the power from all cards. An emulator that is told not to reboot

@@ -39,7 +39,7 @@ pub(super) fn now() -> Instant {
     })
 }
 
-/// An interrupt has brought something for the engine.
+/// An interrupt has brought something for the engine, or its time has come.
 pub(super) fn has_news() {
     NEWS.store(true, Ordering::Relaxed);
 }
@@ -74,7 +74,8 @@ pub(super) fn on_wrapped() {
     WRAPS.store(WRAPS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
-/// Timer 1 has come to its end.
+/// Timer 1 has come to its end; that may be before the sleep has begun.
 pub(super) fn on_due() {
     write_timer(WAKING, TimerRegister::Interrupt, 1);
+    has_news();
 }

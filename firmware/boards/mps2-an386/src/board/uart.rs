@@ -12,7 +12,7 @@ use super::registers::{UARTS, UartRegister, read_uart, write_uart};
 /// How long a byte may wait for the one before it, when nobody at the other end reads.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 /// Bytes of one ring, a power of two.
-const RING_BYTES: usize = 64;
+const RING_BYTES: usize = 32;
 
 const TRANSMITTER_FULL: u32 = 1 << 0;
 const RECEIVER_FULL: u32 = 1 << 1;
