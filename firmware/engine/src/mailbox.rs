@@ -138,14 +138,12 @@ impl Outgoing {
         self.bytes.get_mut(HEADER_BYTES..).unwrap_or_default()
     }
 
-    /// Sends a message whose data are in place already.
+    /// Sends a message whose data are in place already; puts their length into the header.
     pub(crate) fn send(&mut self, header: &[u8; HEADER_BYTES], data_bytes: usize) {
         let data_bytes = data_bytes.min(DATA_BYTES_MAX);
-        for (place, byte) in self.bytes.iter_mut().zip(header) {
-            *place = *byte;
-        }
-        for (place, byte) in self.bytes.iter_mut().skip(1).zip((data_bytes as u32).to_le_bytes()) {
-            *place = byte;
+        if let Some(head) = self.bytes.first_chunk_mut::<HEADER_BYTES>() {
+            *head = *header;
+            [head[1], head[2]] = (data_bytes as u16).to_le_bytes();
         }
         self.length = HEADER_BYTES + data_bytes;
     }

@@ -182,8 +182,8 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
 
     /// A request to abort that came beside the messages: the slot does nothing more until the command to abort
     /// with the same sequence number has come. Source: CCID rev 1.1 §5.3.1.
-    fn announce_abort(&mut self, slot: u8, sequence: u8, now: Instant) {
-        let Some(slot) = self.slots.get_mut(usize::from(slot)) else {
+    fn announce_abort(&mut self, number: u8, sequence: u8, now: Instant) {
+        let Some(slot) = self.slots.get_mut(usize::from(number)) else {
             return;
         };
         // The command may have come first.
@@ -191,7 +191,9 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
             return;
         }
         slot.abort_announced = Some(sequence);
-        slot.abort(&mut self.trace, now);
+        if slot.abort(&mut self.trace, now) {
+            self.services.slot_event(number, SlotEvent::Deactivated, now);
+        }
     }
 
     fn send(&mut self, answer: &Answer, data_bytes: usize) {

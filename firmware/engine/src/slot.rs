@@ -180,12 +180,14 @@ impl<C: Contacts> Slot<C> {
     }
 
     /// Takes back the command under way. The card loses its power: in the middle of an answer nothing but a
-    /// reset brings it back to where it listens.
-    pub fn abort(&mut self, trace: &mut Trace, now: Instant) {
-        if self.end(Err(Error::ABORTED)) {
+    /// reset brings it back to where it listens. False when none was under way.
+    pub fn abort(&mut self, trace: &mut Trace, now: Instant) -> bool {
+        let is_aborted = self.end(Err(Error::ABORTED));
+        if is_aborted {
             trace.count(Event::Aborted);
             self.power_off(now);
         }
+        is_aborted
     }
 
     /// Goes on with the card; says what has changed, and when to be polled again at the latest.
@@ -311,7 +313,7 @@ impl<C: Contacts> Slot<C> {
                 trace.count(Event::Exchange);
                 Some(SlotEvent::Ready)
             }
-            Work::Parameters => None,
+            Work::Parameters => Some(SlotEvent::Ready),
         }
     }
 }

@@ -99,7 +99,9 @@ impl<T: Transport, C: Contacts, S: Services, const SLOTS: usize> Reader<T, C, S,
         };
         if matches!(command, Command::Abort) {
             if slot.running.is_some() {
-                slot.abort(&mut self.trace, now);
+                if slot.abort(&mut self.trace, now) {
+                    self.services.slot_event(number, SlotEvent::Deactivated, now);
+                }
                 return Ok(Done::Later);
             }
             slot.abort_done = slot.abort_announced.is_none().then_some(sequence);
