@@ -53,7 +53,7 @@ const BYTE_BITS: u64 = 10;
 /// Bits per second of one step of the baud register.
 const BAUD_STEP: u32 = 9_600;
 /// Bytes that are sent at once when time is spent.
-const PACED_BYTES: usize = 64;
+const PACED_BYTES: usize = 16;
 
 /// The module, to be held by whoever lays fingers on it.
 ///
@@ -311,11 +311,15 @@ fn send(port: &Port, reply: &Reply, pace: Pace, byte_ns: u64) -> Option<()> {
         return port.write_all(&reply.bytes).ok();
     }
     let begin = begin + Duration::from_micros(reply.work_us);
-    // Deadlines are absolute: sleeping too long once does not make the whole later.
+    // Deadlines are absolute, so that sleeping too long does not add up; but what is late is made good only slowly,
+    // for no line is much faster than itself, and who listens may rely on that.
+    let mut before = begin;
     for (at, part) in reply.bytes.chunks(PACED_BYTES).enumerate() {
-        let sent = at * PACED_BYTES + part.len();
-        sleep(port, begin + Duration::from_nanos(byte_ns.saturating_mul(sent as u64)))?;
+        let time = |bytes: usize| Duration::from_nanos(byte_ns.saturating_mul(bytes as u64));
+        let due = begin + time(at * PACED_BYTES + part.len());
+        sleep(port, due.max(before + time(part.len()) * 3 / 4))?;
         port.write_all(part).ok()?;
+        before = Instant::now();
     }
     Some(())
 }
