@@ -19,8 +19,13 @@ pub const SETTINGS: u8 = 0x03;
 /// Board: listens from now on, for at most so many nanoseconds of line time (8 bytes, least significant first).
 /// The card answers with a character or with [`SILENCE`] of that length. Zero takes the listening back: no
 /// answer.
+///
+/// The card need not be listened to for characters, so one may be on its way already when the board listens; then
+/// the answer is to what comes after it. A silence longer than what is still listened to is such an answer that
+/// has come too late, and is not of this listening.
 pub const LISTEN: u8 = 0x04;
-/// Board: asks for the character before once more, by the error signal of T=0.
+/// Board: asks for the character before once more, by the error signal of T=0. While the error signal is used, the
+/// card says nothing after a broken character until it hears this.
 pub const REPEAT: u8 = 0x05;
 
 /// Card: a character follows, at the least distance from the one before.
