@@ -21,7 +21,6 @@ use crate::{
 };
 
 /// What the card is doing.
-#[derive(Debug)]
 enum Phase {
     /// Without power, in reset, or silent until the next reset.
     Silent,
@@ -33,7 +32,6 @@ enum Phase {
 }
 
 /// A chip in the slot, with all that the line knows of it.
-#[derive(Debug)]
 pub(super) struct Card {
     contact: Contact,
     manner: Manner,

@@ -30,7 +30,6 @@ const SILENCE_SLICE_NS: u64 = 20_000_000;
 const SHORTEST_GUARD: u8 = 255;
 
 /// Bytes for the board, and when on the line they are said.
-#[derive(Debug)]
 pub(super) struct Said {
     pub(super) bytes: Vec<u8>,
     pub(super) begins_ns: u64,
@@ -56,7 +55,7 @@ enum Kind {
 }
 
 /// Everything on the card's side of one line.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Line {
     pub(super) out: VecDeque<Said>,
     pub(super) counters: Counters,

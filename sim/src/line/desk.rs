@@ -14,7 +14,7 @@ use crate::fault::{Contact, Lost};
 const THINK_US_MAX: u64 = 600_000_000;
 
 /// Something that the card is about to do at the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Item {
     /// One character.
     Character { byte: u8, wait: Wait },

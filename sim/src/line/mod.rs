@@ -6,6 +6,8 @@
 //! [`crate::chip::Chip`]. How it goes about it is its [`Manner`]; what goes wrong at the line is its
 //! [`fault::Plan`].
 //!
+//! What goes over the line may hold a PIN: nothing here that keeps characters can be printed.
+//!
 //! Time is counted, not spent: [`Counters`] tell what the exchange would take on a real line. With
 //! [`Pace::Real`] it takes that long.
 

@@ -19,7 +19,7 @@ const ANSWER_BYTES_MAX: usize = 256;
 const WRONG_INSTRUCTION: [u8; 2] = [0x6D, 0x00];
 
 /// The state between two characters.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct T0 {
     /// Header and data as far as they have come.
     received: Vec<u8>,
@@ -27,7 +27,6 @@ pub(super) struct T0 {
 }
 
 /// An answer that the reader has to ask for again.
-#[derive(Debug)]
 struct Held {
     /// The command to repeat with the right length; `None`: GET RESPONSE.
     header: Option<[u8; 4]>,

@@ -32,7 +32,6 @@ const ERROR_CHECK: u8 = 1;
 const ERROR_OTHER: u8 = 2;
 
 /// The card's state between two characters.
-#[derive(Debug)]
 pub(super) struct T1 {
     check: Check,
     /// Block as far as it has come, and whether one of its characters was broken.
@@ -58,7 +57,6 @@ pub(super) struct T1 {
 }
 
 /// A request of the card, and what it was about to do.
-#[derive(Debug)]
 enum Asked {
     /// Another field size; the command comes after it.
     Ifs(u8),
