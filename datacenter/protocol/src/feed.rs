@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    pension::Pension,
     signature::{Digest, PublicKey, Signature, SignatureError},
     timestamp::Timestamp,
 };
@@ -66,6 +67,10 @@ pub enum Change {
     },
     /// A card may be used again.
     CardFreed([u8; 12]),
+    /// A person's pension is new or has changed; it replaces the old entry whole.
+    Pension(Pension),
+    /// No pension is paid to this person any more.
+    PensionGone(u64),
 }
 
 /// What a terminal knows of an insured person; `Debug` leaves the key out.
@@ -130,6 +135,8 @@ impl fmt::Debug for Change {
             Self::PersonGone(_) => f.write_str("PersonGone(…)"),
             Self::CardBlocked { reason, .. } => write!(f, "CardBlocked(…, {reason:?})"),
             Self::CardFreed(_) => f.write_str("CardFreed(…)"),
+            Self::Pension(pension) => f.debug_tuple("Pension").field(pension).finish(),
+            Self::PensionGone(_) => f.write_str("PensionGone(…)"),
         }
     }
 }
@@ -205,17 +212,17 @@ impl fmt::Debug for PersonQuery {
 }
 
 /// Twelve bytes of a card as 24 hexadecimal digits.
-mod optional_card {
+pub(crate) mod optional_card {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(card: &Option<[u8; 12]>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(card: &Option<[u8; 12]>, to: S) -> Result<S::Ok, S::Error> {
         match card {
             Some(card) => to.serialize_str(&hex::encode(card)),
             None => to.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 12]>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 12]>, D::Error> {
         let Some(text) = Option::<std::borrow::Cow<'de, str>>::deserialize(from)? else { return Ok(None) };
         let mut card = [0; 12];
         hex::decode_to_slice(text.as_bytes(), &mut card)

@@ -6,10 +6,14 @@
 
 pub mod account;
 pub mod accumulation;
+pub mod calendar;
 pub mod enrolment;
+pub mod evidence;
 pub mod feed;
 pub mod id;
 pub mod limits;
+pub mod pension;
+pub mod policy;
 pub mod problem;
 pub mod reconciliation;
 pub mod record;

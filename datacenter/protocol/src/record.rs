@@ -7,8 +7,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    evidence::{HolderProof, PROOF_AGE_MS_MAX},
     id::{TerminalId, TransactionId},
     timestamp::{ClockQuality, Timestamp},
+};
+
+mod holder;
+
+pub use holder::{
+    Certification, EnrolledFinger, FingerEnrolment, Fitness, IMPRESSIONS_MAX, PensionPayment, RestsOn,
 };
 
 /// Version of the body's layout that this crate writes.
@@ -54,14 +61,22 @@ impl Body {
     /// When it happened, by which year, limits and blacklist are judged at both ends.
     ///
     /// For a purchase on a card that is the time which the card's codes cover: its outcome may have become
-    /// known and been written down much later. When that time lies after the record, or before it by more
-    /// than [`PURCHASE_AGE_MS_MAX`], or is none, it is `made_at` as for everything else.
+    /// known and been written down much later. For a certification or a pension it is the time at which the
+    /// holder was known. When that time lies after the record, or before it by more than
+    /// [`PURCHASE_AGE_MS_MAX`] or [`PROOF_AGE_MS_MAX`], or is none, it is `made_at` as for everything else.
     pub fn happened_at(&self) -> Timestamp {
-        let Business::Settlement(settlement) = &self.business else { return self.made_at };
-        let purchase = settlement.card.as_ref();
-        purchase
-            .and_then(|purchase| Timestamp::from_card_digits(&purchase.date_time))
-            .filter(|at| *at <= self.made_at && at.plus_ms(PURCHASE_AGE_MS_MAX) >= self.made_at)
+        let (claimed, age_ms_max) = match &self.business {
+            Business::Settlement(settlement) => (
+                settlement
+                    .card
+                    .as_ref()
+                    .and_then(|purchase| Timestamp::from_card_digits(&purchase.date_time)),
+                PURCHASE_AGE_MS_MAX,
+            ),
+            business => (business.proof().map(|proof| proof.at), PROOF_AGE_MS_MAX),
+        };
+        claimed
+            .filter(|at| *at <= self.made_at && at.plus_ms(age_ms_max) >= self.made_at)
             .unwrap_or(self.made_at)
     }
 }
@@ -82,6 +97,24 @@ pub enum Business {
     },
     /// The personal account on the card was topped up (圈存).
     Load(Load),
+    /// Fingers were written to a card (指纹采集).
+    Enrolment(Box<FingerEnrolment>),
+    /// A person showed to be alive (资格认证).
+    Certification(Box<Certification>),
+    /// A month's pension was paid out (养老金发放).
+    Pension(Box<PensionPayment>),
+}
+
+impl Business {
+    /// How the holder was known, where the record says so.
+    pub fn proof(&self) -> Option<&HolderProof> {
+        match self {
+            Self::Enrolment(enrolment) => Some(&enrolment.proof),
+            Self::Certification(certification) => Some(&certification.proof),
+            Self::Pension(payment) => Some(&payment.proof),
+            Self::Settlement(_) | Self::Cancellation(_) | Self::Abandoned { .. } | Self::Load(_) => None,
+        }
+    }
 }
 
 /// A settled visit; `Debug` masks the person and leaves the card out.

@@ -67,6 +67,10 @@ described! {
     crate::id::TerminalId, "TerminalId", text("^[0-9]{12}$", "A terminal number, as in its PSAM.");
     crate::id::TransactionId, "TransactionId",
         text("^[0-9a-fA-F]{32}$", "128 random bits that name a transaction.");
+    crate::calendar::Day, "Day", integer("A day as the number CCYYMMDD.");
+    crate::calendar::Period, "Period", integer("A calendar month as the number CCYYMM.");
+    crate::evidence::FingerPosition, "FingerPosition",
+        integer("A finger from 1, the right thumb, to 10, the left little finger (ISO/IEC 19794-2).");
     crate::signature::Digest, "Digest", text("^[0-9a-fA-F]{64}$", "SHA-256.");
     crate::signature::PublicKey, "PublicKey", text("^[0-9a-fA-F]{64}$", "An Ed25519 public key (RFC 8032).");
     crate::signature::Signature, "Signature",

@@ -135,6 +135,28 @@ pub enum RefusalReason {
     HolderMismatch,
     /// The refund does not fit: not the account money of the settlement, or put back by an unknown load.
     RefundWrong,
+    /// This purchase of the card was presented before, under another name.
+    PurchaseKnown,
+    /// The proof of the holder does not suffice, is too old, or makes no sense.
+    ProofTooWeak,
+    /// Nothing was enrolled: the holder's consent is missing.
+    ConsentMissing,
+    /// The center pays no pension to this person.
+    PensionUnknown,
+    /// The person was reported dead before.
+    Deceased,
+    /// The person's benefits are suspended.
+    BenefitSuspended,
+    /// The person's benefits have ended.
+    BenefitEnded,
+    /// Not certified within the last twelve months; payable with arrears after a certification.
+    NotCertified,
+    /// The amount is not the person's monthly pension.
+    PensionAmount,
+    /// The month has not come yet, or lies too far beyond the first unpaid one.
+    PeriodNotDue,
+    /// The month was paid before, or lies before the pension's beginning.
+    PeriodPaid,
 }
 
 /// When a terminal may send, so that a city's terminals do not come all at once.
