@@ -21,8 +21,8 @@ use rand_chacha::{
 };
 use reader_protocol::{
     emulated_panel::{
-        BUZZER, CHANCE, CHANCE_BYTES, CHANCE_WANTED, COUNTED, HELLO, LAMP, Message, Parser, SWITCH, VAULT,
-        VAULT_STORE,
+        BUZZER, CHANCE, CHANCE_BYTES, CHANCE_WANTED, COUNTED, HELLO, LAMP, Message, Parser, STACK, SWITCH,
+        VAULT, VAULT_STORE,
     },
     escape::{Event, Lamp},
     vault::{Contents, VAULT_BYTES},
@@ -47,6 +47,15 @@ pub struct Signs {
     pub fault: bool,
     /// The buzzer sounds.
     pub buzzer: bool,
+}
+
+/// How deep the stack of a board has been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StackUse {
+    /// Most bytes that have ever been in use.
+    pub used: u16,
+    /// Bytes that there are.
+    pub total: u16,
 }
 
 /// One change of lamps or buzzer.
@@ -80,6 +89,7 @@ struct State {
     file_failure: Option<io::Error>,
     stores: u32,
     counted: BTreeMap<u8, u32>,
+    stack: Option<StackUse>,
     chance: ChaCha8Rng,
     port: Option<Arc<Port>>,
 }
@@ -101,6 +111,7 @@ impl Panel {
             file_failure: None,
             stores: 0,
             counted: BTreeMap::new(),
+            stack: None,
             chance: ChaCha8Rng::seed_from_u64(seed),
             port: None,
         };
@@ -231,6 +242,11 @@ impl Panel {
         self.shared.lock().counted.get(&event.byte()).copied().unwrap_or(0)
     }
 
+    /// How deep the stack of the attached board has been, once it has said so; it looks twice a second.
+    pub fn stack(&self) -> Option<StackUse> {
+        self.shared.lock().stack
+    }
+
     fn switch(&self, is_open: bool) {
         let mut state = self.shared.lock();
         state.is_open = is_open;
@@ -320,11 +336,16 @@ impl State {
             }
             (HELLO, _) => {
                 self.counted.clear();
+                self.stack = None;
                 self.greet();
             }
             (CHANCE_WANTED, _) => self.give_chance(),
             (COUNTED, [event, a, b, c, d]) => {
                 self.counted.insert(*event, u32::from_le_bytes([*a, *b, *c, *d]));
+            }
+            (STACK, [a, b, c, d]) => {
+                let (used, total) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
+                self.stack = Some(StackUse { used, total });
             }
             // The panel's own tags are no messages of a board.
             _ => {}

@@ -23,6 +23,10 @@ pub const CHANCE_WANTED: u8 = 0x05;
 /// significant first).
 pub const COUNTED: u8 = 0x06;
 
+/// Board: most bytes of its stack that have ever been in use, and how many there are (2 bytes each, least
+/// significant first).
+pub const STACK: u8 = 0x07;
+
 /// Panel: the case is open (1 byte, 0 or 1). Sent at the beginning and whenever it changes.
 pub const SWITCH: u8 = 0x81;
 /// Panel: what the battery-backed registers hold (80 bytes).
@@ -53,6 +57,7 @@ pub const fn body_bytes(tag: u8) -> Option<usize> {
         HELLO | CHANCE_WANTED => Some(0),
         BUZZER | SWITCH => Some(1),
         LAMP => Some(2),
+        STACK => Some(4),
         COUNTED => Some(5),
         CHANCE => Some(CHANCE_BYTES),
         VAULT_STORE | VAULT => Some(VAULT_BYTES),

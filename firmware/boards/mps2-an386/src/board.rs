@@ -36,6 +36,9 @@ const PANEL: u8 = 4;
 /// processor busy.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// How often the stack is looked at.
+const STACK_LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// What the board has beside its slots.
 struct Emulated;
 
@@ -65,10 +68,22 @@ fn main() -> ! {
     let panel = begin_panel(PANEL_PLACE);
     let desk = begin_desk(DESK_PLACE, panel);
     let reader = begin_reader(READER_PLACE, desk);
+    let (mut look_at, mut deepest) = (Instant(0), 0);
     loop {
         clock::forget_news();
         let until = poll(reader, panel);
-        clock::sleep(until.max(clock::now() + PAUSE));
+        let now = clock::now();
+        if now >= look_at {
+            look_at = now + STACK_LOOK_EVERY;
+            let (used, total) = registers::stack_words();
+            if let Ok(mut panel) = panel.try_borrow_mut()
+                && used > deepest
+            {
+                deepest = used;
+                panel.tell_stack(used * 4, total * 4);
+            }
+        }
+        clock::sleep(until.max(now + PAUSE));
     }
 }
 

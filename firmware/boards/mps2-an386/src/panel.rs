@@ -63,6 +63,12 @@ impl<L: Read + ReadReady + Write> Panel<L> {
         }
     }
 
+    /// Tells how many bytes of the stack have ever been in use, and how many there are.
+    pub fn tell_stack(&mut self, used: u16, total: u16) {
+        let ([a, b], [c, d]) = (used.to_le_bytes(), total.to_le_bytes());
+        self.say(&[tag::STACK, a, b, c, d]);
+    }
+
     fn say(&mut self, bytes: &[u8]) {
         let _ = self.line.write_all(bytes);
     }

@@ -40,6 +40,13 @@ fn pins_are_tags() {
 }
 
 #[test]
+fn the_stack_is_told_in_bytes() {
+    let (line, panel) = begin();
+    panel.borrow_mut().tell_stack(0x0B04, 0x0F00);
+    assert_eq!(line.said(), [tag::STACK, 0x04, 0x0B, 0x00, 0x0F]);
+}
+
+#[test]
 fn the_vault_is_not_ready_before_it_is_known() {
     let (line, panel) = begin();
     let mut vault = Registers::new(&panel);

@@ -1,4 +1,4 @@
-//! The registers of the board and the table of its interrupts: the only place with `unsafe`.
+//! The registers of the board, the table of its interrupts, its stack: the only place with `unsafe`.
 //!
 //! Source: Arm DDI 0479 (CMSDK), UART §4.3, timer §4.1; interrupt numbers of application note AN386.
 #![allow(
@@ -69,14 +69,28 @@ pub(super) fn enable_interrupts() {
 }
 
 fn read(address: usize) -> u32 {
-    // SAFETY: only the addresses above plus a register's offset come here: word registers of this board that
-    // are always there.
+    // SAFETY: only words come here that are always there: the addresses above plus a register's offset, and the
+    // stack, which is memory that nobody but the processor writes.
     unsafe { read_volatile(address as *const u32) }
 }
 
 fn write(address: usize, value: u32) {
     // SAFETY: as for `read`; none of these registers reaches into memory.
     unsafe { write_volatile(address as *mut u32, value) };
+}
+
+/// Words of the stack: how many have ever been in use, and how many there are. The start-up code has painted them;
+/// the stack grows down, so what is still painted at its bottom was never reached.
+pub(super) fn stack_words() -> (u16, u16) {
+    unsafe extern "C" {
+        static _stack_start: u32;
+        static _stack_end: u32;
+    }
+    let (top, bottom) = (&raw const _stack_start as usize, &raw const _stack_end as usize);
+    let total = top.saturating_sub(bottom) / size_of::<u32>();
+    let words = (bottom..top).step_by(size_of::<u32>());
+    let painted = words.take_while(|address| read(*address) == cortex_m_rt::STACK_PAINT_VALUE).count();
+    (total.saturating_sub(painted) as u16, total as u16)
 }
 
 #[derive(Clone, Copy)]
