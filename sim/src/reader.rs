@@ -45,9 +45,16 @@ impl AnyReader {
         })))
     }
 
-    /// The emulated board. Errors: as [`BoardReader::start`].
-    pub fn start_board(order: Order) -> Result<Self, SimError> {
-        Ok(Self::Board(Box::new(BoardReader::start(order)?)))
+    /// The emulated board. Sockets and logs go into `directory`, which is made if need be, or into one that
+    /// vanishes.
+    ///
+    /// Errors: as [`BoardReader::start`].
+    pub fn start_board(order: Order, directory: Option<&Path>) -> Result<Self, SimError> {
+        let board = match directory {
+            Some(directory) => BoardReader::start_in(order, directory)?,
+            None => BoardReader::start(order)?,
+        };
+        Ok(Self::Board(Box::new(board)))
     }
 
     /// The board, when it is one.

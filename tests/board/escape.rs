@@ -60,17 +60,22 @@ fn every_model_says_who_it_is_with_and_without_a_card() {
         for model in Model::ALL {
             let board = start(Order::new(firmware::elf(model), model), directory);
             let client = client();
-            let empty = identify(&direct(&board, &client, Slot::Card));
-            assert_eq!(usize::from(empty.slots), model.slots());
+            // What it can do beside cards shows when its module has answered, so it is left out.
+            let who = |reader: &pcsc::Card| {
+                let identity = identify(reader);
+                (identity.board, identity.serial, identity.version, identity.personality, identity.slots)
+            };
+            let empty = who(&direct(&board, &client, Slot::Card));
+            assert_eq!(usize::from(empty.4), model.slots());
 
             // The same from every slot, and beside a card that is talked to.
             insert(&board, Slot::Card, SharedChip::from_arc(card(Generation::Two)), Manner::default());
             let connected = connect(&board, &client, Slot::Card).unwrap();
             assert_eq!(connected.ask(&format!("00A404000F{SSSE}")).unwrap(), "6118");
-            assert_eq!(identify(&connected.0), empty);
+            assert_eq!(who(&connected.0), empty);
             assert!(connected.ask("00C0000018").unwrap().ends_with("9000"), "the card does not notice");
             if model.slots() > 1 {
-                assert_eq!(identify(&direct(&board, &client, Slot::Psam)), empty);
+                assert_eq!(who(&direct(&board, &client, Slot::Psam)), empty);
             }
         }
     });

@@ -63,7 +63,7 @@ impl TestReader {
     pub fn start_empty(kind: Kind) -> Self {
         let reader = match kind {
             Kind::Virtual => AnyReader::start_virtual(None),
-            Kind::Board(model) => AnyReader::start_board(Order::new(firmware::elf(model), model)),
+            Kind::Board(model) => AnyReader::start_board(Order::new(firmware::elf(model), model), None),
         };
         TestReader { reader: reader.unwrap_or_else(|error| panic!("{error}")), insertions: 0 }
     }

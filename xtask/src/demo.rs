@@ -15,12 +15,14 @@ use std::{
 use clap::Args;
 use serde_json::Value;
 
-use crate::{process, setup};
+use crate::{firmware, process, setup};
 
 /// The city of the sample rules that the demo uses.
 const CITY: &str = "320300";
 const TERMINAL: &str = "320300000001";
 const SEED: &str = "7";
+/// The firmware that makes the emulated board a reader of two slots.
+const BOARD: &str = "mps2-an386-sec1210.elf";
 /// An employee of the made-up city with money in the account.
 const PERSON: &str = "2";
 /// The PIN that simulated cards are made with.
@@ -35,6 +37,9 @@ pub(crate) struct Options {
     /// Use the card inside the process instead of the smart card service
     #[arg(long)]
     in_process: bool,
+    /// Let the card lie in the emulated reader board, with its firmware, its driver and its lamps
+    #[arg(long, conflicts_with = "in_process")]
+    board: bool,
     /// Keep everything in this folder, to go on by hand
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -42,8 +47,16 @@ pub(crate) struct Options {
 
 /// Runs the demo.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
-    let with_pcsc = !options.in_process && with_pcsc(options)?;
-    setup::run(&setup::demo(with_pcsc), options.yes)?;
+    let with_pcsc = if options.board {
+        setup::run(&setup::demo_with_board(), options.yes)?;
+        setup::firmware(options.yes)?;
+        firmware::run(&firmware::Options::for_demo())?;
+        true
+    } else {
+        let with_pcsc = !options.in_process && with_pcsc(options)?;
+        setup::run(&setup::demo(with_pcsc), options.yes)?;
+        with_pcsc
+    };
     process::run(process::cargo().args(["build", "--locked", "-p", "jinbao"]))?;
     let folder = match &options.folder {
         Some(folder) => folder.clone(),
@@ -51,8 +64,16 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     };
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let port = free_ports()?;
-    let mut demo =
-        Demo { folder, with_pcsc, port, center: None, reader: None, reader_argument: None, socket: None };
+    let mut demo = Demo {
+        folder,
+        with_pcsc,
+        board: options.board.then(|| firmware::folder().join(BOARD)),
+        port,
+        center: None,
+        reader: None,
+        reader_argument: None,
+        socket: None,
+    };
     let told = demo.tell();
     drop(demo.center.take());
     drop(demo.reader.take());
@@ -100,6 +121,8 @@ fn with_pcsc(options: &Options) -> Result<bool, String> {
 struct Demo {
     folder: PathBuf,
     with_pcsc: bool,
+    /// The firmware of the emulated reader board, when the card lies in that.
+    board: Option<PathBuf>,
     /// The center's first port; it takes the next one too, and the same two when it comes back.
     port: u16,
     center: Option<Server>,
@@ -181,6 +204,7 @@ impl Demo {
         let visit = ["visit", "--bill", &bill, "--yes"];
         self.jinbao(&[&visit[..], &["--receipt", "receipt.pdf"]].concat(), &[PIN])?;
         let commands = self.card_commands()?;
+        self.lamps()?;
 
         step(
             6,
@@ -217,6 +241,7 @@ impl Demo {
             self.hand("pull")?;
             self.hand(&format!("insert card.json pull-after={commands}"))?;
             self.jinbao_may_fail(&visit, &[PIN])?;
+            self.lamps()?;
             self.jinbao(&["queue", "list"], &[])?;
             self.tap_again()?;
             self.jinbao(&["resolve"], &[PIN])?;
@@ -242,8 +267,12 @@ impl Demo {
             self.reader_argument = Some("sim:card.json,psam.json".to_owned());
             return Ok(());
         }
-        let arguments =
-            ["sim", "reader", "--card", "card.json", "--psam", "psam.json", "--control", "hand.sock"];
+        let mut arguments =
+            vec!["sim", "reader", "--card", "card.json", "--psam", "psam.json", "--control", "hand.sock"];
+        let firmware = self.board.as_ref().map(|firmware| firmware.display().to_string());
+        if let Some(firmware) = &firmware {
+            arguments.extend(["--board", firmware]);
+        }
         let (server, ready) = Server::start(self, &arguments)?;
         self.reader = Some(server);
         self.socket = Some(text(&ready, "socket")?);
@@ -257,6 +286,32 @@ impl Demo {
         }
         let status = self.hand("status")?;
         status["card"]["commands"].as_u64().map(Some).ok_or_else(|| format!("the reader says {status}"))
+    }
+
+    /// Shows what the board's lamps and its buzzer have done since this was last asked.
+    fn lamps(&self) -> Result<(), String> {
+        const SHOWN_MAX: usize = 12;
+        if self.board.is_none() {
+            return Ok(());
+        }
+        let answer = self.hand("lamps")?;
+        let changes = answer["changes"].as_array().cloned().unwrap_or_default();
+        println!("  绿 黄 红 蜂鸣 · green yellow red buzzer");
+        for change in changes.iter().take(SHOWN_MAX) {
+            let light = |name: &str, on: &'static str| if change[name] == true { on } else { "·" };
+            println!(
+                "  {}  {}  {}  {}   +{} ms",
+                light("ready", "●"),
+                light("busy", "●"),
+                light("fault", "●"),
+                light("buzzer", "♪"),
+                change["after_ms"]
+            );
+        }
+        if let Some(more) = changes.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+            println!("  … {more}");
+        }
+        Ok(())
     }
 
     /// The hand that holds the card: out and in again.

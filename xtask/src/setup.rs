@@ -7,7 +7,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::process;
+use crate::{
+    firmware::{self, Toolchain},
+    process,
+};
 
 /// A Debian package and how one sees that it is there.
 #[derive(Clone, Copy)]
@@ -46,6 +49,34 @@ const CARDS: &[Package] = &[
     },
 ];
 
+const BOARD: &[Package] = &[
+    Package {
+        name: "qemu-system-arm",
+        purpose: "the processor that the reader's firmware runs on / 运行读卡器固件的处理器",
+        sign: "/usr/bin/qemu-system-arm",
+    },
+    Package {
+        name: "libccid",
+        purpose: "the driver that talks to that firmware / 读卡器驱动",
+        sign: "/usr/lib/pcsc/drivers/serial/libccidtwin.so",
+    },
+];
+
+/// Builds firmware where `rustup target add` is of no help.
+const FIRMWARE: &[Package] = &[
+    Package {
+        name: "rustc-web",
+        purpose: "a compiler whose sources Debian has as well / 编译器",
+        sign: "/usr/bin/rustc",
+    },
+    Package {
+        name: "rust-web-src",
+        purpose: "those sources, for the firmware's core library / 标准库源码",
+        sign: "/usr/lib/rustlib/src/rust/library/core/Cargo.toml",
+    },
+    Package { name: "lld", purpose: "links firmware / 链接固件", sign: "/usr/bin/ld.lld" },
+];
+
 const PAPER: &[Package] = &[Package {
     name: "fonts-wqy-microhei",
     purpose: "Chinese characters on PDF receipts / 回执字体",
@@ -62,6 +93,11 @@ const JUDGES: &[Package] = &[
         name: "pcsc-tools",
         purpose: "scriptor talks to our card / 第三方卡工具",
         sign: "/usr/bin/scriptor",
+    },
+    Package {
+        name: "python3-pyscard",
+        purpose: "talks to our reader board, shares and pulls cards / 第三方读卡程序",
+        sign: "/usr/lib/python3/dist-packages/smartcard/__init__.py",
     },
     Package {
         name: "openssl",
@@ -103,9 +139,42 @@ pub(crate) fn demo(with_pcsc: bool) -> Vec<Package> {
     [BUILD, if with_pcsc { CARDS } else { &[] }, PAPER].concat()
 }
 
+/// What the demo with the emulated reader board needs.
+pub(crate) fn demo_with_board() -> Vec<Package> {
+    [BUILD, CARDS, BOARD, PAPER].concat()
+}
+
 /// What the tests need.
 pub(crate) fn everything() -> Vec<Package> {
-    [BUILD, CARDS, PAPER, JUDGES].concat()
+    [BUILD, CARDS, BOARD, PAPER, JUDGES].concat()
+}
+
+/// Sees to a compiler for the reader's firmware: the target of rustup, else Debian's compiler and its sources.
+pub(crate) fn firmware(yes: bool) -> Result<(), String> {
+    let Err(missing) = Toolchain::find(None) else { return Ok(()) };
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", firmware::TARGET]);
+    let has_rustup = Command::new("rustup")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if has_rustup {
+        println!(
+            "固件编译目标尚未安装 · The reader's firmware is for a processor that this compiler has no library for."
+        );
+        if !may_install(yes, "\n用 rustup 安装？ Add the target by rustup? [Y/n] ")? {
+            return Err(missing);
+        }
+        match process::run(&mut rustup) {
+            Ok(()) if Toolchain::find(None).is_ok() => return Ok(()),
+            Ok(()) => println!("rustup has added it to another toolchain than the one that runs"),
+            Err(error) => println!("{error}; Debian's compiler is tried instead"),
+        }
+    }
+    run(FIRMWARE, yes)?;
+    Toolchain::find(None).map(|_| ())
 }
 
 /// Whether the smart card service and the virtual reader are there.
@@ -128,16 +197,21 @@ pub(crate) fn run(packages: &[Package], yes: bool) -> Result<(), String> {
     if !Path::new("/usr/bin/apt-get").exists() {
         return Err(format!("this is no Debian: install by your system's means what `{by_hand}` would"));
     }
-    if !(yes || env::var_os("CI").is_some() || ask("\n现在安装？ Install them now? [Y/n] ")?) {
+    if !may_install(yes, "\n现在安装？ Install them now? [Y/n] ")? {
         return Err(format!("not installed; by hand: {by_hand}"));
     }
     process::run(&mut apt(&["update", "-qq"]))?;
-    let mut install = apt(&["install", "-y", "-qq", "--no-install-recommends"]);
+    // Nothing of the machine's own is taken away for it.
+    let mut install = apt(&["install", "-y", "-qq", "--no-install-recommends", "--no-remove"]);
     process::run(install.args(&names))?;
     match missing.iter().find(|package| !present(package)) {
         Some(package) => Err(format!("{} was installed, yet {} is not there", package.name, package.sign)),
         None => Ok(()),
     }
+}
+
+fn may_install(yes: bool, question: &str) -> Result<bool, String> {
+    Ok(yes || env::var_os("CI").is_some() || ask(question)?)
 }
 
 fn present(package: &Package) -> bool {

@@ -1,9 +1,12 @@
 //! Emulated board, serial line and pcscd together, with cards at the board's lines.
 
 use std::{
+    fs,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
 };
+
+use reader_protocol::{emulated_panel::MAKER_PUBLIC, vault::Contents};
 
 use super::{
     emulator::{Emulator, Lines},
@@ -30,12 +33,15 @@ pub struct Order {
     pub seed: u64,
     /// File that keeps the board's vault from one run to the next.
     pub vault: Option<PathBuf>,
+    /// Whether somebody with authority has cleared a board with an erased vault, as when a terminal is set up.
+    /// Else it finds at its start that its battery was out, and says so until it is cleared.
+    pub is_cleared: bool,
 }
 
 impl Order {
     /// A board with this firmware, without trace, and with a vault that nothing keeps.
     pub fn new(firmware: impl Into<PathBuf>, model: Model) -> Self {
-        Self { firmware: firmware.into(), model, has_trace: false, seed: 1, vault: None }
+        Self { firmware: firmware.into(), model, has_trace: false, seed: 1, vault: None, is_cleared: false }
     }
 }
 
@@ -67,6 +73,9 @@ impl Outside {
             Some(file) => Panel::open(file, order.seed)?,
             None => Panel::new(order.seed),
         };
+        if order.is_cleared && panel.vault().is_none() {
+            panel.set_vault(Contents { authority: Some(MAKER_PUBLIC), ..Contents::default() }.to_bytes());
+        }
         Ok(Self { card: line::Slot::new(), psam: line::Slot::new(), module: Module::new(order.seed), panel })
     }
 
@@ -91,11 +100,12 @@ impl BoardReader {
         Ok(reader)
     }
 
-    /// The same with sockets, logs and configuration in `directory`, which is there and has a short path without
-    /// spaces.
+    /// The same with sockets, logs and configuration in `directory`, which is made if need be; its path is short and
+    /// has no spaces.
     ///
     /// Errors: as [`BoardReader::start`].
     pub fn start_in(order: Order, directory: &Path) -> Result<Self, SimError> {
+        fs::create_dir_all(directory).map_err(SimError::file("making", directory))?;
         let outside = Outside::new(&order)?;
         let (emulator, lines) = Emulator::start(&order.firmware, directory)?;
         let relay = Relay::start(outside.attach(lines)?)?;

@@ -1,4 +1,5 @@
-//! `jinbao sim reader`: the real pcscd on a socket of its own, with a simulated card and PSAM in its slots.
+//! `jinbao sim reader`: the real pcscd on a socket of its own, with a simulated card and PSAM in its slots, which
+//! are virtual or those of the emulated reader board.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -14,13 +15,17 @@ use std::{
 use clap::Args;
 use serde_json::{Value, json};
 use sim::{
+    board::{BoardReader, Order},
     card::Card,
     chip::SharedChip,
     error::SimError,
     image::{self, Image},
-    pcscd::{PrivatePcscd, Slot},
+    module::{Condition, Finger},
+    panel::{Change, Signs},
+    pcscd::{Model, Slot},
     psam::Psam,
-    vpcd::Reader,
+    reader::AnyReader,
+    vpcd::Insertion,
 };
 use terminal::ports::Random;
 
@@ -34,6 +39,9 @@ use crate::{
 
 /// How long pcscd may take to notice a card or its absence.
 const NOTICE_TIMEOUT_MS: u64 = 3_000;
+
+/// What is said to a command for the board when the slots are virtual.
+const NO_BOARD: &str = "there is no board: start it with --board";
 
 /// Most bytes of one command line.
 const LINE_BYTES_MAX: u64 = 4_096;
@@ -58,6 +66,11 @@ the end of input or at quit. With --control it stays and takes commands from tha
   status                  状态 · what is in the slots
   kill | restart          结束、重启 pcscd · end pcscd as a crash would, start it again
   quit                    退出 · end
+  仅 --board · only with --board:
+  lamps                   指示灯与蜂鸣器的变化 · how lamps and buzzer have changed since last asked
+  finger SEED | finger off  按上、抬起手指 · put a finger on the module, take it off
+  case open | case close  打开、合上机壳 · the case of the terminal
+  power-cut               切断读卡板电源 · cut the board's power; restart brings it back
   FAULT: pull-before=N pull-after=N tear=N:BYTE status=N:SW answer=N:HEX truncate=N:BYTES atr=HEX mute")]
 pub(crate) struct Arguments {
     /// 先插入的卡 · card that is in from the start
@@ -72,14 +85,24 @@ pub(crate) struct Arguments {
     /// pcscd 的目录(默认临时目录) · folder for pcscd, else a temporary one
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+    /// 用模拟读卡板运行此固件 · the emulated reader board with this firmware, from `cargo xtask firmware`
+    #[arg(long, value_name = "ELF")]
+    board: Option<PathBuf>,
+    /// 读卡板型号 · what the board's firmware was built as
+    #[arg(long, value_name = "MODEL", default_value = "sec1210", value_parser = model, requires = "board")]
+    model: Model,
+}
+
+fn model(name: &str) -> Result<Model, String> {
+    let named = |model: &Model| model.driver_name().eq_ignore_ascii_case(name);
+    Model::ALL.into_iter().find(named).ok_or_else(|| {
+        let names: Vec<_> = Model::ALL.map(|model| model.driver_name().to_lowercase()).into();
+        names.join(", ")
+    })
 }
 
 /// Reader, slots and what is in them.
-struct Bench {
-    pcscd: PrivatePcscd,
-    card: Reader,
-    psam: Reader,
-}
+struct Bench(AnyReader);
 
 /// What to do after a command.
 enum Next {
@@ -88,13 +111,14 @@ enum Next {
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let pcscd = match &arguments.folder {
-        Some(folder) => PrivatePcscd::start(folder)?,
-        None => PrivatePcscd::start_temporary()?,
+    let reader = match (&arguments.board, &arguments.folder) {
+        (None, folder) => AnyReader::start_virtual(folder.as_deref())?,
+        (Some(firmware), folder) => {
+            let order = Order { is_cleared: true, ..Order::new(firmware, arguments.model) };
+            AnyReader::start_board(order, folder.as_deref())?
+        }
     };
-    let card = Reader::new(pcscd.slot_address(Slot::Card));
-    let psam = Reader::new(pcscd.slot_address(Slot::Psam));
-    let mut bench = Bench { pcscd, card, psam };
+    let mut bench = Bench(reader);
     if let Some(path) = &arguments.psam {
         bench.insert(Slot::Psam, path, &FaultWords::default())?;
     }
@@ -102,9 +126,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         bench.insert(Slot::Card, path, &FaultWords::default())?;
     }
     let ready = json!({
-        "socket": bench.pcscd.socket(),
-        "reader": bench.pcscd.slot_name(Slot::Card),
-        "psam_reader": bench.pcscd.slot_name(Slot::Psam),
+        "socket": bench.0.socket(),
+        "reader": bench.0.slot_name(Slot::Card),
+        "psam_reader": bench.0.slot_name(Slot::Psam),
         "control": arguments.control,
     });
     let bench = Arc::new(Mutex::new(bench));
@@ -187,8 +211,8 @@ impl Bench {
                 self.insert(Slot::Psam, Path::new(file), &faults).map_err(said)
             }
             ["pull"] => {
-                let insertion = self.card.pull();
-                let noticed = self.pcscd.wait_card(Slot::Card, false, NOTICE_TIMEOUT_MS).map_err(said)?;
+                let insertion = self.0.pull(Slot::Card);
+                let noticed = self.0.wait_card(Slot::Card, false, NOTICE_TIMEOUT_MS).map_err(said)?;
                 Ok(json!({
                     "ok": true,
                     "noticed": noticed,
@@ -198,46 +222,95 @@ impl Bench {
             }
             ["status"] => Ok(self.status()),
             ["kill"] => {
-                self.pcscd.kill();
+                self.0.kill();
                 Ok(json!({ "ok": true }))
             }
             ["restart"] => {
-                self.pcscd.restart().map_err(said)?;
+                self.0.restart().map_err(said)?;
                 Ok(json!({ "ok": true }))
             }
-            _ => Err("insert FILE [FAULT…], pull, psam FILE, status, kill, restart, quit".to_owned()),
+            ["power-cut"] => {
+                let board = self.0.board_mut().ok_or(NO_BOARD)?;
+                board.kill_board();
+                Ok(json!({ "ok": true }))
+            }
+            ["lamps"] => {
+                let changes = self.board()?.panel().take_changes();
+                let began = changes.first().map(|change| change.at);
+                let told = |change: &Change| {
+                    let after = began.map_or(0, |began| (change.at - began).as_millis());
+                    let mut told = signs(change.signs);
+                    told["after_ms"] = json!(u64::try_from(after).unwrap_or(u64::MAX));
+                    told
+                };
+                Ok(json!({ "ok": true, "changes": changes.iter().map(told).collect::<Vec<_>>() }))
+            }
+            ["finger", "off"] => {
+                self.board()?.module().take_off();
+                Ok(json!({ "ok": true }))
+            }
+            ["finger", seed] => {
+                let seed = seed.parse().map_err(|_| format!("{seed} is no number"))?;
+                self.board()?.module().put_on(Finger::from_seed(seed), Condition::default());
+                Ok(json!({ "ok": true }))
+            }
+            ["case", "open"] => {
+                self.board()?.panel().open_case();
+                Ok(json!({ "ok": true }))
+            }
+            ["case", "close"] => {
+                self.board()?.panel().close_case();
+                Ok(json!({ "ok": true }))
+            }
+            _ => {
+                Err("insert FILE [FAULT…], pull, psam FILE, status, kill, restart, quit; with --board also \
+                      lamps, finger SEED|off, case open|close, power-cut"
+                    .to_owned())
+            }
         }
+    }
+
+    fn board(&self) -> Result<&BoardReader, String> {
+        self.0.board().ok_or_else(|| NO_BOARD.to_owned())
     }
 
     fn insert(&mut self, slot: Slot, path: &Path, faults: &FaultWords) -> Result<Value, SimError> {
         let chip = open_chip(path)?;
-        let reader = match slot {
-            Slot::Card => &self.card,
-            Slot::Psam => &self.psam,
-        };
-        if reader.pull().is_some() {
-            self.pcscd.wait_card(slot, false, NOTICE_TIMEOUT_MS)?;
+        if self.0.pull(slot).is_some() {
+            self.0.wait_card(slot, false, NOTICE_TIMEOUT_MS)?;
         }
-        reader.insert_with(chip, faults.plan())?;
-        let noticed = self.pcscd.wait_card(slot, true, NOTICE_TIMEOUT_MS)?;
+        self.0.insert(slot, chip, faults.plan())?;
+        let noticed = self.0.wait_card(slot, true, NOTICE_TIMEOUT_MS)?;
         Ok(json!({ "ok": true, "noticed": noticed }))
     }
 
     fn status(&mut self) -> Value {
-        let slot = |reader: &Reader| {
+        let slot = |slot: Slot| {
+            let insertion: Option<Insertion> = self.0.insertion(slot);
             json!({
-                "inserted": reader.is_inserted(),
-                "commands": reader.insertion().map(|insertion| insertion.commands),
-                "fired": reader.insertion().map(|insertion| insertion.fired),
+                "inserted": self.0.is_inserted(slot),
+                "commands": insertion.map(|insertion| insertion.commands),
+                "fired": insertion.map(|insertion| insertion.fired),
             })
         };
-        json!({
-            "ok": true,
-            "service": self.pcscd.is_running(),
-            "card": slot(&self.card),
-            "psam": slot(&self.psam),
-        })
+        let (card, psam) = (slot(Slot::Card), slot(Slot::Psam));
+        let mut status = json!({ "ok": true, "service": self.0.is_running(), "card": card, "psam": psam });
+        if let Some(board) = self.0.board_mut() {
+            status["board"] = json!({
+                "running": board.is_board_running(),
+                "lamps": signs(board.panel().signs()),
+                "case_open": board.panel().is_case_open(),
+                "finger": board.module().is_touched(),
+                "line_ms": board.slot(Slot::Card).counters().line_ns / 1_000_000,
+            });
+        }
+        status
     }
+}
+
+/// Lamps and buzzer.
+fn signs(signs: Signs) -> Value {
+    json!({ "ready": signs.ready, "busy": signs.busy, "fault": signs.fault, "buzzer": signs.buzzer })
 }
 
 /// The chip in an image file; every change goes back into the file at once.
