@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bench;
+mod beside;
 mod ends;
+mod escape;
 mod exchange;
 mod link;
 mod listed;
 mod pulled;
 mod shared;
+mod starts;
 mod trace;
 mod visit;

@@ -18,10 +18,11 @@ use super::{
 };
 use crate::board::{Board, BoardError};
 
-/// How long a task that waits for nobody may take: a module writes its flash in two seconds.
-const TASK_TIMEOUT: Duration = Duration::from_secs(6);
-/// How long a module may go on with what it was doing: an image at 9600 baud takes 42 seconds.
-const START_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long a module may go on with what nobody wants any more, and the board waits before it asks: an image at
+/// 9600 baud takes 42 seconds.
+const QUIET_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long a task that waits for nobody may take: the board gives up earlier by itself.
+const TASK_TIMEOUT: Duration = Duration::from_secs(50);
 /// How long nothing may come of an image or template that is under way.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pauses between two questions: while the module works, while a finger is waited for, while a piece comes.
@@ -47,7 +48,7 @@ impl BoardModule {
     /// module goes on sending.
     fn start(&mut self, task: FingerTask) -> Result<(), FingerprintError> {
         let request = Request::FingerStart(task);
-        let end = Instant::now() + START_TIMEOUT;
+        let end = Instant::now() + QUIET_TIMEOUT;
         let mut is_cancelled = false;
         loop {
             match self.board.ask_once(&request) {
@@ -161,12 +162,19 @@ impl BoardModule {
         // Room for all, so that no copy is left behind where it was shorter.
         let mut brought = Zeroizing::new(Vec::with_capacity(bytes_max));
         let mut sequence = 0;
+        let quiet = Instant::now() + QUIET_TIMEOUT;
         let mut end = Instant::now() + PIECE_TIMEOUT;
         loop {
             let body = match self.board.ask(&Request::FingerFetch { sequence }) {
                 Err(BoardError::Refused(Status::NothingToFetch)) => match self.poll()? {
                     FingerState::Failed(failure) => return Err(broke_off(failure, brought.len())),
                     FingerState::Idle => return Err(FingerprintError::Cancelled),
+                    // The module still sends what nobody wants any more; then it is asked.
+                    FingerState::Busy if brought.is_empty() && Instant::now() < quiet => {
+                        end = Instant::now() + PIECE_TIMEOUT;
+                        thread::sleep(FINGER_PAUSE);
+                        continue;
+                    }
                     _ if Instant::now() >= end => return Err(FingerprintError::Silent),
                     _ => {
                         thread::sleep(PIECE_PAUSE);
