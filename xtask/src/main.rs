@@ -54,7 +54,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Setup { yes } => setup::run(&setup::everything(), yes),
+        Command::Setup { yes } => setup::run(&setup::everything(), yes).and_then(|()| setup::firmware(yes)),
         Command::Demo(options) => demo::run(&options),
         Command::Test { yes } => test::run(yes),
         Command::Bench { people } => bench::run(people),

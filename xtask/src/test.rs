@@ -8,11 +8,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{licences, process, setup};
+use crate::{firmware, licences, process, setup};
 
 /// Runs everything; an error names the first step that failed.
 pub(crate) fn run(yes: bool) -> Result<(), String> {
     setup::run(&setup::everything(), yes)?;
+    setup::firmware(yes)?;
     let judges = python_judges()?;
     process::run(process::cargo().args(["fmt", "--all", "--check"]))?;
     licences::check()?;
@@ -33,6 +34,7 @@ pub(crate) fn run(yes: bool) -> Result<(), String> {
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     process::run(process::cargo().args(["build", "--locked", "--workspace", "--bins"]))?;
+    firmware::run(&firmware::Options::for_tests())?;
     let logs = process::target().join("test-logs");
     if logs.exists() {
         fs::remove_dir_all(&logs).map_err(|error| format!("{}: {error}", logs.display()))?;
@@ -49,6 +51,7 @@ fn tests(logs: &Path, judges: &Path) -> Result<(), String> {
         .args(["test", "--locked", "--workspace", "--no-fail-fast"])
         .env("JINBAO_TEST_LOGS", logs)
         .env("JINBAO_TEST_PYTHON", judges)
+        .env("JINBAO_FIRMWARE", firmware::folder())
         .stdout(Stdio::piped());
     println!("\n$ {}", process::shown(&command));
     let mut child = command.spawn().map_err(|error| format!("cargo test: {error}"))?;

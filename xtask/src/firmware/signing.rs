@@ -22,9 +22,6 @@ use ring::{
     signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
 };
 
-/// The environment variable by which the boot stage and the application get the public key at compile time.
-pub(crate) const PUBLIC_KEY_VARIABLE: &str = "JINBAO_FIRMWARE_PUBLIC_KEY";
-
 /// Longest file that is read as an image, an ELF file or a key.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 

@@ -135,3 +135,69 @@ fn section_of<'data>(section: &impl ObjectSection<'data>) -> Option<Section> {
 fn readable(symbol: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(symbol))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn section(name: &str, bytes: u64, in_flash: bool, in_ram: bool) -> Section {
+        Section { name: name.to_owned(), bytes, in_flash, in_ram }
+    }
+
+    fn size() -> Size {
+        Size {
+            sections: vec![
+                section(".text", 1_000, true, false),
+                section(".data", 100, true, true),
+                section(".bss", 400, false, true),
+            ],
+            stack: 512,
+            functions: vec![(900, "engine::poll".to_owned())],
+            variables: vec![(400, "READER".to_owned())],
+        }
+    }
+
+    #[test]
+    fn initial_values_take_flash_and_ram() {
+        assert_eq!((size().flash(), size().variables(), size().ram()), (1_100, 500, 1_012));
+    }
+
+    #[test]
+    fn a_limit_is_met_and_then_passed() {
+        assert_eq!(size().excess("board", &Limits { flash: 1_100, ram: 1_012 }), [""; 0]);
+        assert_eq!(
+            size().excess("board", &Limits { flash: 1_099, ram: 1_011 }),
+            [
+                "board takes 1100 bytes of flash; its limit is 1099",
+                "board takes 1012 bytes of RAM; its limit is 1011",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_report_shows_where_each_section_lies() {
+        let report = size().report("board", &Limits { flash: 2_000, ram: 2_000 });
+        assert!(report.starts_with(
+            "board: flash 1100 of 2000 bytes, RAM 1012 of 2000 bytes (variables 500, stack 512)"
+        ));
+        assert!(report.contains(".data                100  flash, RAM"), "{report}");
+        assert!(report.ends_with("400  READER"), "{report}");
+    }
+
+    #[test]
+    fn what_is_no_firmware_is_told() {
+        let folder = std::env::temp_dir().join(format!("jinbao-size-{}", std::process::id()));
+        std::fs::write(&folder, b"\x7fELF but no more").unwrap();
+        let said = Size::of(&folder).err().unwrap();
+        std::fs::remove_file(&folder).unwrap();
+        assert!(said.contains("jinbao-size-"), "{said}");
+        assert!(Size::of(&folder).is_err());
+    }
+
+    #[test]
+    fn names_are_shown_without_their_hash() {
+        assert_eq!(readable("_ZN6engine6Reader4poll17h0123456789abcdefE"), "engine::Reader::poll");
+        assert_eq!(readable("memcpy"), "memcpy");
+    }
+}

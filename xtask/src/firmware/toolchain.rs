@@ -202,3 +202,46 @@ fn ask(rustc: &Path, arguments: &[&str]) -> Option<String> {
 fn on_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    fn environment(command: &Command, name: &str) -> Option<String> {
+        command
+            .get_envs()
+            .find(|(variable, _)| *variable == OsStr::new(name))
+            .and_then(|(_, value)| value.map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    #[test]
+    fn only_a_build_from_sources_is_told_to_bootstrap() {
+        let sources =
+            Toolchain::Sources { rustc: "/opt/rustc".into(), linker: Linker::Lld("/usr/bin/ld.lld".into()) };
+        let command = sources.cargo("build");
+        assert_eq!(environment(&command, "RUSTC_BOOTSTRAP").as_deref(), Some("1"));
+        assert_eq!(environment(&command, "RUSTC").as_deref(), Some("/opt/rustc"));
+        assert_eq!(
+            environment(&command, "CARGO_TARGET_THUMBV7EM_NONE_EABIHF_LINKER").as_deref(),
+            Some("/usr/bin/ld.lld")
+        );
+        assert_eq!(
+            environment(&command, "CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS").as_deref(),
+            Some("-C linker-flavor=ld.lld")
+        );
+        assert_ne!(sources.target(), process::target());
+        assert!(!sources.has_clippy());
+
+        let command = Toolchain::Installed.cargo("build");
+        assert_eq!(environment(&command, "RUSTC_BOOTSTRAP"), None);
+        assert_eq!(environment(&command, "RUSTC"), None);
+        assert_eq!(Toolchain::Installed.target(), process::target());
+    }
+
+    #[test]
+    fn a_compiler_that_is_not_there_is_answered_with_what_to_install() {
+        let said = Toolchain::find(Some(Path::new("/nowhere/rustc"))).err().unwrap_or_default();
+        assert!(said.contains(ADVICE) && said.contains(ADVICE_DEBIAN), "{said}");
+    }
+}
