@@ -45,6 +45,11 @@ impl PublicKey {
         Self(bytes)
     }
 
+    /// Its bytes.
+    pub const fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// Its name in headers.
     pub fn id(&self) -> KeyId {
         KeyId::of_digest(&Sha256::digest(self.0).into())

@@ -86,8 +86,8 @@ pub const USB: Personality = Personality {
     slots: 2,
     echo: false,
     negotiation: Negotiation::Reader,
-    clock_khz: 4_800,
-    rate_max: 826_000,
+    clock_khz: 4_000,
+    rate_max: 500_000,
     time_extension: TimeExtension::Message,
     escapes: &[],
 };

@@ -80,6 +80,7 @@ static SAM: Shared = state();
 #[derive(Debug)]
 pub struct CardUart {
     line: CardLine,
+    io: Pin,
     /// Clock cycles of the bus in one of the card's.
     bus_cycles: u32,
 }
@@ -92,10 +93,10 @@ impl CardUart {
             CardLine::Sam => rcc.apb1enr().modify(|_, w| w.usart3en().enabled()),
         };
         let _ = rcc.apb1enr().read();
-        pins::alternate_open_drain(io, FUNCTION);
         pins::alternate(clk, FUNCTION, pins::Pull::None);
         let bus_cycles = (clocks.apb1 / CLOCK_HERTZ).max(2) & !1;
-        let uart = Self { line, bus_cycles };
+        let mut uart = Self { line, io, bus_cycles };
+        uart.stop();
         let registers = registers(line);
         // SAFETY: the divider counts pairs of bus cycles, 1 to 31. Source: RM §30.6.7.
         registers.gtpr().write(|w| unsafe { w.psc().bits((bus_cycles / 2) as u8 & 0x1F).gt().set(0) });
@@ -115,7 +116,6 @@ impl CardUart {
         (numerator, denominator): (u16, u8),
         parity: CardParity,
         has_error_signal: bool,
-        extra_guard_etu: u8,
     ) {
         let divider = u32::from(numerator) * self.bus_cycles / u32::from(denominator.max(1));
         let registers = registers(self.line);
@@ -124,7 +124,6 @@ impl CardUart {
             registers.cr1().modify(|_, w| w.ue().disabled());
             // SAFETY: a divider of 16 bits, at least 16.
             registers.brr().write(|w| unsafe { w.bits(divider.clamp(16, 0xFFFF) as u16) });
-            registers.gtpr().modify(|_, w| w.gt().set(extra_guard_etu));
             // A receiver that may have to give the error signal looks at the whole stop; one that need not is ready for
             // the next character after 11 units.
             registers.cr2().write(|w| {
@@ -137,6 +136,7 @@ impl CardUart {
                 w.te().enabled().re().enabled().rxneie().enabled().ue().enabled()
             });
         });
+        pins::alternate_open_drain(self.io, FUNCTION);
     }
 
     /// Starts and stops CLK.
@@ -144,8 +144,9 @@ impl CardUart {
         registers(self.line).cr2().modify(|_, w| w.clken().bit(runs));
     }
 
-    /// Stops the line and forgets what has come: the card has no power.
+    /// Stops the line, holds I/O low and forgets what has come: the card has no power.
     pub fn stop(&mut self) {
+        drop(pins::Output::new(self.io));
         registers(self.line).cr1().modify(|_, w| w.ue().disabled());
         self.with(|state| *state = State { received: Deque::new(), is_sending: false, over: None });
     }

@@ -13,3 +13,15 @@ pub fn serial() -> [u8; 12] {
         unsafe { ptr::read_volatile((ADDRESS as *const u8).wrapping_add(at)) }
     })
 }
+
+/// The same in hexadecimal digits; `None` when it is asked for again.
+pub fn serial_text() -> Option<&'static str> {
+    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
+    let place: &'static mut [u8; 24] = cortex_m::singleton!(: [u8; 24] = [0; 24])?;
+    let bytes = serial();
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
+    for (place, digit) in place.iter_mut().zip(digits) {
+        *place = DIGITS[usize::from(digit)];
+    }
+    core::str::from_utf8(place).ok()
+}

@@ -7,11 +7,11 @@
 pub mod layout;
 pub mod pins;
 
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "reader"))]
 pub mod card;
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "reader"))]
 pub mod chance;
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "reader"))]
 pub mod clock;
 #[cfg(target_os = "none")]
 pub mod flash;
@@ -21,13 +21,13 @@ pub mod identity;
 pub mod memory;
 #[cfg(target_os = "none")]
 pub mod recovery;
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "reader"))]
 pub mod uart;
 #[cfg(all(target_os = "none", feature = "usb"))]
 pub mod usb;
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "reader"))]
 pub mod vault;
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "reader"))]
 pub mod watchdog;
 
 #[cfg(target_os = "none")]

@@ -4,6 +4,10 @@
 //! the pin to the battery; opening the case makes a rising edge, upon which the hardware erases all 80 bytes, with
 //! the board's power or without. Source: RM §26.3.11.
 
+#![allow(unsafe_code, reason = "functions with names of their own, by pointers")]
+
+use core::ptr;
+
 use crate::registers::{PWR, RCC, RTC};
 
 /// Bytes that are kept.
@@ -32,21 +36,13 @@ impl Vault {
     /// Reads all bytes.
     pub fn read(&mut self, bytes: &mut [u8; VAULT_BYTES]) {
         self.notice();
-        for (number, word) in bytes.chunks_mut(4).enumerate() {
-            word.copy_from_slice(&self.clock.bkpr(number).read().bkp().bits().to_le_bytes());
-        }
+        jinbao_vault_read(ptr::from_mut(bytes));
     }
 
     /// Writes all bytes; false when they do not stay.
     pub fn write(&mut self, bytes: &[u8; VAULT_BYTES]) -> bool {
         self.notice();
-        let words = || {
-            bytes.chunks(4).map(|word| word.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)))
-        };
-        for (number, word) in words().enumerate() {
-            self.clock.bkpr(number).write(|w| w.bkp().set(word));
-        }
-        words().enumerate().all(|(number, word)| self.clock.bkpr(number).read().bkp().bits() == word)
+        jinbao_vault_write(ptr::from_ref(bytes)) == 0
     }
 
     /// Arms the input again after an edge.
@@ -55,4 +51,31 @@ impl Vault {
             self.clock.isr().modify(|_, w| w.tamp1f().clear());
         }
     }
+}
+
+// Functions with names of their own and in no other, so that an emulator without these registers can do their work.
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn jinbao_vault_read(bytes: *mut [u8; VAULT_BYTES]) {
+    // SAFETY: the one caller hands over its array. These registers are read and written here only.
+    let (bytes, clock) = unsafe { (&mut *bytes, &*RTC::PTR) };
+    for (number, word) in bytes.chunks_mut(4).enumerate() {
+        word.copy_from_slice(&clock.bkpr(number).read().bkp().bits().to_le_bytes());
+    }
+}
+
+/// How many words do not stay.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn jinbao_vault_write(bytes: *const [u8; VAULT_BYTES]) -> u32 {
+    // SAFETY: the one caller hands over its array. These registers are read and written here only.
+    let (bytes, clock) = unsafe { (&*bytes, &*RTC::PTR) };
+    let words =
+        || bytes.chunks(4).map(|word| word.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)));
+    for (number, word) in words().enumerate() {
+        clock.bkpr(number).write(|w| w.bkp().set(word));
+    }
+    words().enumerate().filter(|(number, word)| clock.bkpr(*number).read().bkp().bits() != *word).count()
+        as u32
 }

@@ -1,6 +1,6 @@
-//! The independent watchdog, and who has ended the last run.
+//! The independent watchdog.
 
-use crate::registers::{DBGMCU, IWDG, RCC};
+use crate::registers::{DBGMCU, IWDG};
 
 /// The watchdog ends a run after about 8 s without news: 4000 counts of 32 kHz / 64. Erasing a sector takes 2 s.
 const COUNTS: u16 = 4000;
@@ -26,11 +26,4 @@ impl Watchdog {
     pub fn feed(&mut self) {
         self.watchdog.kr().write(|w| w.key().feed());
     }
-}
-
-/// Whether the last run was ended by the watchdog, told once.
-pub fn has_bitten(rcc: &RCC) -> bool {
-    let has_bitten = rcc.csr().read().wdgrstf().bit();
-    rcc.csr().modify(|_, w| w.rmvf().set_bit());
-    has_bitten
 }
