@@ -1,8 +1,14 @@
 //! Accuracy and speed over folders of `FINGER_IMPRESSION.png` or `.iso`:
-//! `cargo run --release -p jinbao-fingerprint --example evaluate -- [--templates] [--four-bit] [--compact] DIR…`
+//! `cargo run --release -p jinbao-fingerprint --example evaluate -- [--templates] [--four-bit] [--compact] [--peer] DIR…`
+//!
+//! `--peer` runs MINDTCT and BOZORTH3, the classic pair, over the same images beside it.
 #![allow(clippy::unwrap_used, reason = "a tool for developers")]
 
-use std::{env, fs, path::Path, time::Instant};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use fingerprint::{
     evaluate::{Comparisons, Impression},
@@ -15,6 +21,7 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let mut all = Comparisons::default();
+    let mut peer = Comparisons::default();
     println!(
         "{:24}{:>8}{:>8}{:>8}{:>8}{:>8}{:>10}{:>10}",
         "set", "EER", "1e-2", "1e-3", "1e-4", "count", "extract", "compare"
@@ -57,11 +64,19 @@ fn main() {
             comparison.as_secs_f32() * 1e3
         );
         all.add(&comparisons);
+        if has("--peer") {
+            let labels: Vec<_> = set.iter().map(|one| (one.finger, one.impression)).collect();
+            peer.add(&by_peer(&name, &files, &labels, has("--four-bit")));
+        }
     }
     report("all", &all);
     println!();
-    for false_match in [1e-3, 1e-4] {
-        println!("{false_match:e}: {:?}", all.decision(false_match));
+    if has("--peer") {
+        report("all, peer", &peer);
+        println!();
+    }
+    for false_match in [1e-2, 3e-3, 1e-3, 3e-4, 1e-4] {
+        println!("{false_match:e} at {:.1}: {:?}", all.threshold(false_match), all.decision(false_match));
     }
 }
 
@@ -77,7 +92,43 @@ fn template(path: &Path) -> Minutiae {
     Record::read(&fs::read(path).unwrap(), Reading::Lenient).unwrap().views[0].minutiae.clone()
 }
 
+/// The peer's errors and times over the same files.
+fn by_peer(name: &str, files: &[PathBuf], labels: &[(u32, u32)], four_bit: bool) -> Comparisons {
+    let start = Instant::now();
+    let minutiae: Vec<Vec<fprint_bozorth3::Minutia>> = files
+        .iter()
+        .map(|path| {
+            let (width, height, pixels) = grey(path, four_bit);
+            let image = fprint_mindtct::GrayImage::new(&pixels, width, height, 500).unwrap();
+            let mut found = fprint_mindtct::detect_minutiae(image);
+            // The best come first: too many are cut off.
+            found.sort_by_key(|found| -found.quality);
+            found
+                .into_iter()
+                .map(|found| fprint_bozorth3::Minutia { x: found.x, y: found.y, theta: found.theta })
+                .collect()
+        })
+        .collect();
+    let extraction = start.elapsed() / files.len() as u32;
+    let start = Instant::now();
+    let mut count = 0;
+    let comparisons = Comparisons::by(labels, &mut |one, two| {
+        count += 1;
+        fprint_bozorth3::match_score(&minutiae[one], &minutiae[two]) as f32
+    });
+    let comparison = start.elapsed() / count;
+    report(&format!("{name}, peer"), &comparisons);
+    let mean = minutiae.iter().map(Vec::len).sum::<usize>() / minutiae.len();
+    println!("{mean:>8}{:>8.1}ms{:>8.3}ms", extraction.as_secs_f32() * 1e3, comparison.as_secs_f32() * 1e3);
+    comparisons
+}
+
 fn image(path: &Path, four_bit: bool) -> Minutiae {
+    let (width, height, pixels) = grey(path, four_bit);
+    extract(&Grey { width, height, dpi: 500, pixels: &pixels }).unwrap_or_default()
+}
+
+fn grey(path: &Path, four_bit: bool) -> (usize, usize, Vec<u8>) {
     let file = std::io::BufReader::new(fs::File::open(path).unwrap());
     let mut reader = png::Decoder::new(file).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
@@ -87,5 +138,6 @@ fn image(path: &Path, four_bit: bool) -> Minutiae {
         pixels.iter_mut().for_each(|pixel| *pixel = (*pixel >> 4) * 17);
     }
     let (width, height) = (shape.width as usize, shape.height as usize);
-    extract(&Grey { width, height, dpi: 500, pixels: &pixels[..width * height] }).unwrap_or_default()
+    pixels.truncate(width * height);
+    (width, height, pixels)
 }

@@ -57,28 +57,32 @@ pub struct Decision {
 }
 
 impl Comparisons {
-    /// Makes all comparisons of a set; `progress` is told how many are done.
+    /// Makes all comparisons of a set with this engine; `progress` is told how many are done.
     pub fn of(set: &[Impression], progress: &mut dyn FnMut(usize)) -> Self {
         let prepared: Vec<_> =
             set.iter().map(|one| (Prepared::new(&one.probe), Prepared::new(&one.gallery))).collect();
-        let mut workspace = Box::new(Workspace::new());
-        let mut comparisons = Self::default();
+        let mut workspace = Box::<Workspace>::default();
+        let labels: Vec<_> = set.iter().map(|one| (one.finger, one.impression)).collect();
         let mut done = 0;
-        for (one, (probe, _)) in prepared.iter().enumerate() {
-            for (two, (_, gallery)) in prepared.iter().enumerate().skip(one + 1) {
-                let score = workspace.compare(probe, gallery).value();
-                let comparison = Comparison {
-                    probe: (set[one].finger, set[one].impression),
-                    gallery: (set[two].finger, set[two].impression),
-                    score,
-                };
-                if set[one].finger == set[two].finger {
+        Self::by(&labels, &mut |probe, gallery| {
+            done += 1;
+            progress(done);
+            workspace.compare(&prepared[probe].0, &prepared[gallery].1).value()
+        })
+    }
+
+    /// Makes all comparisons of a set, (finger, impression) each, with any engine that gives a higher score to
+    /// what is more alike.
+    pub fn by(labels: &[(u32, u32)], compare: &mut dyn FnMut(usize, usize) -> f32) -> Self {
+        let mut comparisons = Self::default();
+        for (one, probe) in labels.iter().enumerate() {
+            for (two, gallery) in labels.iter().enumerate().skip(one + 1) {
+                let comparison = Comparison { probe: *probe, gallery: *gallery, score: compare(one, two) };
+                if probe.0 == gallery.0 {
                     comparisons.genuine.push(comparison);
                 } else {
                     comparisons.impostor.push(comparison);
                 }
-                done += 1;
-                progress(done);
             }
         }
         comparisons
@@ -105,8 +109,8 @@ impl Comparisons {
         (self.genuine.len(), self.impostor.len())
     }
 
-    /// Scores above which at most this share of the impostors lies.
-    fn threshold(&self, false_match: f64) -> f32 {
+    /// The score above which at most this share of the impostors lies: what levels are calibrated by.
+    pub fn threshold(&self, false_match: f64) -> f32 {
         let mut scores: Vec<f32> = self.impostor.iter().map(|comparison| comparison.score).collect();
         scores.sort_unstable_by(|one, two| two.total_cmp(one));
         let allowed = (false_match * scores.len() as f64) as usize;
