@@ -14,6 +14,7 @@ use crate::{
     account::{Amounts, BalanceKind, Debit, LoadCredit, LoadRequest, PurchaseRequest},
     date::DateTime,
     file::{ApplicationName, FileId, ShortFileId},
+    fingerprint::Position,
     key::{Factor, KeyId, PsamKey},
     pin::PinField,
     psam::{CipherMode, Factors},
@@ -26,6 +27,12 @@ use crate::{
 pub const OFFSET_MAX: u16 = 0x7FFF;
 /// Le that asks for everything up to 256 bytes.
 pub const LE_ANY: u8 = 0x00;
+/// Biometric data template (ISO/IEC 7816-11).
+pub const TAG_BIOMETRIC_DATA: u32 = 0x7F2E;
+/// Biometric data in standard format, inside of it.
+pub const TAG_STANDARD_FORMAT: u32 = 0x81;
+/// P2 of reference data that belong to the application (ISO/IEC 7816-4 table 94, bit 8).
+const FINGER_REFERENCE: u8 = 0x80;
 
 /// A command. The names are the standards' own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +118,21 @@ pub enum Command<'a> {
     /// `00 20` without data: asks for the tries left, which the card answers as 63Cx (ISO/IEC 7816-4
     /// §11.5.6). Whether issued cards know it is not public.
     PinTries,
+    /// `00 21`: has the card compare a finger with the one that is stored under this position (match on card).
+    ///
+    /// The data object is `7F2E { 81 minutiae }` (ISO/IEC 7816-11 §7), minutiae in compact size. P2 is 80 and the
+    /// position: reference data of the application. Source: ISO/IEC 7816-4 §11.5.6.
+    VerifyFinger {
+        /// Which finger.
+        position: Position,
+        /// Minutiae in compact size, three bytes each.
+        minutiae: Body<'a>,
+    },
+    /// `00 21` without data: asks for the tries left of comparing fingers, which the card answers as 63Cx.
+    FingerTries {
+        /// Which finger.
+        position: Position,
+    },
     /// `80 5E 01`: changes the PIN.
     ChangePin {
         /// The present one.
@@ -120,6 +142,12 @@ pub enum Command<'a> {
     },
     /// `84 24 00 00`: opens a blocked PIN, after PUK.
     PinUnblock {
+        /// MAC under STK.
+        mac: Mac,
+    },
+    /// `84 24 00 80`: gives the tries of comparing fingers back, after PUK. P2 is a choice of ours: reference
+    /// data of the application that are no PIN.
+    FingerUnblock {
         /// MAC under STK.
         mac: Mac,
     },
@@ -357,9 +385,12 @@ impl Command<'_> {
             Command::GetChallenge { .. } => "GET CHALLENGE",
             Command::InternalAuthenticate { .. } => "INTERNAL AUTHENTICATE",
             Command::ExternalAuthenticate { .. } => "EXTERNAL AUTHENTICATE",
-            Command::Verify { .. } | Command::PinTries => "VERIFY",
+            Command::Verify { .. }
+            | Command::PinTries
+            | Command::VerifyFinger { .. }
+            | Command::FingerTries { .. } => "VERIFY",
             Command::ChangePin { .. } => "CHANGE PIN",
-            Command::PinUnblock { .. } => "PIN UNBLOCK",
+            Command::PinUnblock { .. } | Command::FingerUnblock { .. } => "PIN UNBLOCK",
             Command::PinReset { .. } => "PIN RESET",
             Command::CardBlock { .. } => "CARD BLOCK",
             Command::ApplicationBlock { .. } => "APPLICATION BLOCK",
@@ -394,6 +425,7 @@ impl Command<'_> {
             | Command::GetChallenge { .. }
             | Command::InternalAuthenticate { .. }
             | Command::PinTries
+            | Command::FingerTries { .. }
             | Command::GetAccountBalance(_)
             | Command::InitializeAccountLoad(_)
             | Command::InitializeAccountPurchase(_)
@@ -409,8 +441,10 @@ impl Command<'_> {
             | Command::AppendRecord { .. }
             | Command::ExternalAuthenticate { .. }
             | Command::Verify { .. }
+            | Command::VerifyFinger { .. }
             | Command::ChangePin { .. }
             | Command::PinUnblock { .. }
+            | Command::FingerUnblock { .. }
             | Command::PinReset { .. }
             | Command::CardBlock { .. }
             | Command::ApplicationBlock { .. }

@@ -122,6 +122,8 @@ pub enum Part {
     EncipheredData,
     /// File control information.
     Fci,
+    /// Content of the fingerprint file, or a template.
+    Fingerprints,
     /// Key or diversification factor.
     Key,
     /// Log record of the account.

@@ -5,7 +5,7 @@
 //!
 //! - what a card says of itself: [`atr`], [`fci`], [`generation`], [`issuer`], [`card_id`], [`card_number`];
 //! - what is in it: [`file`](mod@file), the one table of files, with [`holder`], [`tlv`], [`text`], [`name`], [`date`],
-//!   [`person`], [`region`], [`money`];
+//!   [`person`], [`region`], [`money`], [`fingerprint`];
 //! - how one talks to it: [`apdu`], [`command`], [`status`];
 //! - why one may: [`key`], [`suite`], [`authentication`], [`secure_messaging`], [`pin`], [`signature`];
 //! - what one pays with: [`account`] (medical account), [`wallet`] (PBOC wallet), [`psam`].
@@ -54,6 +54,7 @@ pub mod date;
 pub mod error;
 pub mod fci;
 pub mod file;
+pub mod fingerprint;
 pub mod generation;
 pub mod holder;
 pub mod issuer;

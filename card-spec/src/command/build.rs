@@ -3,14 +3,19 @@
 use heapless::Vec;
 use zeroize::Zeroize;
 
-use super::{BinaryReference, Command, OFFSET_MAX, RecordReference, Selection};
+use super::{
+    BinaryReference, Command, FINGER_REFERENCE, OFFSET_MAX, RecordReference, Selection, TAG_BIOMETRIC_DATA,
+    TAG_STANDARD_FORMAT,
+};
 use crate::{
     Error, Part,
     account::BalanceKind,
     apdu::{CommandApdu, CommandBytes, DATA_BYTES_MAX, LE_MAX},
     file::ShortFileId,
+    fingerprint::{MINUTIA_BYTES, MINUTIAE_MAX, check_minutiae},
     key::Factor,
     secure_messaging::CLASS_BITS,
+    tlv::ber,
 };
 
 type Data = Vec<u8, DATA_BYTES_MAX>;
@@ -43,6 +48,7 @@ impl Command<'_> {
                 | Command::UpdateBinary { mac: Some(_), .. }
                 | Command::AppendRecord { mac: Some(_), .. }
                 | Command::PinUnblock { .. }
+                | Command::FingerUnblock { .. }
                 | Command::PinReset { .. }
                 | Command::CardBlock { .. }
                 | Command::ApplicationBlock { .. }
@@ -113,6 +119,18 @@ impl Command<'_> {
                 ([0x00, 0x20, 0x00, 0x00], None)
             }
             Command::PinTries => ([0x00, 0x20, 0x00, 0x00], None),
+            Command::VerifyFinger { position, minutiae } => {
+                check_minutiae(minutiae.0)?;
+                let mut inner: Vec<u8, { MINUTIAE_MAX * MINUTIA_BYTES + 3 }> = Vec::new();
+                ber::append(&mut inner, TAG_STANDARD_FORMAT, minutiae.0)?;
+                let appended = ber::append(out, TAG_BIOMETRIC_DATA, &inner);
+                inner.as_mut_slice().zeroize();
+                appended?;
+                ([0x00, 0x21, 0x00, FINGER_REFERENCE | position.number()], None)
+            }
+            Command::FingerTries { position } => {
+                ([0x00, 0x21, 0x00, FINGER_REFERENCE | position.number()], None)
+            }
             Command::ChangePin { old, new } => {
                 if old.as_bytes().contains(&0xFF) {
                     return Err(Error::Malformed { part: Part::Pin });
@@ -123,6 +141,10 @@ impl Command<'_> {
             Command::PinUnblock { mac } => {
                 put(&[mac])?;
                 ([0x84, 0x24, 0x00, 0x00], None)
+            }
+            Command::FingerUnblock { mac } => {
+                put(&[mac])?;
+                ([0x84, 0x24, 0x00, FINGER_REFERENCE], None)
             }
             Command::PinReset { pin, mac } => {
                 put(&[pin.as_bytes(), mac])?;

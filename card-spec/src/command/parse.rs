@@ -1,7 +1,8 @@
 //! From bytes to a command; a refusal is the status word that the card answers.
 
 use super::{
-    BinaryReference, Body, Command, RecordReference, SamAccountPurchase, SamWalletPurchase, Selection,
+    BinaryReference, Body, Command, FINGER_REFERENCE, RecordReference, SamAccountPurchase, SamWalletPurchase,
+    Selection, TAG_BIOMETRIC_DATA, TAG_STANDARD_FORMAT,
 };
 use crate::{
     Error, Part,
@@ -10,12 +11,14 @@ use crate::{
     bytes::Fields,
     date::DateTime,
     file::{ApplicationName, FileId, ShortFileId},
+    fingerprint::{Position, check_minutiae},
     key::{Factor, KeyId, PsamKey, Usage},
     pin::PinField,
     psam::{CipherMode, Factors},
     secure_messaging::EncipheredPin,
     status::StatusWord,
     suite::Mac,
+    tlv::ber,
     wallet::Purse,
 };
 
@@ -99,12 +102,20 @@ impl<'a> Command<'a> {
                 }
                 Ok(Command::Verify { pin: PinField::new(data).map_err(|_| WRONG_LENGTH)? })
             }
+            (0x00, 0x21) => {
+                let position = finger(p1, p2)?;
+                if data.is_empty() {
+                    return Ok(Command::FingerTries { position });
+                }
+                Ok(Command::VerifyFinger { position, minutiae: minutiae(data)? })
+            }
             (0x80, 0x5E) => {
                 parameters(p1, p2, 1, 0)?;
                 change_pin(data)
             }
             (0x84, 0x24) => match (p1, p2) {
                 (0, 0) => Ok(Command::PinUnblock { mac: mac(data)? }),
+                (0, FINGER_REFERENCE) => Ok(Command::FingerUnblock { mac: mac(data)? }),
                 (0, 1) => {
                     let (pin, mac) = data.split_last_chunk().ok_or(WRONG_LENGTH)?;
                     Ok(Command::PinReset {
@@ -314,6 +325,29 @@ fn change_pin<'a>(data: &[u8]) -> Result<Command<'a>, StatusWord> {
     let at = data.iter().position(|byte| *byte == 0xFF).ok_or(StatusWord::WRONG_DATA)?;
     let field = |bytes| PinField::new(bytes).map_err(|_| WRONG_LENGTH);
     Ok(Command::ChangePin { old: field(&data[..at])?, new: field(&data[at + 1..])? })
+}
+
+/// Which finger P2 names: 80 and its position. A number that is no finger's is reference data that is not there.
+fn finger(p1: u8, p2: u8) -> Result<Position, StatusWord> {
+    if p1 != 0 || p2 & 0xE0 != FINGER_REFERENCE {
+        return Err(WRONG_PARAMETERS);
+    }
+    Position::new(p2 & !FINGER_REFERENCE).ok_or(StatusWord::KEY_NOT_FOUND)
+}
+
+/// Exactly one biometric data template with exactly one object of standard format in it.
+fn minutiae(data: &[u8]) -> Result<Body<'_>, StatusWord> {
+    let template = only(data, TAG_BIOMETRIC_DATA).ok_or(StatusWord::WRONG_DATA)?;
+    let minutiae = only(template, TAG_STANDARD_FORMAT).ok_or(StatusWord::WRONG_DATA)?;
+    check_minutiae(minutiae).map_err(|_| StatusWord::WRONG_DATA)?;
+    Ok(Body(minutiae))
+}
+
+/// The value of the only object there is, when it has this tag.
+fn only(bytes: &[u8], tag: u32) -> Option<&[u8]> {
+    let mut objects = ber::objects(bytes);
+    let object = objects.next()?.ok().filter(|object| object.tag == tag)?;
+    objects.next().is_none().then_some(object.value)
 }
 
 fn purse(p1: u8, right_p1: u8, p2: u8) -> Result<Purse, StatusWord> {

@@ -343,6 +343,9 @@ impl Card {
             Command::GetTransactionProof { transaction_type, serial } => {
                 self.transaction_proof(transaction_type, serial)
             }
+            Command::VerifyFinger { .. } | Command::FingerTries { .. } | Command::FingerUnblock { .. } => {
+                Err(StatusWord::INSTRUCTION_NOT_SUPPORTED.into())
+            }
             // Fetched before; or a PSAM's.
             Command::GetResponse { .. }
             | Command::DeliverSessionKey { .. }

@@ -239,7 +239,10 @@ fn session_actor(error: &SessionError) -> WhoActs {
     match error {
         SessionError::Slot { error, .. }
         | SessionError::PinUnknown { error }
-        | SessionError::PinChangeUnknown { error } => match error {
+        | SessionError::PinChangeUnknown { error }
+        | SessionError::FingerprintsNotWritten { error }
+        | SessionError::FingerprintsUnknown { error }
+        | SessionError::FingerUnknown { error } => match error {
             SlotError::NoReader { .. } | SlotError::Service { .. } => WhoActs::Installer,
             SlotError::Busy { .. } | SlotError::ResetByOther { .. } => WhoActs::Operator,
             SlotError::NotPowered | SlotError::Dialogue { .. } => WhoActs::Us,
@@ -266,7 +269,12 @@ fn session_actor(error: &SessionError) -> WhoActs {
         | SessionError::KeyLocked
         | SessionError::NoSuchKey
         | SessionError::CounterAtEnd => WhoActs::Issuer,
-        SessionError::Forged | SessionError::Amount | SessionError::NotEnoughMoney => WhoActs::Operator,
+        SessionError::Forged
+        | SessionError::Amount
+        | SessionError::NotEnoughMoney
+        | SessionError::FingerprintsForeign
+        | SessionError::FingerNotOnCard
+        | SessionError::NoMatchOnCard => WhoActs::Operator,
         SessionError::Command { .. } => WhoActs::Us,
         SessionError::Atr { .. }
         | SessionError::ForeignCard
@@ -277,6 +285,9 @@ fn session_actor(error: &SessionError) -> WhoActs {
         | SessionError::NoMedicalAccount
         | SessionError::WrongPin { .. }
         | SessionError::PinBlocked
+        | SessionError::FingerprintsDamaged
+        | SessionError::WrongFinger { .. }
+        | SessionError::FingerBlocked
         | SessionError::PinEntry(_)
         | SessionError::Pin(_)
         | SessionError::PinsDiffer
@@ -296,7 +307,11 @@ fn session_code(error: &SessionError) -> i32 {
             SlotError::NotPowered => -3,
             _ => -4,
         },
-        SessionError::PinUnknown { .. } | SessionError::PinChangeUnknown { .. } => -4,
+        SessionError::PinUnknown { .. }
+        | SessionError::PinChangeUnknown { .. }
+        | SessionError::FingerprintsNotWritten { .. }
+        | SessionError::FingerprintsUnknown { .. }
+        | SessionError::FingerUnknown { .. } => -4,
         SessionError::Status { got, .. } => got.driver_error(),
         SessionError::Data { .. } => -15,
         SessionError::Atr { .. } | SessionError::ForeignCard | SessionError::HealthCard => -1,
@@ -325,6 +340,12 @@ fn session_code(error: &SessionError) -> i32 {
         SessionError::CounterAtEnd => -37890,
         SessionError::WrongPin { .. } => -51,
         SessionError::PinBlocked => -52,
+        SessionError::WrongFinger { .. } => -53,
+        SessionError::FingerBlocked => -54,
+        SessionError::FingerNotOnCard => -55,
+        SessionError::NoMatchOnCard => -56,
+        SessionError::FingerprintsDamaged => -57,
+        SessionError::FingerprintsForeign => -58,
         SessionError::PinEntry(PinPadError::Cancelled) => -31,
         SessionError::PinEntry(PinPadError::Timeout) => -32,
         SessionError::PinEntry(PinPadError::Length { .. }) => -33,

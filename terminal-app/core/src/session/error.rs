@@ -33,6 +33,14 @@ pub enum Step {
     ReadFile,
     /// UPDATE RECORD or UPDATE BINARY.
     WriteFile,
+    /// READ BINARY of the fingerprint file.
+    ReadFingerprints,
+    /// UPDATE BINARY of the fingerprint file.
+    WriteFingerprints,
+    /// VERIFY of a finger: the card compares.
+    VerifyFinger,
+    /// PIN UNBLOCK for fingers.
+    UnblockFinger,
     /// GET CHALLENGE.
     Challenge,
     /// INTERNAL AUTHENTICATE: the card proves that it is genuine.
@@ -190,6 +198,39 @@ pub enum SessionError {
         /// What happened to the slot.
         error: SlotError,
     },
+    /// The fingerprint file is in use and holds no whole content. The holder is enrolled anew.
+    FingerprintsDamaged,
+    /// The fingers in the file are not this card's and this holder's: copied from another card, or made without
+    /// the city's key. The operator keeps the card back.
+    FingerprintsForeign,
+    /// Contact was lost while fingers were written; what was on the card before is in force. Write again.
+    FingerprintsNotWritten {
+        /// What happened to the slot.
+        error: SlotError,
+    },
+    /// Contact was lost at the last command of writing fingers: those from before or the new ones are in force.
+    /// Write again: the card is asked first.
+    FingerprintsUnknown {
+        /// What happened to the slot.
+        error: SlotError,
+    },
+    /// The card compared: not the finger that it holds. The cardholder.
+    WrongFinger {
+        /// Comparisons that may still fail.
+        tries_left: u8,
+    },
+    /// The card compares no more fingers. The cardholder, at a counter that may unblock it.
+    FingerBlocked,
+    /// The card was pulled, or contact was lost, while it compared. Whether a try was counted is not known; it is
+    /// never shown as a wrong finger.
+    FingerUnknown {
+        /// What happened to the slot.
+        error: SlotError,
+    },
+    /// The card holds no template of this finger. The operator, with another finger.
+    FingerNotOnCard,
+    /// The card cannot compare fingers. The terminal compares.
+    NoMatchOnCard,
     /// No PIN came from the pad. The cardholder.
     PinEntry(PinPadError),
     /// The PIN must be chosen or typed again. The cardholder.
@@ -216,9 +257,11 @@ impl SessionError {
     /// diagnosis; where money is concerned the flows ask the card for its proof in every case.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Slot { error, .. } | Self::PinUnknown { error } | Self::PinChangeUnknown { error } => {
-                error.outcome()
-            }
+            Self::Slot { error, .. }
+            | Self::PinUnknown { error }
+            | Self::PinChangeUnknown { error }
+            | Self::FingerprintsUnknown { error }
+            | Self::FingerUnknown { error } => error.outcome(),
             Self::Data { .. } | Self::PurchaseMac => Outcome::Unknown,
             Self::Status { got, .. }
                 if *got == StatusWord::MEMORY_FAILURE || *got == StatusWord::NO_DIAGNOSIS =>
@@ -233,7 +276,12 @@ impl SessionError {
     pub fn contact_lost(&self) -> bool {
         matches!(
             self,
-            Self::Slot { chip: Chip::Card, .. } | Self::PinUnknown { .. } | Self::PinChangeUnknown { .. }
+            Self::Slot { chip: Chip::Card, .. }
+                | Self::PinUnknown { .. }
+                | Self::PinChangeUnknown { .. }
+                | Self::FingerprintsNotWritten { .. }
+                | Self::FingerprintsUnknown { .. }
+                | Self::FingerUnknown { .. }
         )
     }
 }
@@ -289,6 +337,21 @@ impl fmt::Display for SessionError {
             Self::PinBlocked => f.write_str("the PIN is blocked"),
             Self::PinUnknown { error } => write!(f, "contact lost while the PIN was checked: {error}"),
             Self::PinChangeUnknown { error } => write!(f, "contact lost while the PIN was changed: {error}"),
+            Self::FingerprintsDamaged => f.write_str("no whole content in the fingerprint file"),
+            Self::FingerprintsForeign => f.write_str("the fingerprints are not of this card and holder"),
+            Self::FingerprintsNotWritten { error } => {
+                write!(f, "contact lost before the fingerprints were in force: {error}")
+            }
+            Self::FingerprintsUnknown { error } => {
+                write!(f, "contact lost as the fingerprints were put in force: {error}")
+            }
+            Self::WrongFinger { tries_left } => {
+                write!(f, "the card found another finger, {tries_left} tries left")
+            }
+            Self::FingerBlocked => f.write_str("the card compares no more fingers"),
+            Self::FingerUnknown { error } => write!(f, "contact lost while the card compared: {error}"),
+            Self::FingerNotOnCard => f.write_str("the card holds no template of this finger"),
+            Self::NoMatchOnCard => f.write_str("the card cannot compare fingers"),
             Self::PinEntry(error) => error.fmt(f),
             Self::Pin(error) => error.fmt(f),
             Self::PinsDiffer => f.write_str("the two new PINs differ"),

@@ -97,7 +97,7 @@ impl Session {
     }
 
     /// Selects the file's application and proves what its rule asks for.
-    fn gain(
+    pub(super) fn gain(
         &mut self,
         card: &mut OpenCard,
         file: &'static File,

@@ -12,6 +12,7 @@ mod card;
 mod channel;
 mod error;
 mod files;
+mod fingerprint;
 mod pin;
 mod psam;
 mod records;
@@ -36,6 +37,7 @@ pub use self::{
     channel::Traffic,
     error::{Chip, SessionError, Step},
     files::FileRecord,
+    fingerprint::{FingerTries, Written},
     refusals::{REFUSED_MAX, Refusals},
 };
 use self::{channel::Channel, psam::Psam};

@@ -97,7 +97,7 @@ impl Session {
         })
     }
 
-    fn authorise_pin_change(
+    pub(super) fn authorise_pin_change(
         &mut self,
         card: &mut OpenCard,
         random: &mut dyn Random,
@@ -109,7 +109,7 @@ impl Session {
         self.authorise(card, KeyName::PUK, random)
     }
 
-    fn challenge(&mut self) -> Result<[u8; 8], SessionError> {
+    pub(super) fn challenge(&mut self) -> Result<[u8; 8], SessionError> {
         let step = Step::Challenge;
         let mut channel = self.card_channel();
         let answer = channel.expect(step, &Command::GetChallenge { le: 8 })?;
@@ -152,7 +152,7 @@ impl Session {
     }
 
     /// MAC of a protected command, made by the PSAM from the session key of the challenge.
-    fn command_mac(
+    pub(super) fn command_mac(
         &mut self,
         card: &OpenCard,
         challenge: &[u8; 8],

@@ -313,6 +313,81 @@ pub(super) fn session(error: &SessionError, language: Language) -> Words {
                 "Put the card in again and try the new PIN first, then the old one.",
             ),
         ),
+        SessionError::FingerprintsDamaged => say(
+            l,
+            ("卡内指纹数据不完整，无法使用。", "请改用密码核验，并到服务窗口重新采集指纹。"),
+            (
+                "The fingerprints on the card are not whole and cannot be used.",
+                "Use the PIN instead, and have the fingers enrolled anew at a service counter.",
+            ),
+        ),
+        SessionError::FingerprintsForeign => say(
+            l,
+            ("卡内指纹不属于这张卡和持卡人，可能被非法复制。", "请停止办理，收好卡片并报告主管。"),
+            (
+                "The fingerprints on the card are not of this card and holder; they may have been copied.",
+                "Stop here, keep the card and report it to the supervisor.",
+            ),
+        ),
+        SessionError::FingerprintsNotWritten { .. } => say(
+            l,
+            (
+                "写指纹时卡片失去接触，没有写入，卡内原有指纹不变。",
+                "请重新插卡，再写一次，提示取卡之前不要动它。",
+            ),
+            (
+                "Contact with the card was lost while fingerprints were written. Nothing has changed on the card.",
+                "Put the card in again, write once more and leave it until you are asked to take it.",
+            ),
+        ),
+        SessionError::FingerprintsUnknown { .. } => say(
+            l,
+            ("写指纹时卡片失去接触，新指纹可能已写入。", "请重新插卡，再写一次；终端会先核对卡内的内容。"),
+            (
+                "Contact with the card was lost as the fingerprints were written: the old or the new ones are in force.",
+                "Put the card in again and write once more; the terminal looks first at what is there.",
+            ),
+        ),
+        SessionError::WrongFinger { tries_left } => say(
+            l,
+            (format!("指纹与卡内的不符，还可以比对 {tries_left} 次。"), "请确认手指，擦净后放在中央重新按。"),
+            (
+                format!("This is not the finger on the card. {tries_left} tries left."),
+                "Make sure that it is the right finger, wipe it and press again in the middle.",
+            ),
+        ),
+        SessionError::FingerBlocked => say(
+            l,
+            ("卡片的指纹比对已锁定。", "请改用密码核验；持卡人可携带身份证到服务窗口解锁。"),
+            (
+                "The card compares no more fingers.",
+                "Use the PIN instead; the holder can have it unblocked at a service counter, with an identity card.",
+            ),
+        ),
+        SessionError::FingerUnknown { .. } => say(
+            l,
+            ("比对指纹时卡片失去接触，没有比对完。这不是指纹不符。", "请重新插卡，再按一次手指。"),
+            (
+                "Contact with the card was lost while it compared. This is not a wrong finger.",
+                "Put the card in again, then press the finger once more.",
+            ),
+        ),
+        SessionError::FingerNotOnCard => say(
+            l,
+            ("卡内没有这个手指的指纹。", "请换已采集的手指；没有采集过，请改用密码核验。"),
+            (
+                "The card holds no fingerprint of this finger.",
+                "Use a finger that is enrolled; if none is, use the PIN.",
+            ),
+        ),
+        SessionError::NoMatchOnCard => say(
+            l,
+            ("这张卡不能在卡内比对指纹。", "请由终端比对指纹，或改用密码核验。"),
+            (
+                "This card cannot compare fingers itself.",
+                "Have the terminal compare the finger, or use the PIN.",
+            ),
+        ),
         SessionError::PinEntry(PinPadError::Cancelled) => say(
             l,
             ("持卡人取消了密码输入。", "需要时请重新开始。"),
@@ -515,6 +590,10 @@ pub fn step_name(step: Step, language: Language) -> &'static str {
         Step::ReadHolder => ("读持卡人信息", "read the holder's data"),
         Step::ReadFile => ("读文件", "read a file"),
         Step::WriteFile => ("写文件", "write a file"),
+        Step::ReadFingerprints => ("读指纹文件", "read the fingerprints"),
+        Step::WriteFingerprints => ("写指纹文件", "write the fingerprints"),
+        Step::VerifyFinger => ("卡内比对指纹", "compare a finger on the card"),
+        Step::UnblockFinger => ("解锁指纹比对", "unblock the comparison of fingers"),
         Step::Challenge => ("取随机数", "get a challenge"),
         Step::InternalAuthenticate => ("内部认证", "internal authentication"),
         Step::ExternalAuthenticate => ("外部认证", "external authentication"),

@@ -286,11 +286,13 @@ fn fields(command: &Command<'_>, data_bytes: usize) -> Vec<Row> {
             ]
         }
         Command::Verify { .. } => vec![(data_bytes, Secret, "密码", "PIN")],
+        Command::VerifyFinger { .. } => vec![(data_bytes, Secret, "指纹模板", "template of the finger")],
         Command::ChangePin { .. } => vec![(data_bytes, Secret, "旧密码、FF、新密码", "old PIN, FF, new PIN")],
         Command::PinReset { .. } => {
             vec![(data_bytes - MAC.0, Plain, "新密码的密文", "new PIN, enciphered"), MAC]
         }
         Command::PinUnblock { .. }
+        | Command::FingerUnblock { .. }
         | Command::CardBlock { .. }
         | Command::ApplicationBlock { .. }
         | Command::ApplicationUnblock { .. } => vec![MAC],
@@ -360,6 +362,7 @@ fn fields(command: &Command<'_>, data_bytes: usize) -> Vec<Row> {
         | Command::GetResponse { .. }
         | Command::GetChallenge { .. }
         | Command::PinTries
+        | Command::FingerTries { .. }
         | Command::GetAccountBalance(_)
         | Command::GetWalletBalance(_) => Vec::new(),
     }
@@ -396,6 +399,9 @@ fn does(command: &Command<'_>) -> Words {
         }
         Command::Verify { .. } => ("校验密码", "verifies the PIN"),
         Command::PinTries => ("查询密码剩余次数", "asks for the PIN tries left"),
+        Command::VerifyFinger { .. } => ("卡内比对指纹", "has the card compare a finger"),
+        Command::FingerTries { .. } => ("查询指纹比对剩余次数", "asks for the tries of comparing left"),
+        Command::FingerUnblock { .. } => ("解锁指纹比对", "opens a blocked comparison of fingers"),
         Command::ChangePin { .. } => ("修改密码", "changes the PIN"),
         Command::PinUnblock { .. } => ("密码解锁", "opens a blocked PIN"),
         Command::PinReset { .. } => ("密码重置", "sets a new PIN"),
