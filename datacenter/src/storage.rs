@@ -19,14 +19,15 @@ use protocol::{
     upload::ChainHead,
 };
 
+pub mod benefits;
 pub mod conformance;
 pub mod rows;
 pub mod sqlite;
 
 use rows::{
-    Alarm, AlarmRow, AuditRow, BlockedCard, CertificateRow, CodeRow, Held, HolderRow, ImportedPerson,
-    Institution, LimitsRow, Link, LoadRow, LoadState, NewRecord, PersonYear, ReceiptRow, ReconciliationRow,
-    RecordSummary, RefundRow, RulesRows, Span, TerminalRow,
+    Alarm, AlarmKind, AlarmRow, AuditRow, BlockedCard, CertificateRow, CodeRow, Held, HolderRow,
+    ImportedPerson, Institution, LimitsRow, Link, LoadRow, LoadState, NewRecord, PersonYear, PurchaseKey,
+    PurchaseRow, ReceiptRow, ReconciliationRow, RecordSummary, RefundRow, RulesRows, Span, TerminalRow,
 };
 
 /// Result of a storage call.
@@ -79,7 +80,7 @@ impl fmt::Display for StorageError {
 impl std::error::Error for StorageError {}
 
 /// What a transaction can read and change. Reads see the transaction's own changes.
-pub trait Transaction {
+pub trait Transaction: benefits::Claims {
     /// Where the center's copy of a terminal's chain ends; sequence 0 and zeros before the first record.
     fn head(&mut self, terminal: TerminalId) -> StorageResult<(u64, Digest)>;
 
@@ -150,6 +151,12 @@ pub trait Transaction {
     /// Moves granted loads on.
     fn set_load_states(&mut self, states: &[(TransactionId, LoadState)]) -> StorageResult<()>;
 
+    /// Purchases that were booked, or refused though the card was debited, by what the card knows them by.
+    fn purchases(&mut self, keys: &[PurchaseKey]) -> StorageResult<Vec<PurchaseRow>>;
+
+    /// Writes purchases down; fails when one is there already.
+    fn add_purchases(&mut self, purchases: &[PurchaseRow]) -> StorageResult<()>;
+
     /// Raises alarms. The same alarm again only counts.
     fn raise(&mut self, at: Timestamp, alarms: &[Alarm]) -> StorageResult<()>;
 }
@@ -179,6 +186,9 @@ pub trait Book: Send + Sync {
 
     /// The newest alarms, newest first.
     fn alarms(&self, count_max: usize) -> StorageResult<Vec<AlarmRow>>;
+
+    /// The newest alarms of these kinds, newest first.
+    fn alarms_of(&self, kinds: &[AlarmKind], count_max: usize) -> StorageResult<Vec<AlarmRow>>;
 }
 
 /// People and cards as an ordered stream of changes.
@@ -195,10 +205,11 @@ pub trait Feed: Send + Sync {
     /// Cursor of the newest change, 0 when there is none.
     fn newest(&self) -> StorageResult<u64>;
 
-    /// Writes people; entries that are already there just so make no change. Returns how many changed.
-    fn put_people(&self, people: &[ImportedPerson]) -> StorageResult<u64>;
+    /// Writes people; entries that are already there just so make no change. Returns how many changed. `at` is
+    /// since when a state that changes counts.
+    fn put_people(&self, people: &[ImportedPerson], at: Timestamp) -> StorageResult<u64>;
 
-    /// Takes people out. Returns how many were there.
+    /// Takes people out, and their pensions. Returns how many were there.
     fn remove_people(&self, keys: &[u64]) -> StorageResult<u64>;
 
     /// One person.
@@ -282,6 +293,6 @@ pub trait Audit: Send + Sync {
 }
 
 /// All of the above in one database.
-pub trait Storage: Book + Feed + Documents + Terminals + Audit {}
+pub trait Storage: Book + Feed + Documents + Terminals + Audit + benefits::Pensions {}
 
-impl<T: Book + Feed + Documents + Terminals + Audit> Storage for T {}
+impl<T: Book + Feed + Documents + Terminals + Audit + benefits::Pensions> Storage for T {}

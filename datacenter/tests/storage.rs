@@ -95,9 +95,9 @@ fn another_files_and_layouts_are_refused() {
     other.pragma_update(None, "user_version", 9).unwrap();
     assert_eq!(
         SqliteStorage::open(&path, SqliteOptions::default()).unwrap_err(),
-        StorageError::Layout { expected: 2, got: 9 }
+        StorageError::Layout { expected: 3, got: 9 }
     );
-    other.pragma_update(None, "user_version", 2).unwrap();
+    other.pragma_update(None, "user_version", 3).unwrap();
     other.pragma_update(None, "application_id", 1).unwrap();
     assert!(matches!(
         SqliteStorage::open(&path, SqliteOptions::default()),

@@ -5,11 +5,8 @@ use protocol::{
     problem::Problem,
 };
 
-use super::{Production, internal, malformed, storage_problem};
-use crate::{
-    error::Error,
-    storage::rows::{Imported, ImportedPerson},
-};
+use super::{Production, internal, malformed, people_file::ImportedEntry, storage_problem};
+use crate::{error::Error, storage::rows::Imported};
 
 /// People that an import writes in one transaction.
 pub const IMPORT_CHUNK: usize = 50_000;
@@ -65,28 +62,36 @@ impl Production {
     /// change. `progress` hears the count after each transaction.
     ///
     /// The first error of the source ends the import; what was written before stays.
-    pub fn import_people(
+    /// A pension that would begin without a first unpaid month is left out.
+    pub fn import_people<E: Into<ImportedEntry>>(
         &self,
-        people: impl IntoIterator<Item = Result<ImportedPerson, Error>>,
+        people: impl IntoIterator<Item = Result<E, Error>>,
         mut progress: impl FnMut(Imported),
     ) -> Result<Imported, Error> {
         let mut done = Imported::default();
         let mut chunk = Vec::with_capacity(IMPORT_CHUNK);
+        let mut pensions = Vec::new();
         let mut people = people.into_iter();
         loop {
             let next = people.next().transpose();
             let end = !matches!(next, Ok(Some(_)));
-            if let Ok(Some(person)) = next {
-                chunk.push(person);
-            }
+            let next = next.map(|entry| {
+                entry.map(|entry| {
+                    let entry: ImportedEntry = entry.into();
+                    chunk.push(entry.person);
+                    pensions.extend(entry.pension);
+                })
+            });
             if chunk.len() == IMPORT_CHUNK || (end && !chunk.is_empty()) {
-                done.changed += self.storage.put_people(&chunk)?;
+                done.changed += self.storage.put_people(&chunk, self.now())?;
+                done.changed += self.storage.put_plans(&pensions)?;
                 done.read += chunk.len() as u64;
                 chunk.clear();
+                pensions.clear();
                 progress(done);
             }
             match next {
-                Ok(Some(_)) => {}
+                Ok(Some(())) => {}
                 Ok(None) => return Ok(done),
                 Err(error) => return Err(error),
             }

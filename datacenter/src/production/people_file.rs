@@ -12,20 +12,31 @@
 //! | `paid_until` | `YYYY-MM` | not allowed |
 //! | `year`, `deductible_fen`, `pooled_outpatient_fen`, `pooled_inpatient_fen`, `own_in_scope_fen`, `stays` | numbers | sums of people who are already there stay |
 //!
+//! | `pension_monthly_fen` | what a month's pension is; `0` ends it | nothing changes of the pension |
+//! | `pension_first_unpaid` | `YYYY-MM` | needed where a pension begins; a later one counts months as paid elsewhere |
+//! | `pension_certified_until` | `YYYY-MM-DD` | not certified, or as before |
+//!
 //! Errors name the line and never what stands in it.
 
 use std::io::BufRead;
 
-use card_spec::person::PersonNumber;
-use protocol::feed::{Person, PersonState};
+use card_spec::{money::Fen, person::PersonNumber};
+use protocol::{
+    calendar::{Day, Period},
+    feed::{Person, PersonState},
+};
 use serde_json::Value;
 
-use crate::{error::Error, storage::rows::ImportedPerson};
+use crate::{
+    error::Error,
+    storage::{benefits::ImportedPension, rows::ImportedPerson},
+};
 
 /// Most bytes of one line.
 pub const LINE_BYTES_MAX: usize = 4_096;
 
-const FIELDS: [&str; 12] = [
+/// Names of the columns.
+const FIELDS: [&str; FIELD_COUNT] = [
     "person",
     "state",
     "insutype",
@@ -38,10 +49,33 @@ const FIELDS: [&str; 12] = [
     "pooled_inpatient_fen",
     "own_in_scope_fen",
     "stays",
+    "pension_monthly_fen",
+    "pension_first_unpaid",
+    "pension_certified_until",
 ];
 
-/// Fields of `FIELDS` from here on are the year's sums.
+const FIELD_COUNT: usize = 15;
+
+/// One line of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportedEntry {
+    /// The person.
+    pub person: ImportedPerson,
+    /// What the line says of a pension, when it says anything.
+    pub pension: Option<ImportedPension>,
+}
+
+impl From<ImportedPerson> for ImportedEntry {
+    fn from(person: ImportedPerson) -> Self {
+        ImportedEntry { person, pension: None }
+    }
+}
+
+/// Fields of `FIELDS` from here to [`FIRST_PENSION`] are the year's sums.
 const FIRST_SUM: usize = 6;
+
+/// Fields of `FIELDS` from here on are those of the pension.
+const FIRST_PENSION: usize = 12;
 
 /// Reads people one by one, whatever the length of the file.
 #[derive(Debug)]
@@ -90,7 +124,7 @@ impl<R: BufRead> PeopleFile<R> {
         }
     }
 
-    fn next_person(&mut self) -> Result<Option<ImportedPerson>, Error> {
+    fn next_person(&mut self) -> Result<Option<ImportedEntry>, Error> {
         let Some(mut text) = self.next_line()? else { return Ok(None) };
         if matches!(self.form, Form::Unknown) {
             if text.starts_with('{') {
@@ -105,7 +139,8 @@ impl<R: BufRead> PeopleFile<R> {
             Form::Csv(columns) => self.csv(columns, &text)?,
             _ => self.json(&text)?,
         };
-        self.person(&fields).map(Some)
+        let person = self.person(&fields)?;
+        Ok(Some(ImportedEntry { person, pension: self.pension(person.person.key, &fields)? }))
     }
 
     fn header(&self, text: &str) -> Result<Vec<usize>, Error> {
@@ -121,8 +156,8 @@ impl<R: BufRead> PeopleFile<R> {
         Ok(columns)
     }
 
-    fn csv(&self, columns: &[usize], text: &str) -> Result<[Option<String>; 12], Error> {
-        let mut fields = [const { None }; 12];
+    fn csv(&self, columns: &[usize], text: &str) -> Result<[Option<String>; FIELD_COUNT], Error> {
+        let mut fields = [const { None }; FIELD_COUNT];
         let mut count = 0;
         for (index, value) in text.split(',').enumerate() {
             let column = columns.get(index).ok_or_else(|| self.error("has more fields than the header"))?;
@@ -135,10 +170,10 @@ impl<R: BufRead> PeopleFile<R> {
         Ok(fields)
     }
 
-    fn json(&self, text: &str) -> Result<[Option<String>; 12], Error> {
+    fn json(&self, text: &str) -> Result<[Option<String>; FIELD_COUNT], Error> {
         let object: serde_json::Map<String, Value> =
             serde_json::from_str(text).map_err(|_| self.error("is no JSON object"))?;
-        let mut fields = [const { None }; 12];
+        let mut fields = [const { None }; FIELD_COUNT];
         for (name, value) in object {
             let index = FIELDS.iter().position(|field| *field == name);
             let index = index.ok_or_else(|| self.error("holds a field that is not known"))?;
@@ -152,7 +187,7 @@ impl<R: BufRead> PeopleFile<R> {
         Ok(fields)
     }
 
-    fn person(&self, fields: &[Option<String>; 12]) -> Result<ImportedPerson, Error> {
+    fn person(&self, fields: &[Option<String>; FIELD_COUNT]) -> Result<ImportedPerson, Error> {
         let text = |index: usize| fields[index].as_deref().filter(|text| !text.is_empty());
         let bad = |index: usize| self.error(&format!("has no valid {}", FIELDS[index]));
         fn number<T: std::str::FromStr>(text: Option<&str>, default: &str) -> Option<T> {
@@ -173,7 +208,7 @@ impl<R: BufRead> PeopleFile<R> {
         };
         let paid_until = text(5).and_then(month).ok_or_else(|| bad(5))?;
         Ok(ImportedPerson {
-            with_sums: (FIRST_SUM..FIELDS.len()).any(|index| text(index).is_some()),
+            with_sums: (FIRST_SUM..FIRST_PENSION).any(|index| text(index).is_some()),
             person: Person {
                 key: person.key(),
                 state,
@@ -194,13 +229,38 @@ impl<R: BufRead> PeopleFile<R> {
         })
     }
 
+    /// What the line says of a pension; nothing unless it says what a month's pension is.
+    fn pension(
+        &self,
+        person: u64,
+        fields: &[Option<String>; FIELD_COUNT],
+    ) -> Result<Option<ImportedPension>, Error> {
+        let text = |index: usize| fields[index].as_deref().filter(|text| !text.is_empty());
+        let bad = |index: usize| self.error(&format!("has no valid {}", FIELDS[index]));
+        let first_unpaid = text(FIRST_PENSION + 1).map(str::parse::<Period>).transpose();
+        let first_unpaid = first_unpaid.map_err(|_| bad(FIRST_PENSION + 1))?;
+        let certified_until = text(FIRST_PENSION + 2).map(str::parse::<Day>).transpose();
+        let certified_until = certified_until.map_err(|_| bad(FIRST_PENSION + 2))?;
+        let Some(monthly) = text(FIRST_PENSION) else {
+            // A month or a day alone would be passed over in silence.
+            return match first_unpaid.is_some() || certified_until.is_some() {
+                true => Err(bad(FIRST_PENSION)),
+                false => Ok(None),
+            };
+        };
+        let monthly = monthly.parse().ok().map(Fen);
+        let monthly = monthly.filter(|fen| (Fen::ZERO..=Fen::CARD_MAX).contains(fen));
+        let monthly = monthly.ok_or_else(|| bad(FIRST_PENSION))?;
+        Ok(Some(ImportedPension { person, monthly, first_unpaid, certified_until }))
+    }
+
     fn error(&self, what: &str) -> Error {
         Error::input(format!("line {} {what}", self.line))
     }
 }
 
 impl<R: BufRead> Iterator for PeopleFile<R> {
-    type Item = Result<ImportedPerson, Error>;
+    type Item = Result<ImportedEntry, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_person().transpose()
@@ -222,7 +282,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<ImportedPerson>, String> {
+    fn read(text: &str) -> Result<Vec<ImportedEntry>, String> {
         PeopleFile::new(text.as_bytes()).collect::<Result<_, _>>().map_err(|error| error.to_string())
     }
 
@@ -233,8 +293,8 @@ mod tests {
         let people = read(csv).unwrap();
         assert_eq!(people, read(json).unwrap());
         assert_eq!(people.len(), 1);
-        assert!(!people[0].with_sums);
-        let person = people[0].person;
+        assert!(!people[0].person.with_sums && people[0].pension.is_none());
+        let person = people[0].person.person;
         assert_eq!((person.key, person.insutype, person.psn_type), (11010519491231002, 390, 15));
         assert_eq!(
             (person.state, person.paid_until, person.year),
@@ -246,9 +306,32 @@ mod tests {
     fn sums_are_taken_when_given() {
         let people =
             read("person,paid_until,year,deductible_fen,stays\n11010519491231002X,2026-01,2026,120,1\n");
-        let entry = people.unwrap()[0];
+        let entry = people.unwrap()[0].person;
         assert!(entry.with_sums);
         assert_eq!((entry.person.deductible_fen, entry.person.stays), (120, 1));
+    }
+
+    #[test]
+    fn a_pension_is_told_by_its_month() {
+        let header = "person,paid_until,pension_monthly_fen,pension_first_unpaid,pension_certified_until\n";
+        let line = |rest: &str| read(&format!("{header}11010519491231002X,2026-11,{rest}\n"));
+        let pension = line("315000,2026-09,2027-03-31").unwrap()[0].pension.unwrap();
+        assert_eq!((pension.person, pension.monthly), (11010519491231002, Fen(315_000)));
+        assert_eq!(pension.first_unpaid, Period::from_number(202_609));
+        assert_eq!(pension.certified_until, Day::from_number(20_270_331));
+        assert!(!line("315000,2026-09,").unwrap()[0].person.with_sums);
+        assert_eq!(line(",,").unwrap()[0].pension, None);
+        assert_eq!(line("0,,").unwrap()[0].pension.unwrap().monthly, Fen::ZERO);
+        for (rest, what) in [
+            ("-1,2026-09,", "pension_monthly_fen"),
+            ("3150.00,2026-09,", "pension_monthly_fen"),
+            ("99999999999999,2026-09,", "pension_monthly_fen"),
+            (",2026-09,", "pension_monthly_fen"),
+            ("315000,2026-13,", "pension_first_unpaid"),
+            ("315000,2026-09,2026-02-29", "pension_certified_until"),
+        ] {
+            assert!(line(rest).unwrap_err().contains(what), "{rest}");
+        }
     }
 
     #[test]

@@ -67,6 +67,12 @@ pub enum Kind {
     Abandoned,
     /// A load.
     Load,
+    /// Fingers enrolled.
+    Enrolment,
+    /// A certification.
+    Certification,
+    /// A month's pension.
+    Pension,
 }
 
 /// One record on its way into the storage; `Debug` leaves the body out.
@@ -161,6 +167,26 @@ pub struct RefundRow {
     pub owed: Fen,
 }
 
+/// What a card and the center know one purchase by; `Debug` leaves the card out.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PurchaseKey {
+    /// Diversification factor of the card, in capitals.
+    pub card: String,
+    /// The card's offline transaction serial before the purchase.
+    pub serial: u16,
+    /// `CCYYMMDDhhmmss` that the card's codes cover.
+    pub date_time: String,
+}
+
+/// A purchase that counts, and under which name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchaseRow {
+    /// The purchase.
+    pub key: PurchaseKey,
+    /// The settlement.
+    pub id: TransactionId,
+}
+
 /// Where a granted load stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadState {
@@ -240,8 +266,37 @@ pub enum AlarmKind {
     LoadConflict,
     /// A card whose online serial shows that a load said to be abandoned took place.
     LoadDenied,
+    /// One purchase of a card, presented under two names.
+    PurchaseTwice,
+    /// A certification, payment or enrolment after the person's death was reported.
+    ClaimAfterDeath,
+    /// Three fingers or more did not match, and staff let the person pass.
+    ManualAfterNoMatch,
+    /// One clerk let more people pass in a day than is believable.
+    ManyManualPasses,
+    /// One person in two places, in less time than anybody travels.
+    FarApart,
+    /// A finger, enrolled shortly before, on a card that had long been without: its first claim.
+    FreshFinger,
+    /// A month's pension, paid out a second time.
+    PensionTwice,
+    /// A pension that a terminal says it paid out and that was not booked.
+    PensionUnbooked,
     /// More alarms of this terminal than are kept one by one.
     TooMany,
+}
+
+impl AlarmKind {
+    /// Those that tell of false claims (冒领).
+    pub const FALSE_CLAIMS: &[Self] = &[
+        Self::ClaimAfterDeath,
+        Self::ManualAfterNoMatch,
+        Self::ManyManualPasses,
+        Self::FarApart,
+        Self::FreshFinger,
+        Self::PensionTwice,
+        Self::PensionUnbooked,
+    ];
 }
 
 /// An alarm as it is listed.
@@ -462,6 +517,12 @@ impl fmt::Debug for PersonYear {
 impl fmt::Debug for RefundRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefundRow").field("of", &self.of).field("owed", &self.owed).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PurchaseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PurchaseKey").field("serial", &self.serial).finish_non_exhaustive()
     }
 }
 

@@ -13,6 +13,7 @@ use super::{StorageError, StorageResult};
 use columns::{damaged, failed};
 
 mod audit;
+mod benefits;
 mod book;
 mod columns;
 mod documents;
@@ -79,13 +80,13 @@ impl SqliteStorage {
         if number(&connection, "application_id")? != schema::APPLICATION_ID {
             return Err(damaged("the file is no storage of a center"));
         }
-        if layout(&connection)? == 1 {
+        if layout(&connection)? < schema::LAYOUT {
             // Another program may do the same at the same time: look again inside the transaction.
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-            if layout(&transaction)? == 1 {
-                transaction.execute_batch(schema::FROM_1).map_err(failed)?;
-                transaction.pragma_update(None, "user_version", schema::LAYOUT).map_err(failed)?;
+            for step in schema::STEPS.iter().skip_while(|step| layout(&transaction).ok() != Some(step.0)) {
+                transaction.execute_batch(step.1).map_err(failed)?;
+                transaction.pragma_update(None, "user_version", step.0 + 1).map_err(failed)?;
             }
             transaction.commit().map_err(failed)?;
         }

@@ -82,7 +82,7 @@ pub(super) fn unique_keys(storage: &dyn Storage) {
 pub(super) fn roll_back(storage: &dyn Storage) {
     let one = terminal(1);
     let person = insured(1);
-    storage.put_people(&[ImportedPerson { person, with_sums: true }]).unwrap();
+    storage.put_people(&[ImportedPerson { person, with_sums: true }], Timestamp(1)).unwrap();
     let newest = storage.newest().unwrap();
     let broken = StorageError::Failed { detail: "the test broke off".into() };
     let failed = storage.transact(&mut |transaction| {

@@ -11,8 +11,8 @@ pub(super) fn feed(storage: &dyn Storage) {
 
     let people: Vec<_> =
         (0..10).map(|number| ImportedPerson { person: insured(number), with_sums: true }).collect();
-    assert_eq!(storage.put_people(&people).unwrap(), 10);
-    assert_eq!(storage.put_people(&people).unwrap(), 0);
+    assert_eq!(storage.put_people(&people, Timestamp(1)).unwrap(), 10);
+    assert_eq!(storage.put_people(&people, Timestamp(1)).unwrap(), 0);
     assert_eq!((storage.newest().unwrap(), storage.people_count().unwrap()), (10, 10));
     let changes = storage.changes(0, 99).unwrap();
     assert_eq!(changes.len(), 10);
@@ -25,17 +25,23 @@ pub(super) fn feed(storage: &dyn Storage) {
     let mut changed = insured(3);
     changed.state = PersonState::Deceased;
     changed.deductible_fen = 7;
-    assert_eq!(storage.put_people(&[ImportedPerson { person: changed, with_sums: false }]).unwrap(), 1);
+    assert_eq!(
+        storage.put_people(&[ImportedPerson { person: changed, with_sums: false }], Timestamp(1)).unwrap(),
+        1
+    );
     let kept = Person { state: PersonState::Deceased, ..insured(3) };
     assert_eq!(storage.changes(10, 9).unwrap(), [(11, Change::Person(kept))]);
-    assert_eq!(storage.put_people(&[ImportedPerson { person: changed, with_sums: true }]).unwrap(), 1);
+    assert_eq!(
+        storage.put_people(&[ImportedPerson { person: changed, with_sums: true }], Timestamp(1)).unwrap(),
+        1
+    );
     assert_eq!(storage.changes(10, 9).unwrap(), [(12, Change::Person(changed))]);
 
     assert_eq!(storage.remove_people(&[insured(0).key, insured(99).key, insured(0).key]).unwrap(), 1);
     assert_eq!(storage.changes(12, 9).unwrap(), [(13, Change::PersonGone(insured(0).key))]);
     assert_eq!((storage.person(insured(0).key).unwrap(), storage.people_count().unwrap()), (None, 9));
     // Back again.
-    assert_eq!(storage.put_people(&people[..1]).unwrap(), 1);
+    assert_eq!(storage.put_people(&people[..1], Timestamp(1)).unwrap(), 1);
     assert_eq!(storage.person(insured(0).key).unwrap(), Some(insured(0)));
     // A reader who follows by the cursor ends with what there is.
     let mut copy = std::collections::BTreeMap::new();
@@ -73,7 +79,7 @@ pub(super) fn cards(storage: &dyn Storage) {
     assert_eq!(storage.blocked_count().unwrap(), 2);
     assert_eq!(storage.card_blocked(one).unwrap(), Some(BlockReason::Fraud));
     assert_eq!(storage.card_blocked([3; 12]).unwrap(), None);
-    storage.put_people(&[ImportedPerson { person: insured(1), with_sums: true }]).unwrap();
+    storage.put_people(&[ImportedPerson { person: insured(1), with_sums: true }], Timestamp(1)).unwrap();
     assert_eq!(storage.set_cards(&[(one, None)], at).unwrap(), 1);
     assert_eq!(storage.set_cards(&[(one, None)], at).unwrap(), 0);
     // People and cards are one stream.

@@ -81,7 +81,7 @@ pub(super) fn holders(storage: &dyn Storage) {
 pub(super) fn years(storage: &dyn Storage) {
     let people: Vec<_> =
         (0..4).map(|number| ImportedPerson { person: insured(number), with_sums: true }).collect();
-    storage.put_people(&people).unwrap();
+    storage.put_people(&people, Timestamp(1)).unwrap();
     storage.remove_people(&[insured(3).key]).unwrap();
     let before = storage.newest().unwrap();
     let change = |number, year| PersonYear { person: insured(number).key, year, added: one_visit() };

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::storage::{
     Book, StorageResult, Work,
-    rows::{Alarm, AlarmRow, ReceiptRow, ReconciliationRow, RecordSummary, RefundRow, Span},
+    rows::{Alarm, AlarmKind, AlarmRow, ReceiptRow, ReconciliationRow, RecordSummary, RefundRow, Span},
 };
 
 /// A count as the operand of LIMIT.
@@ -168,14 +168,32 @@ impl Book for SqliteStorage {
     }
 
     fn alarms(&self, count_max: usize) -> StorageResult<Vec<AlarmRow>> {
+        self.listed_alarms("1", &[], count_max)
+    }
+
+    fn alarms_of(&self, kinds: &[AlarmKind], count_max: usize) -> StorageResult<Vec<AlarmRow>> {
+        let marks = vec!["?"; kinds.len()].join(", ");
+        self.listed_alarms(&format!("kind IN ({marks})"), kinds, count_max)
+    }
+}
+
+impl SqliteStorage {
+    fn listed_alarms(
+        &self,
+        filter: &str,
+        kinds: &[AlarmKind],
+        count_max: usize,
+    ) -> StorageResult<Vec<AlarmRow>> {
         self.read(|connection| {
             let mut statement = connection
-                .prepare_cached(
+                .prepare_cached(&format!(
                     "SELECT number, at, last_at, count, kind, terminal, sequence, digest, id, evidence
-                     FROM alarm ORDER BY number DESC LIMIT ?1",
-                )
+                     FROM alarm WHERE {filter} ORDER BY number DESC LIMIT {}",
+                    limit(count_max)
+                ))
                 .map_err(failed)?;
-            let mut rows = statement.query([limit(count_max)]).map_err(failed)?;
+            let names = rusqlite::params_from_iter(kinds.iter().map(|kind| kind.name()));
+            let mut rows = statement.query(names).map_err(failed)?;
             let mut alarms = Vec::new();
             while let Some(row) = rows.next().map_err(failed)? {
                 let number = |index: usize| row.get::<_, i64>(index).map_err(failed);

@@ -3,6 +3,7 @@
 use protocol::{
     feed::{BlockReason, Person, PersonState},
     id::{TerminalId, TransactionId},
+    pension::Fingers,
     signature::{Digest, PublicKey, Signature},
     upload::RefusalReason,
 };
@@ -126,17 +127,20 @@ macro_rules! numbered {
     };
 }
 numbered!(kind_column, kind, Kind, "an unknown kind of record":
-    Kind::Unreadable = 0, Kind::Settlement = 1, Kind::Cancellation = 2, Kind::Abandoned = 3, Kind::Load = 4);
+    Kind::Unreadable = 0, Kind::Settlement = 1, Kind::Cancellation = 2, Kind::Abandoned = 3, Kind::Load = 4,
+    Kind::Enrolment = 5, Kind::Certification = 6, Kind::Pension = 7);
 numbered!(proof_column, proof, Proof, "an unknown proof":
     Proof::NotNeeded = 0, Proof::Verified = 1, Proof::Unchecked = 2, Proof::Missing = 3);
 numbered!(load_state_column, load_state, LoadState, "an unknown state of a load":
     LoadState::Granted = 1, LoadState::Booked = 2, LoadState::Released = 3, LoadState::Cleared = 4);
 numbered!(person_state_column, person_state, PersonState, "an unknown state of a person":
     PersonState::Active = 1, PersonState::Suspended = 2, PersonState::Ended = 3, PersonState::Deceased = 4);
+numbered!(fingers_column, fingers, Fingers, "an unknown state of fingers":
+    Fingers::Unknown = 0, Fingers::Enrolled = 1, Fingers::NoneUsable = 2);
 numbered!(block_reason_column, block_reason, BlockReason, "an unknown reason":
     BlockReason::Lost = 1, BlockReason::Replaced = 2, BlockReason::Deceased = 3, BlockReason::Fraud = 4);
 
-const ALARM_NAMES: [(AlarmKind, &str); 10] = [
+const ALARM_NAMES: [(AlarmKind, &str); 18] = [
     (AlarmKind::SequenceConflict, "sequence_conflict"),
     (AlarmKind::IdConflict, "id_conflict"),
     (AlarmKind::ChainBroken, "chain_broken"),
@@ -146,6 +150,14 @@ const ALARM_NAMES: [(AlarmKind, &str); 10] = [
     (AlarmKind::HolderMismatch, "holder_mismatch"),
     (AlarmKind::LoadConflict, "load_conflict"),
     (AlarmKind::LoadDenied, "load_denied"),
+    (AlarmKind::PurchaseTwice, "purchase_twice"),
+    (AlarmKind::ClaimAfterDeath, "claim_after_death"),
+    (AlarmKind::ManualAfterNoMatch, "manual_after_no_match"),
+    (AlarmKind::ManyManualPasses, "many_manual_passes"),
+    (AlarmKind::FarApart, "far_apart"),
+    (AlarmKind::FreshFinger, "fresh_finger"),
+    (AlarmKind::PensionTwice, "pension_twice"),
+    (AlarmKind::PensionUnbooked, "pension_unbooked"),
     (AlarmKind::TooMany, "too_many"),
 ];
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     SqliteStorage,
+    benefits::pensions_after,
     book::limit,
     columns::{
         PERSON_COLUMNS, block_reason, block_reason_column, damaged, failed, fixed, int, person,
@@ -62,6 +63,14 @@ WHERE (state, insutype, psn_type, civil_servant, paid_until)
         IS NOT (excluded.year, excluded.deductible, excluded.pooled_outpatient, excluded.pooled_inpatient,
             excluded.own_in_scope, excluded.stays))";
 
+/// A state that differs from the last one known counts from now; whoever was never said to be anything else was
+/// insured.
+const PUT_STANDING: &str = "
+INSERT INTO standing (person, since, state)
+    SELECT ?1, ?2, ?3 WHERE ?3 <> coalesce(
+        (SELECT state FROM standing WHERE person = ?1 ORDER BY since DESC LIMIT 1), 1)
+ON CONFLICT (person, since) DO UPDATE SET state = excluded.state";
+
 impl Feed for SqliteStorage {
     fn epoch(&self) -> StorageResult<u64> {
         self.read(|connection| unsigned(counter(connection, "epoch")?))
@@ -74,11 +83,12 @@ impl Feed for SqliteStorage {
     fn changes(&self, after: u64, count_max: usize) -> StorageResult<Vec<(u64, Change)>> {
         let after = int(after)?;
         self.read(|connection| {
-            // Both reads have to see the same commit, else a change between them would be skipped for good.
+            // All reads have to see the same commit, else a change between them would be skipped for good.
             let connection = connection.unchecked_transaction().map_err(failed)?;
             let people = people_after(&connection, after, count_max)?;
             let cards = cards_after(&connection, after, count_max)?;
-            Ok(merged(people, cards, count_max))
+            let pensions = pensions_after(&connection, after, count_max)?;
+            Ok(merged(people, cards, pensions, count_max))
         })
     }
 
@@ -86,9 +96,10 @@ impl Feed for SqliteStorage {
         self.read(|connection| unsigned(counter(connection, "feed")?))
     }
 
-    fn put_people(&self, people: &[ImportedPerson]) -> StorageResult<u64> {
+    fn put_people(&self, people: &[ImportedPerson], at: Timestamp) -> StorageResult<u64> {
         self.write(|transaction| {
             let mut statement = transaction.prepare_cached(PUT_PERSON).map_err(failed)?;
+            let mut standing = transaction.prepare_cached(PUT_STANDING).map_err(failed)?;
             let first = next_change(transaction)?;
             let mut change = first;
             for ImportedPerson { person, with_sums } in people {
@@ -111,6 +122,11 @@ impl Feed for SqliteStorage {
                     ])
                     .map_err(failed)?;
                 change += i64::from(touched > 0);
+                if touched > 0 {
+                    standing
+                        .execute(params![int(person.key)?, at.0, person_state_column(person.state)])
+                        .map_err(failed)?;
+                }
             }
             set_last_change(transaction, change - 1)?;
             unsigned(change - first)
@@ -133,8 +149,18 @@ impl Feed for SqliteStorage {
             for key in keys {
                 change += i64::from(statement.execute(params![change, int(*key)?]).map_err(failed)? > 0);
             }
+            let removed = change - first;
+            // What was paid stays known: whoever comes back is not paid again.
+            let mut pension = transaction
+                .prepare_cached(
+                    "UPDATE pension SET change = ?1, monthly = NULL WHERE person = ?2 AND monthly IS NOT NULL",
+                )
+                .map_err(failed)?;
+            for key in keys {
+                change += i64::from(pension.execute(params![change, int(*key)?]).map_err(failed)? > 0);
+            }
             set_last_change(transaction, change - 1)?;
-            unsigned(change - first)
+            unsigned(removed)
         })
     }
 
@@ -252,13 +278,19 @@ fn cards_after(connection: &Connection, after: i64, count_max: usize) -> Storage
     Ok(changes)
 }
 
-/// Two rising streams as one, cut to `count_max`.
-fn merged(people: Vec<(u64, Change)>, cards: Vec<(u64, Change)>, count_max: usize) -> Vec<(u64, Change)> {
-    if cards.is_empty() {
+/// Three rising streams as one, cut to `count_max`.
+fn merged(
+    people: Vec<(u64, Change)>,
+    cards: Vec<(u64, Change)>,
+    pensions: Vec<(u64, Change)>,
+    count_max: usize,
+) -> Vec<(u64, Change)> {
+    if cards.is_empty() && pensions.is_empty() {
         return people;
     }
     let mut all = people;
     all.extend(cards);
+    all.extend(pensions);
     all.sort_by_key(|(cursor, _)| *cursor);
     all.truncate(count_max);
     all

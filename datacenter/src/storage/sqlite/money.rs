@@ -10,7 +10,7 @@ use super::{
 };
 use crate::storage::{
     StorageResult,
-    rows::{HolderRow, LoadRow, LoadState, RefundRow},
+    rows::{HolderRow, LoadRow, LoadState, PurchaseKey, PurchaseRow, RefundRow},
 };
 
 pub(super) fn credits(connection: &Connection, people: &[u64]) -> StorageResult<Vec<(u64, Fen)>> {
@@ -128,6 +128,33 @@ pub(super) fn put_holders(connection: &Connection, holders: &[HolderRow]) -> Sto
         statement
             .execute(params![holder.card.as_slice(), int(holder.person)?, holder.since.0])
             .map_err(failed)?;
+    }
+    Ok(())
+}
+
+pub(super) fn purchases(connection: &Connection, keys: &[PurchaseKey]) -> StorageResult<Vec<PurchaseRow>> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM purchase WHERE card = ?1 AND serial = ?2 AND date_time = ?3")
+        .map_err(failed)?;
+    let mut purchases = Vec::new();
+    for key in keys {
+        let id: Option<Vec<u8>> = statement
+            .query_row(params![key.card, key.serial, key.date_time], |row| row.get(0))
+            .optional()
+            .map_err(failed)?;
+        if let Some(id) = id {
+            purchases.push(PurchaseRow { key: key.clone(), id: transaction_id(&id)? });
+        }
+    }
+    Ok(purchases)
+}
+
+pub(super) fn add_purchases(connection: &Connection, purchases: &[PurchaseRow]) -> StorageResult<()> {
+    let mut statement = connection
+        .prepare_cached("INSERT INTO purchase (card, serial, date_time, id) VALUES (?1, ?2, ?3, ?4)")
+        .map_err(failed)?;
+    for PurchaseRow { key, id } in purchases {
+        statement.execute(params![key.card, key.serial, key.date_time, id.0.as_slice()]).map_err(failed)?;
     }
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! Tables of the SQLite storage.
 
 /// Layout that this program writes, kept in `user_version`.
-pub(super) const LAYOUT: u32 = 2;
+pub(super) const LAYOUT: u32 = 3;
 
 /// Marks the file as ours ("JBCN"), kept in `application_id`.
 pub(super) const APPLICATION_ID: i32 = 0x4A42_434E;
 
+/// The steps from each earlier layout to the next.
+pub(super) const STEPS: [(u32, &str); 2] = [(1, FROM_1), (2, FROM_2)];
+
 /// Makes a storage of layout 1 into one of layout 2: who holds which card, what is owed to whom.
-pub(super) const FROM_1: &str = "
+const FROM_1: &str = "
 CREATE TABLE holder (
     card BLOB PRIMARY KEY,
     person INTEGER NOT NULL,
@@ -16,13 +19,98 @@ CREATE TABLE holder (
 CREATE INDEX refund_by_person ON refund (person) WHERE owed > 0;
 ";
 
+/// Makes a storage of layout 2 into one of layout 3: purchases, pensions, claims, the policy of proofs.
+///
+/// Purchases of the books are written down as they would have been: the first record of each counts, unless
+/// what it says of the card is not the card's own doing. Whoever is not insured now has been so for longer
+/// than anything that is still to come.
+const FROM_2: &str = "
+CREATE TABLE purchase (
+    card TEXT NOT NULL,
+    serial INTEGER NOT NULL,
+    date_time TEXT NOT NULL,
+    id BLOB NOT NULL,
+    PRIMARY KEY (card, serial, date_time)
+) WITHOUT ROWID;
+
+CREATE TABLE pension (
+    change INTEGER PRIMARY KEY,
+    person INTEGER NOT NULL UNIQUE,
+    monthly INTEGER,
+    next_unpaid INTEGER NOT NULL,
+    paid_ahead INTEGER NOT NULL,
+    certified_until INTEGER,
+    fingers INTEGER NOT NULL
+);
+CREATE INDEX pension_by_unpaid ON pension (next_unpaid) WHERE monthly IS NOT NULL;
+CREATE INDEX pension_by_certified ON pension (certified_until) WHERE monthly IS NOT NULL;
+
+CREATE TABLE payment (
+    person INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    amount INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (person, period)
+) WITHOUT ROWID;
+CREATE INDEX payment_by_period ON payment (period, amount);
+
+CREATE TABLE standing (
+    person INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    PRIMARY KEY (person, since)
+) WITHOUT ROWID;
+
+CREATE TABLE claim (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    person INTEGER NOT NULL,
+    terminal INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    card BLOB,
+    clerk TEXT
+);
+CREATE INDEX claim_by_person ON claim (person, at);
+CREATE INDEX claim_by_clerk ON claim (terminal, clerk, at) WHERE clerk IS NOT NULL;
+
+CREATE TABLE policy (
+    version INTEGER PRIMARY KEY,
+    in_force_from INTEGER NOT NULL,
+    in_force_until INTEGER,
+    document TEXT NOT NULL
+);
+
+CREATE TABLE place (
+    terminal INTEGER PRIMARY KEY,
+    latitude INTEGER NOT NULL,
+    longitude INTEGER NOT NULL
+);
+
+INSERT OR IGNORE INTO purchase (card, serial, date_time, id)
+    SELECT upper(json_extract(body, '$.business.card.card_factor')),
+        json_extract(body, '$.business.card.card_serial'),
+        json_extract(body, '$.business.card.date_time'), id
+    FROM record
+    WHERE kind = 1 AND id IS NOT NULL
+        AND (verdict = 1 OR (verdict = 2 AND reason NOT IN ('tac_wrong', 'misplaced', 'unreadable')))
+        AND CASE WHEN kind = 1 THEN json_extract(body, '$.business.card.card_factor') END IS NOT NULL
+    ORDER BY number;
+INSERT INTO standing (person, since, state) SELECT key, 0, state FROM person WHERE state > 1;
+INSERT INTO counter VALUES ('policy', 0);
+";
+
 /// Makes an empty file into a storage of layout [`LAYOUT`].
 ///
 /// `record` is never updated and never deleted from. Its rows lie in the order of booking; the two unique
 /// indexes are what makes booking exactly-once. A record whose id belonged to another one is kept as a link
 /// of its chain (verdict 3) and stands outside the index of ids.
 ///
-/// `person` and `card` lie in the order of their last change: the primary key is the feed's cursor, so a page
+/// `payment` is what makes a month's pension paid once, whatever terminal it comes from; `standing` holds since
+/// when a person's state is what it is, `claim` who claimed what, where and when, for supervision.
+///
+/// `person`, `card` and `pension` lie in the order of their last change: the primary key is the feed's cursor, so a page
 /// of the feed is one stretch of the table, and an entry that changes moves to the end.
 pub(super) const CREATE: &str = "
 CREATE TABLE record (
@@ -88,6 +176,69 @@ CREATE TABLE alarm (
     UNIQUE (terminal, kind, sequence, digest)
 );
 
+CREATE TABLE purchase (
+    card TEXT NOT NULL,
+    serial INTEGER NOT NULL,
+    date_time TEXT NOT NULL,
+    id BLOB NOT NULL,
+    PRIMARY KEY (card, serial, date_time)
+) WITHOUT ROWID;
+
+CREATE TABLE pension (
+    change INTEGER PRIMARY KEY,
+    person INTEGER NOT NULL UNIQUE,
+    monthly INTEGER,
+    next_unpaid INTEGER NOT NULL,
+    paid_ahead INTEGER NOT NULL,
+    certified_until INTEGER,
+    fingers INTEGER NOT NULL
+);
+CREATE INDEX pension_by_unpaid ON pension (next_unpaid) WHERE monthly IS NOT NULL;
+CREATE INDEX pension_by_certified ON pension (certified_until) WHERE monthly IS NOT NULL;
+
+CREATE TABLE payment (
+    person INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    amount INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (person, period)
+) WITHOUT ROWID;
+CREATE INDEX payment_by_period ON payment (period, amount);
+
+CREATE TABLE standing (
+    person INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    PRIMARY KEY (person, since)
+) WITHOUT ROWID;
+
+CREATE TABLE claim (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    person INTEGER NOT NULL,
+    terminal INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    card BLOB,
+    clerk TEXT
+);
+CREATE INDEX claim_by_person ON claim (person, at);
+CREATE INDEX claim_by_clerk ON claim (terminal, clerk, at) WHERE clerk IS NOT NULL;
+
+CREATE TABLE policy (
+    version INTEGER PRIMARY KEY,
+    in_force_from INTEGER NOT NULL,
+    in_force_until INTEGER,
+    document TEXT NOT NULL
+);
+
+CREATE TABLE place (
+    terminal INTEGER PRIMARY KEY,
+    latitude INTEGER NOT NULL,
+    longitude INTEGER NOT NULL
+);
+
 CREATE TABLE credit (
     person INTEGER PRIMARY KEY,
     amount INTEGER NOT NULL CHECK (amount >= 0)
@@ -146,7 +297,7 @@ CREATE TABLE counter (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO counter VALUES ('feed', 0), ('people', 0), ('epoch', 1), ('rules', 0), ('limits', 0);
+INSERT INTO counter VALUES ('feed', 0), ('people', 0), ('epoch', 1), ('rules', 0), ('limits', 0), ('policy', 0);
 
 CREATE TABLE rules (
     version TEXT PRIMARY KEY,

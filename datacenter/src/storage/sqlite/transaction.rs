@@ -21,7 +21,7 @@ use crate::storage::{
     StorageResult, Transaction,
     rows::{
         Alarm, AlarmKind, BlockedCard, Held, HolderRow, Link, LoadRow, LoadState, NewRecord, PersonYear,
-        ReceiptRow, RefundRow,
+        PurchaseKey, PurchaseRow, ReceiptRow, RefundRow,
     },
 };
 
@@ -292,6 +292,14 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn set_load_states(&mut self, states: &[(TransactionId, LoadState)]) -> StorageResult<()> {
         money::set_load_states(self.0, states)
+    }
+
+    fn purchases(&mut self, keys: &[PurchaseKey]) -> StorageResult<Vec<PurchaseRow>> {
+        money::purchases(self.0, keys)
+    }
+
+    fn add_purchases(&mut self, purchases: &[PurchaseRow]) -> StorageResult<()> {
+        money::add_purchases(self.0, purchases)
     }
 
     fn raise(&mut self, at: Timestamp, alarms: &[Alarm]) -> StorageResult<()> {
