@@ -13,11 +13,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("jinbao-card-spec", &[]),
     ("jinbao-reader-protocol", &[]),
     ("jinbao-hal", &["jinbao-card-spec", "jinbao-reader-protocol"]),
-    ("jinbao-sim", &["jinbao-card-spec", "jinbao-hal", "jinbao-reader-protocol"]),
+    ("jinbao-fingerprint", &[]),
+    ("jinbao-sim", &["jinbao-card-spec", "jinbao-fingerprint", "jinbao-hal", "jinbao-reader-protocol"]),
     ("jinbao-protocol", &["jinbao-card-spec"]),
-    ("jinbao-core", &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol"]),
+    (
+        "jinbao-core",
+        &[
+            "jinbao-card-spec",
+            "jinbao-fingerprint",
+            "jinbao-hal",
+            "jinbao-reader-protocol",
+            "jinbao-protocol",
+        ],
+    ),
     ("jinbao-datacenter", &["jinbao-card-spec", "jinbao-protocol"]),
-    ("jinbao", &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol", "jinbao-core"]),
+    ("jinbao", &["jinbao-card-spec", "jinbao-hal", "jinbao-reader-protocol", "jinbao-protocol", "jinbao-core"]),
     ("xtask", &[]),
 ];
 

@@ -6,8 +6,8 @@ use crate::{
     eeprom::{Cell, Eeprom},
     error::SimError,
     image::{
-        Access, AccountImage, CardImage, DirectoryImage, FileBody, FileImage, Hex, HexByte, HexLong, HexWord,
-        KeyImage, KeyUse, Life, PinImage, ProofImage, PurseImage, Unlock, WalletImage,
+        Access, AccountImage, CardImage, DirectoryImage, FileBody, FileImage, FingerImage, Hex, HexByte,
+        HexLong, HexWord, KeyImage, KeyUse, Life, PinImage, ProofImage, PurseImage, Unlock, WalletImage,
     },
 };
 
@@ -56,6 +56,7 @@ pub(super) struct Directory {
     /// One byte: [`Life`].
     pub(super) life: Cell,
     pub(super) pin: Option<PinPlace>,
+    pub(super) finger: Option<FingerPlace>,
     pub(super) keys: Vec<Key>,
     pub(super) files: Vec<File>,
     pub(super) account: Option<AccountPlace>,
@@ -65,6 +66,13 @@ pub(super) struct Directory {
 /// Tries left, length, field.
 pub(super) struct PinPlace {
     pub(super) cell: Cell,
+    pub(super) tries_max: u8,
+}
+
+/// One byte: comparisons of fingers that may still fail.
+#[derive(Clone, Copy)]
+pub(super) struct FingerPlace {
+    pub(super) tries: Cell,
     pub(super) tries_max: u8,
 }
 
@@ -166,6 +174,10 @@ impl Layout {
             fci: Hex(directory.fci.clone()),
             life: self.life(at, memory),
             pin: directory.pin.as_ref().map(|pin| pin.image(memory)),
+            finger: directory.finger.map(|finger| FingerImage {
+                tries_left: memory.read(finger.tries)[0],
+                tries_max: finger.tries_max,
+            }),
             keys: directory.keys.iter().map(|key| key.image(memory)).collect(),
             files: directory.files.iter().map(|file| file.image(memory)).collect(),
             account: directory.account.as_ref().map(|place| place.account_image(memory)),
@@ -196,6 +208,10 @@ fn lay_out(
         Some(pin) if pin.field.0.len() <= PIN_FIELD_BYTES_MAX => Some(PinPlace::new(pin, memory)),
         Some(_) => return Err(problem("a PIN has at most six bytes".to_owned())),
     };
+    let finger = image.finger.map(|finger| FingerPlace {
+        tries: memory.allocate(vec![finger.tries_left]),
+        tries_max: finger.tries_max,
+    });
     let mut keys = Vec::new();
     for key in &image.keys {
         keys.push(Key::new(key, memory).map_err(problem)?);
@@ -226,6 +242,7 @@ fn lay_out(
         fci: image.fci.0.clone(),
         life,
         pin,
+        finger,
         keys,
         files,
         account,

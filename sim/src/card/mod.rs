@@ -7,6 +7,7 @@
 mod account;
 mod authenticate;
 mod block;
+mod finger;
 mod layout;
 mod pin;
 mod read;
@@ -103,13 +104,14 @@ struct Waiting {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Granted {
     Pin { directory: usize },
+    Finger { directory: usize },
     Key { directory: usize, key: usize },
 }
 
 impl Granted {
     fn directory(self) -> usize {
         match self {
-            Self::Pin { directory } | Self::Key { directory, .. } => directory,
+            Self::Pin { directory } | Self::Finger { directory } | Self::Key { directory, .. } => directory,
         }
     }
 }
@@ -343,9 +345,9 @@ impl Card {
             Command::GetTransactionProof { transaction_type, serial } => {
                 self.transaction_proof(transaction_type, serial)
             }
-            Command::VerifyFinger { .. } | Command::FingerTries { .. } | Command::FingerUnblock { .. } => {
-                Err(StatusWord::INSTRUCTION_NOT_SUPPORTED.into())
-            }
+            Command::VerifyFinger { position, minutiae } => self.verify_finger(position, minutiae.0),
+            Command::FingerTries { position } => self.finger_tries(position),
+            Command::FingerUnblock { mac } => self.unblock_finger(&Protected::empty(header, mac)),
             // Fetched before; or a PSAM's.
             Command::GetResponse { .. }
             | Command::DeliverSessionKey { .. }

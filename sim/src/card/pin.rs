@@ -66,7 +66,7 @@ impl Card {
         self.set_pin(directory, Some(new))
     }
 
-    fn check_right_to_unblock(&self) -> Result<usize, Stop> {
+    pub(super) fn check_right_to_unblock(&self) -> Result<usize, Stop> {
         let directory = self.layout.environment_of(self.session.directory);
         self.pin(directory)?;
         if self.may(directory, Unlock::Pin) { Ok(directory) } else { Err(StatusWord::SECURITY_STATUS.into()) }

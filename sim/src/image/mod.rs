@@ -130,6 +130,9 @@ pub struct DirectoryImage {
     /// The holder's PIN; applications use that of the directory above them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<PinImage>,
+    /// That the card compares fingers itself, with the templates of EF07.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finger: Option<FingerImage>,
     /// Keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyImage>,
@@ -174,6 +177,15 @@ pub struct PinImage {
     /// Tries left; 0 is blocked.
     pub tries_left: u8,
     /// Tries after a right PIN.
+    pub tries_max: u8,
+}
+
+/// Comparisons of fingers on the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FingerImage {
+    /// Comparisons that may still fail; 0 is blocked.
+    pub tries_left: u8,
+    /// The same after a match.
     pub tries_max: u8,
 }
 

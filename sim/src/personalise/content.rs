@@ -36,6 +36,8 @@ const UNEMPLOYED_SINCE: u8 = 0x60;
 pub(super) struct Issuer {
     pub(super) card_id: CardId,
     pub(super) issued: Date,
+    /// First place of the fingerprint file; empty when the holder was not enrolled.
+    pub(super) fingerprints: Vec<u8>,
 }
 
 /// The records of a linear file, each with tag and length.

@@ -1,6 +1,7 @@
 //! What a personalisation bureau does: makes an image of a card for a person.
 
 mod content;
+mod finger;
 mod flaw;
 mod foreign;
 mod psam;
@@ -19,6 +20,7 @@ use card_spec::{
 };
 
 pub use self::{
+    finger::Impression,
     flaw::Flaw,
     foreign::{bank_card, health_card},
     psam::PsamOrder,
@@ -27,8 +29,8 @@ use crate::{
     bcd,
     error::SimError,
     image::{
-        Access, AccountImage, CardImage, CardPolicy, DirectoryImage, FileBody, FileImage, Hex, HexByte,
-        HexWord, KeyImage, KeyUse, Life, PinImage, PurseImage, Right, Unlock, WalletImage,
+        Access, AccountImage, CardImage, CardPolicy, DirectoryImage, FileBody, FileImage, FingerImage, Hex,
+        HexByte, HexWord, KeyImage, KeyUse, Life, PinImage, PurseImage, Right, Unlock, WalletImage,
     },
     keys::TestKeys,
     people::Person,
@@ -38,6 +40,8 @@ use crate::{
 pub const TEST_PIN: &str = "258369";
 /// Tries of a PIN.
 pub const PIN_TRIES: u8 = 3;
+/// Comparisons of fingers that may fail: three each of two fingers.
+pub const FINGER_TRIES: u8 = 6;
 
 /// File of the wallets' log, SFI 18.
 const WALLET_LOG: u16 = 0x0018;
@@ -65,6 +69,8 @@ pub struct CardOrder<'a> {
     contactless: bool,
     wallet: bool,
     test_area: bool,
+    fingers: Option<Vec<Impression>>,
+    match_on_card: bool,
     policy: CardPolicy,
     flaws: Vec<Flaw>,
 }
@@ -88,6 +94,8 @@ impl<'a> CardOrder<'a> {
             contactless: false,
             wallet: false,
             test_area: false,
+            fingers: None,
+            match_on_card: false,
             policy: CardPolicy::default(),
             flaws: Vec::new(),
         }
@@ -169,6 +177,19 @@ impl<'a> CardOrder<'a> {
         self
     }
 
+    /// With these impressions of the holder's fingers; with none, it says that the holder has no finger that can
+    /// be used.
+    pub fn fingers(mut self, impressions: Vec<Impression>) -> Self {
+        self.fingers = Some(impressions);
+        self
+    }
+
+    /// Compares fingers itself: an option of generation 3.0.
+    pub fn match_on_card(mut self) -> Self {
+        self.match_on_card = true;
+        self
+    }
+
     /// Behaves otherwise than a strict card with T=0.
     pub fn policy(mut self, policy: CardPolicy) -> Self {
         self.policy = policy;
@@ -196,7 +217,8 @@ impl<'a> CardOrder<'a> {
 
     /// Makes the image.
     ///
-    /// Errors: `Personalise` when the PIN is none, the name does not fit, or a serial number is too large.
+    /// Errors: `Personalise` when the PIN is none, the name or the fingers do not fit, a serial number is too large,
+    /// or a card before 3.0 is to compare fingers.
     pub fn build(&self) -> Result<CardImage, SimError> {
         let problem = |problem: String| SimError::Personalise { problem };
         if self.serial > 99_999_999 {
@@ -211,7 +233,22 @@ impl<'a> CardOrder<'a> {
         let internal_key = self.keys.on_card(KeyName::IRK, self.key_algorithm(), 1, &factors);
         let suite = Suite::from(self.key_algorithm());
         let card_id = CardId::issue(self.city, [s1, s2, s3, s4], suite, &internal_key);
-        let issuer = content::Issuer { card_id, issued: self.issued };
+        if self.match_on_card && self.generation != Generation::Three {
+            return Err(problem("cards before 3.0 do not compare fingers".to_owned()));
+        }
+        let fingerprints = match &self.fingers {
+            None => Vec::new(),
+            Some(impressions) => {
+                let key = self.keys.on_card(KeyName::STK, self.key_algorithm(), 1, &factors);
+                finger::place(impressions, self.issued, |content| {
+                    suite.static_mac(
+                        &key,
+                        &content.message(finger::FIRST_SERIAL, &card_id, &self.person.number),
+                    )
+                })?
+            }
+        };
+        let issuer = content::Issuer { card_id, issued: self.issued, fingerprints };
 
         let mut environment = self.environment(&factors, &issuer, pin.field().as_bytes())?;
         let mut root = match self.generation {
@@ -270,6 +307,8 @@ impl<'a> CardOrder<'a> {
     ) -> Result<DirectoryImage, SimError> {
         let mut environment = self.directory(Application::Ssse, factors, issuer)?;
         environment.pin = Some(PinImage { field: pin.into(), tries_left: PIN_TRIES, tries_max: PIN_TRIES });
+        environment.finger =
+            self.match_on_card.then_some(FingerImage { tries_left: FINGER_TRIES, tries_max: FINGER_TRIES });
         for application in Application::ALL.into_iter().skip(1) {
             if application.directory().from <= self.generation {
                 environment.directories.push(self.directory(application, factors, issuer)?);
@@ -324,6 +363,7 @@ impl<'a> CardOrder<'a> {
             fci: build_fci(&fci),
             life: Life::Active,
             pin: None,
+            finger: None,
             keys: self.keys_of(application, factors),
             files,
             account,
@@ -348,7 +388,15 @@ impl<'a> CardOrder<'a> {
             Structure::LinearFixed { record_bytes, records } => FileBody::Fixed(
                 (0..records).map(|_| Hex(content::empty_fields(file.items, record_bytes))).collect(),
             ),
-            Structure::Transparent { bytes } => FileBody::Transparent(Hex(vec![0; usize::from(bytes)])),
+            Structure::Transparent { bytes } => {
+                let mut content = vec![0; usize::from(bytes)];
+                if (file.application, file.id) == (Application::Ssse, FileId::EF07)
+                    && let Some(place) = content.get_mut(..issuer.fingerprints.len())
+                {
+                    place.copy_from_slice(&issuer.fingerprints);
+                }
+                FileBody::Transparent(Hex(content))
+            }
             Structure::Cyclic { record_bytes, records } => {
                 FileBody::Cyclic { record_bytes, records_max: records, records: Vec::new() }
             }
@@ -413,6 +461,7 @@ impl<'a> CardOrder<'a> {
             fci: build_fci(&Fci { name: &WALLET_NAME, directory: None, algorithm_id: None }),
             life: Life::Active,
             pin: Some(PinImage { field: pin.into(), tries_left: PIN_TRIES, tries_max: PIN_TRIES }),
+            finger: None,
             keys: keys.into_iter().filter_map(card_key).map(|row| self.key(row, factors)).collect(),
             files: vec![FileImage {
                 label: "交易明细".to_owned(),
@@ -455,6 +504,7 @@ fn plain_directory(
         fci: build_fci(&Fci { name: name.as_bytes(), directory: None, algorithm_id: None }),
         life: Life::Active,
         pin: None,
+        finger: None,
         keys: Vec::new(),
         files: Vec::new(),
         account: None,
