@@ -141,16 +141,20 @@ pub(super) fn on_received(port: u8) {
 
 /// Moves what has come into the ring; while it is full, the UART keeps its byte, which stops the sender.
 fn fill(port: u8, ring: &Ring) {
-    write_uart(port, UartRegister::InterruptClear, RECEIVED);
-    while read_uart(port, UartRegister::State) & RECEIVER_FULL != 0 {
-        if ring.is_full() {
-            ring.is_held.store(true, Ordering::Relaxed);
-            write_uart(port, UartRegister::Control, TRANSMIT | RECEIVE);
+    loop {
+        write_uart(port, UartRegister::InterruptClear, RECEIVED);
+        while read_uart(port, UartRegister::State) & RECEIVER_FULL != 0 {
+            if ring.is_full() {
+                ring.is_held.store(true, Ordering::Relaxed);
+                write_uart(port, UartRegister::Control, TRANSMIT | RECEIVE);
+                return;
+            }
+            ring.push(read_uart(port, UartRegister::Data) as u8);
+        }
+        if !ring.is_held.swap(false, Ordering::Relaxed) {
             return;
         }
-        ring.push(read_uart(port, UartRegister::Data) as u8);
-    }
-    if ring.is_held.swap(false, Ordering::Relaxed) {
+        // A byte that comes before this line has no interrupt: look again.
         write_uart(port, UartRegister::Control, TRANSMIT | RECEIVE | RECEIVE_INTERRUPT);
     }
 }
