@@ -2,16 +2,19 @@
 
 use serde_json::Value;
 
-use crate::process;
+use crate::{firmware, process};
 
 /// Runs all benchmark programs in release mode.
 pub(crate) fn run(people: u64) -> Result<(), String> {
     let people = people.to_string();
-    let programs: [(&str, &str, &[&str]); 4] = [
+    firmware::run(&firmware::Options::for_demo())?;
+    let board = firmware::folder().join(firmware::DEMO).display().to_string();
+    let programs: [(&str, &str, &[&str]); 5] = [
         ("jinbao-core", "bench_session", &[]),
         ("jinbao-core", "bench_store", &[&people]),
         ("jinbao-core", "bench_settle", &[]),
         ("jinbao-datacenter", "bench_booking", &[]),
+        ("jinbao-sim", "bench_firmware", &[&board]),
     ];
     let mut build = process::cargo();
     build.args(["build", "--release"]);

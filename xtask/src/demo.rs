@@ -21,8 +21,6 @@ use crate::{firmware, process, setup};
 const CITY: &str = "320300";
 const TERMINAL: &str = "320300000001";
 const SEED: &str = "7";
-/// The firmware that makes the emulated board a reader of two slots.
-const BOARD: &str = "mps2-an386-sec1210.elf";
 /// An employee of the made-up city with money in the account.
 const PERSON: &str = "2";
 /// The PIN that simulated cards are made with.
@@ -67,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let mut demo = Demo {
         folder,
         with_pcsc,
-        board: options.board.then(|| firmware::folder().join(BOARD)),
+        board: options.board.then(|| firmware::folder().join(firmware::DEMO)),
         port,
         center: None,
         reader: None,

@@ -60,6 +60,9 @@ impl Personality {
     }
 }
 
+/// The file of the firmware that makes the emulated board a reader of two slots.
+pub(crate) const DEMO: &str = "mps2-an386-sec1210.elf";
+
 /// One firmware that can be built.
 struct Image {
     board: Board,

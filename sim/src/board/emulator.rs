@@ -55,6 +55,15 @@ impl Emulator {
     /// first answer. What is sent to it meanwhile waits in the sockets.
     /// Errors: `Missing` with the package to install, `Emulator` when it ends or does not begin, `Io`.
     pub fn start(firmware: &Path, directory: &Path) -> Result<(Self, Lines), SimError> {
+        Self::start_with(firmware, directory, &[])
+    }
+
+    /// The same with further arguments for QEMU, such as what it is to write into its own log.
+    pub fn start_with(
+        firmware: &Path,
+        directory: &Path,
+        arguments: &[&str],
+    ) -> Result<(Self, Lines), SimError> {
         let program =
             PROGRAM_PATHS.iter().map(Path::new).find(|path| path.exists()).ok_or(SimError::Missing {
                 program: "the emulator qemu-system-arm",
@@ -66,7 +75,8 @@ impl Emulator {
         let mut command = Command::new("sh");
         command.args(["-c", &leash::script(""), "sh"]).arg(program);
         command.args(["-machine", "mps2-an386", "-display", "none", "-monitor", "none", "-nic", "none"]);
-        command.args(["-semihosting-config", "enable=on,target=native"]);
+        // The firmware ends what cannot go on by a reset; here that is the end, for all to see.
+        command.arg("-no-reboot").args(arguments);
         let mut listeners = Vec::new();
         for name in UARTS {
             let path = directory.join(name);
