@@ -10,10 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reader_protocol::vault::VAULT_BYTES;
 use stm32f405::layout;
 use tempfile::TempDir;
 
-use crate::{debug::Debug, flash::Flash, images};
+use crate::{
+    debug::Debug,
+    flash::Flash,
+    images::{self, Program, Wish},
+};
+
+/// The chip's own number.
+pub(crate) const SERIAL: &[u8; 12] = b"\x01\x02\x03\x04emulated";
 
 /// Limit for everything that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,6 +46,9 @@ pub(crate) struct Machine {
     /// Words that are written or erased before the power goes.
     words_left: Option<u64>,
     words_used: u64,
+    vault: [u8; VAULT_BYTES],
+    is_vault_read: bool,
+    stops: Vec<(u32, Wish)>,
     said: Vec<u8>,
     _folder: TempDir,
 }
@@ -45,6 +56,16 @@ pub(crate) struct Machine {
 impl Machine {
     /// Power on; it goes after so many words of flash.
     pub(crate) fn start(flash: Flash, words_left: Option<u64>) -> Self {
+        Self::start_with(flash, words_left, [0; VAULT_BYTES], &[images::boot()])
+    }
+
+    /// The same with battery-backed registers that hold this, for these programs.
+    pub(crate) fn start_with(
+        flash: Flash,
+        words_left: Option<u64>,
+        vault: [u8; VAULT_BYTES],
+        programs: &[&Program],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let image = folder.path().join("flash");
         fs::write(&image, &flash.0).unwrap();
@@ -62,10 +83,24 @@ impl Machine {
         let child = command.spawn().unwrap();
         let host = connect(&folder.path().join("host"));
         let mut debug = Debug::new(connect(&folder.path().join("debug")));
-        debug.stop_at(images::boot().program_words);
-        debug.stop_at(images::boot().erase_sector);
+        let stops = programs.iter().flat_map(|program| program.stops.iter().copied()).collect::<Vec<_>>();
+        for (address, _) in &stops {
+            debug.stop_at(*address);
+        }
         debug.go();
-        Self { child, debug, host, flash, words_left, words_used: 0, said: Vec::new(), _folder: folder }
+        Self {
+            child,
+            debug,
+            host,
+            flash,
+            words_left,
+            words_used: 0,
+            vault,
+            is_vault_read: false,
+            stops,
+            said: Vec::new(),
+            _folder: folder,
+        }
     }
 
     /// Runs until a line with these words is said, or the power goes.
@@ -94,6 +129,35 @@ impl Machine {
         }
     }
 
+    /// Runs until the reader has armed its line: what comes before is lost.
+    pub(crate) fn until_vault_is_read(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        while !self.is_vault_read {
+            assert!(Instant::now() < end, "the reader does not begin");
+            if self.debug.has_stopped(LOOK) {
+                assert!(self.serve(), "nobody cuts the power here");
+            }
+        }
+    }
+
+    /// Sends bytes to the host's line and waits for as many of an answer as `is_whole` wants. Limited in time.
+    pub(crate) fn ask(&mut self, bytes: &[u8], is_whole: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        self.said.clear();
+        self.host.write_all(bytes).unwrap();
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if self.debug.has_stopped(LOOK) {
+                assert!(self.serve(), "nobody cuts the power here");
+                continue;
+            }
+            self.listen();
+            if is_whole(&self.said) {
+                return std::mem::take(&mut self.said);
+            }
+            assert!(Instant::now() < end, "no answer to {bytes:02X?}, but {:02X?}", self.said);
+        }
+    }
+
     /// Power off; what is left.
     pub(crate) fn stop(mut self) -> (Flash, u64) {
         (Flash(std::mem::take(&mut self.flash.0)), self.words_used)
@@ -116,11 +180,24 @@ impl Machine {
     /// Does what the flash controller was asked for; false when the power goes meanwhile.
     fn serve(&mut self) -> bool {
         let registers = self.debug.registers();
-        let boot = images::boot();
-        let is_done = match registers[15] {
-            at if at == boot.program_words => self.program(registers[0], registers[1], registers[2] as usize),
-            at if at == boot.erase_sector => self.erase(registers[0]),
-            at => panic!("stopped at {at:#010X}"),
+        let wish = self.stops.iter().find(|(address, _)| *address == registers[15]);
+        let is_done = match wish.map(|(_, wish)| *wish) {
+            Some(Wish::Write) => self.program(registers[0], registers[1], registers[2] as usize),
+            Some(Wish::Erase) => self.erase(registers[0]),
+            Some(Wish::ReadVault) => {
+                self.debug.write(registers[0], &self.vault);
+                self.is_vault_read = true;
+                true
+            }
+            Some(Wish::WriteVault) => {
+                self.vault.copy_from_slice(&self.debug.read(registers[0], VAULT_BYTES));
+                true
+            }
+            Some(Wish::ReadSerial) => {
+                self.debug.write(registers[0], SERIAL);
+                true
+            }
+            None => panic!("stopped at {:#010X}", registers[15]),
         };
         if is_done {
             self.debug.set_register(0, 0);
@@ -149,14 +226,14 @@ impl Machine {
     }
 
     fn erase(&mut self, sector: u32) -> bool {
-        let regions = [layout::JOURNAL, layout::APPLICATION];
         let (address, bytes) = match sector {
             2 | 3 => {
                 let bytes = layout::JOURNAL_SECTOR_BYTES;
-                (regions[0].address + (sector - 2) * bytes as u32, bytes)
+                (layout::JOURNAL.address + (sector - 2) * bytes as u32, bytes)
             }
-            5 => (regions[1].address, layout::IMAGE_SECTOR_BYTES),
-            other => panic!("sector {other} is not the boot stage's to erase"),
+            5 => (layout::APPLICATION.address, layout::IMAGE_SECTOR_BYTES),
+            6 => (layout::STAGED.address, layout::IMAGE_SECTOR_BYTES),
+            other => panic!("sector {other} is nobody's to erase"),
         };
         let from = (address - layout::BOOT.address) as usize;
         // As much of it as one word: all cells of a sector are erased at once.

@@ -9,5 +9,6 @@ mod flash;
 mod images;
 mod machine;
 
+mod reader;
 mod refused;
 mod update;

@@ -10,7 +10,7 @@ use crate::{
 
 /// What a board says that has this in its application region.
 fn said(application: &[u8]) -> String {
-    let mut flash = Flash::with_boot(&boot().program);
+    let mut flash = Flash::with_boot(&boot().bytes);
     flash.load(layout::APPLICATION, application);
     run(flash).1
 }
@@ -76,7 +76,7 @@ fn a_good_one_runs() {
 
 #[test]
 fn an_older_one_is_refused() {
-    let mut flash = Flash::with_boot(&boot().program);
+    let mut flash = Flash::with_boot(&boot().bytes);
     flash.load(layout::APPLICATION, &trial("2.0.0", 3, None));
     let (mut flash, line) = run(flash);
     assert_eq!(line, "trial: 2.0.0, rollback 3, floor 3, as before");

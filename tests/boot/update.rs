@@ -12,7 +12,7 @@ use crate::{
 
 /// Version 1.0.0 has run; 1.1.0 is staged and requested.
 fn staged() -> (Flash, Vec<u8>) {
-    let mut flash = Flash::with_boot(&boot().program);
+    let mut flash = Flash::with_boot(&boot().bytes);
     flash.load(layout::APPLICATION, &trial("1.0.0", 1, None));
     let mut machine = Machine::start(flash, None);
     assert_eq!(machine.until("trial"), End::Said("trial: 1.0.0, rollback 1, floor 1, as before".to_owned()));

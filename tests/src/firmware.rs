@@ -42,11 +42,7 @@ pub fn build(board: &str) -> PathBuf {
     fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let lock = File::create(folder.join("lock")).expect("a lock can be made");
     lock.lock().expect("a lock can be waited for");
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "xtask", "--", "firmware", "--board", board])
-        .current_dir(root)
-        .output()
-        .expect("cargo can be run");
+    let output = command().args(["--board", board]).output().expect("cargo can be run");
     assert!(
         output.status.success(),
         "cargo xtask firmware: {}\n{}\n{}",
@@ -55,4 +51,15 @@ pub fn build(board: &str) -> PathBuf {
         String::from_utf8_lossy(&output.stderr)
     );
     folder
+}
+
+/// `cargo xtask firmware`, to which arguments may be added.
+///
+/// # Panics
+/// When there is no repository around.
+pub fn command() -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests is a folder of the repository");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--package", "xtask", "--", "firmware"]).current_dir(root);
+    command
 }

@@ -96,7 +96,7 @@ impl Uart {
         let line = self.line;
         self.with(|rings| {
             let is_put = rings.sending.push_back(byte).is_ok();
-            registers(line).cr1().modify(|_, w| w.txeie().enabled());
+            send_next(registers(line), &mut rings.sending);
             is_put
         })
     }
@@ -222,6 +222,16 @@ fn shared(line: Line) -> &'static Shared {
     }
 }
 
+/// Sends a byte when the transmitter takes one; the interrupt comes for as long as there are more.
+fn send_next(registers: &usart1::RegisterBlock, sending: &mut Deque<u8, SENDING_MAX>) {
+    if registers.sr().read().txe().bit()
+        && let Some(byte) = sending.pop_front()
+    {
+        registers.dr().write(|w| w.dr().set(u16::from(byte)));
+    }
+    registers.cr1().modify(|_, w| w.txeie().bit(!sending.is_empty()));
+}
+
 fn on_interrupt(line: Line) {
     let registers = registers(line);
     critical_section::with(|token| {
@@ -234,12 +244,7 @@ fn on_interrupt(line: Line) {
             rings.is_lossy |= is_broken || !is_kept;
             clock::has_news();
         }
-        if status.txe().bit() && registers.cr1().read().txeie().bit() {
-            match rings.sending.pop_front() {
-                Some(byte) => registers.dr().write(|w| w.dr().set(u16::from(byte))),
-                None => registers.cr1().modify(|_, w| w.txeie().disabled()),
-            };
-        }
+        send_next(registers, &mut rings.sending);
     });
 }
 

@@ -32,7 +32,7 @@ fn every_length() {
     for length in 1..=261_usize {
         let command = message(EXCHANGE, 0, length as u8, &vec![0x5A; length]);
         bench.command(&command);
-        if command.len() % 64 == 0 && length % 128 == 54 {
+        if command.len().is_multiple_of(64) && length % 128 == 54 {
             bench.wire.send(1, false, &[]);
         }
         let answer = bench.answer().unwrap_or_else(|| panic!("no answer for {length} bytes"));
