@@ -12,6 +12,7 @@ use card_spec::{
     },
     date::{Date, DateTime},
     file::{Application, ApplicationName, FileId, ShortFileId},
+    fingerprint::Position,
     key::{Factor, KeyId, PsamKey, Usage},
     pin::{Pin, PinField},
     psam::{CipherMode, Factors, TerminalNumber, TerminalSerial},
@@ -22,10 +23,10 @@ use card_spec::{
 use proptest::{array::uniform32, prelude::*, test_runner::TestRunner};
 
 /// Ways to make a command; one for each variant, some for its inner choices.
-const KINDS: u8 = 50;
+const KINDS: u8 = 53;
 
 /// Makes a command of a kind out of 32 random bytes and a body.
-fn command<'a>(kind: u8, r: &[u8; 32], body: &'a [u8]) -> Command<'a> {
+fn command<'a>(kind: u8, r: &'a [u8; 32], body: &'a [u8]) -> Command<'a> {
     let at = |index: usize| r[index];
     let four = [at(0), at(1), at(2), at(3)];
     let eight = [at(4), at(5), at(6), at(7), at(8), at(9), at(10), at(11)];
@@ -59,6 +60,7 @@ fn command<'a>(kind: u8, r: &[u8; 32], body: &'a [u8]) -> Command<'a> {
     let debit = Debit { terminal_serial: TerminalSerial(number), date_time, mac1: four };
     let purse = if at(12) & 1 == 0 { Purse::Deposit } else { Purse::Purse };
     let le = at(13);
+    let position = Position::new(at(22) % 10 + 1).unwrap();
     match kind {
         0 => Command::Select(Selection::ById(FileId(serial))),
         1 => Command::Select(Selection::FileById(FileId(serial))),
@@ -146,6 +148,9 @@ fn command<'a>(kind: u8, r: &[u8; 32], body: &'a [u8]) -> Command<'a> {
         }),
         47 => Command::CreditSam { mac2: four },
         48 => Command::ReadRecord { record: RecordReference::Tag { file: None, tag: at(0) }, le: 0 },
+        49 => Command::VerifyFinger { position, minutiae: Body(&r[..usize::from(at(0) % 8 + 3) * 3]) },
+        50 => Command::FingerTries { position },
+        51 => Command::FingerUnblock { mac: four },
         _ => Command::Select(Selection::ByName(Application::Ssse.name())),
     }
 }
@@ -295,6 +300,22 @@ fn refusals_are_status_words() {
         ("008200041201020304050607080102030405060708AABB", StatusWord::WRONG_LENGTH),
         ("002000000112", StatusWord::WRONG_LENGTH),
         ("00200000071234567890ABCD", StatusWord::WRONG_LENGTH),
+        ("0021008B", StatusWord::KEY_NOT_FOUND),
+        ("00210080", StatusWord::KEY_NOT_FOUND),
+        ("00210001", StatusWord::WRONG_PARAMETERS),
+        ("002100A1", StatusWord::WRONG_PARAMETERS),
+        ("00210181", StatusWord::WRONG_PARAMETERS),
+        // No object, another tag, a proprietary format, none inside, two, a rest, half a minutia, two of them, cut.
+        ("0021008103 0102FF", StatusWord::WRONG_DATA),
+        ("002100810E 5F2E0B 8109112233445566778899", StatusWord::WRONG_DATA),
+        ("002100810E 7F2E0B 8209112233445566778899", StatusWord::WRONG_DATA),
+        ("0021008103 7F2E00", StatusWord::WRONG_DATA),
+        ("0021008110 7F2E0D 8109112233445566778899 8100", StatusWord::WRONG_DATA),
+        ("0021008110 7F2E0B 8109112233445566778899 8100", StatusWord::WRONG_DATA),
+        ("002100810F 7F2E0C 810A11223344556677889900", StatusWord::WRONG_DATA),
+        ("002100810B 7F2E08 8106112233445566", StatusWord::WRONG_DATA),
+        ("002100810D 7F2E0B 81091122334455667788", StatusWord::WRONG_DATA),
+        ("842400810401020304", StatusWord::WRONG_PARAMETERS),
         ("805E010006123456654321", StatusWord::WRONG_DATA),
         ("84240002041234ABCD", StatusWord::WRONG_PARAMETERS),
         ("842400010A0102030405061234ABCD", StatusWord::WRONG_LENGTH),
@@ -307,8 +328,27 @@ fn refusals_are_status_words() {
         ("A0A4000002DDF1", StatusWord::CLASS_NOT_SUPPORTED),
     ];
     for (bytes, expected) in cases {
-        assert_eq!(Command::parse(&hex::decode(bytes).unwrap()), Err(expected), "{bytes}");
+        let command = hex::decode(bytes.replace(' ', "")).unwrap();
+        assert_eq!(Command::parse(&command), Err(expected), "{bytes}");
     }
+}
+
+/// The forms of ISO/IEC 7816-4 and 7816-11, as software for cards that compare writes them.
+#[test]
+fn fingers_are_compared_as_the_standard_writes_it() {
+    let thumb = Position::new(1).unwrap();
+    let minutiae: Vec<u8> = (0..180).collect();
+    let longest = Command::VerifyFinger { position: thumb, minutiae: Body(&minutiae) }.build().unwrap();
+    assert_eq!(hex::encode_upper(&longest[..12]), "00210081BB7F2E81B78181B4");
+    assert_eq!(longest[12..], minutiae);
+    let short = Command::VerifyFinger { position: thumb, minutiae: Body(&minutiae[..9]) }.build().unwrap();
+    assert_eq!(hex::encode_upper(&short), "002100810E7F2E0B8109000102030405060708");
+    let tries = Command::FingerTries { position: Position::new(10).unwrap() }.build().unwrap();
+    assert_eq!(hex::encode_upper(&tries), "0021008A");
+    let unblock = Command::FingerUnblock { mac: [1, 2, 3, 4] }.build().unwrap();
+    assert_eq!(hex::encode_upper(&unblock), "842400800401020304");
+    assert!(Command::VerifyFinger { position: thumb, minutiae: Body(&[0; 183]) }.build().is_err());
+    assert!(Command::VerifyFinger { position: thumb, minutiae: Body(&[0; 6]) }.build().is_err());
 }
 
 #[test]
@@ -331,6 +371,7 @@ fn no_secret_is_printed() {
     let commands = [
         Command::Verify { pin: pin.field() },
         Command::ChangePin { old: pin.field(), new: pin.field() },
+        Command::VerifyFinger { position: Position::new(1).unwrap(), minutiae: Body(b"\x91\x82\x73918273") },
         Command::UpdateRecord {
             record: RecordReference::Tag { file: None, tag: 8 },
             data: Body(b"\x91\x82\x73918273"),

@@ -117,7 +117,9 @@ fn commands() {
 /// The same behind headers that exist, or arbitrary bytes would hardly meet one.
 #[test]
 fn commands_with_known_headers() {
-    const HEADERS: [[u8; 4]; 26] = [
+    const HEADERS: [[u8; 4]; 28] = [
+        [0x00, 0x21, 0x00, 0x81],
+        [0x84, 0x24, 0x00, 0x80],
         [0x00, 0xA4, 0x04, 0x00],
         [0x00, 0xB2, 0x01, 0x2C],
         [0x00, 0xB0, 0x96, 0x00],

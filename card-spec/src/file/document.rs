@@ -2,8 +2,11 @@
 
 use core::fmt::{self, Write};
 
-use super::{Access, Directory, Encoding, File, Item, Origin, Rule, Structure, directories};
+use super::{
+    Access, Application, Directory, Encoding, File, FileId, Item, Origin, Rule, Structure, directories,
+};
 use crate::{
+    fingerprint::{self, stored},
     generation::Generation,
     key::{CARD_KEYS, CardKey},
 };
@@ -74,11 +77,42 @@ fn write_file(out: &mut impl Write, file: &File) -> fmt::Result {
     out.write_str("; write: ")?;
     write_rule(out, &file.write)?;
     out.write_str(".\n")?;
+    if (file.application, file.id) == (Application::Ssse, FileId::EF07) {
+        write_fingerprints(out)?;
+    }
     if file.items.is_empty() {
         return Ok(());
     }
     out.write_str("\n| tag | length | encoding | item | generations |\n|---|---|---|---|---|\n")?;
     file.items.iter().try_for_each(|item| write_item(out, item, ""))
+}
+
+fn write_fingerprints(out: &mut impl Write) -> fmt::Result {
+    write!(
+        out,
+        "\nTwo places of {:04X} bytes, the second one behind the first. The whole place with the larger serial number \
+         counts; a place of 00 or FF is not in use. A new content goes to the other place, entries first, header last; \
+         what was before is then wiped. At most {} entries.\n\n",
+        fingerprint::PLACE_BYTES,
+        fingerprint::ENTRIES_MAX,
+    )?;
+    write_layout(out, "place", stored::LAYOUT)?;
+    out.write_char('\n')?;
+    write_layout(out, "entry", stored::ENTRY_LAYOUT)?;
+    out.write_str(
+        "\nMAC: under the card's STK (PSAM 48/09), start value 0, over `JF-EF07` 00 ‖ card identification code (10) ‖ \
+         social security number (12) ‖ SM3(header 0 to 15 ‖ entries). It holds for one card and one holder; whoever \
+         has a PSAM of the city can make it.\n\n\
+         Match on card (3.0, option): VERIFY `00 21 00`, P2 80 + finger position, data `7F2E { 81 minutiae }`; without \
+         data it tells the tries left. Unblocked by `84 24 00 80` after PUK.\n",
+    )
+}
+
+fn write_layout(out: &mut impl Write, of: &str, rows: &[(u8, &str, &str, &str)]) -> fmt::Result {
+    writeln!(out, "| {of}, offset (dec) | bytes (dec) | item |\n|---|---|---|")?;
+    rows.iter().try_for_each(|(offset, bytes, chinese, english)| {
+        writeln!(out, "| {offset} | {bytes} | {chinese} {english} |")
+    })
 }
 
 fn write_item(out: &mut impl Write, item: &Item, indent: &str) -> fmt::Result {

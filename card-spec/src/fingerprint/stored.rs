@@ -49,7 +49,7 @@ pub const LAYOUT: &[(u8, &str, &str, &str)] = &[
     ),
     (24, "4", "MAC", "MAC"),
     (28, "4", "保留 00", "reserved, 00"),
-    (32, "", "条目", "entries"),
+    (32, "…", "条目", "entries"),
 ];
 
 /// Layout of an entry for people.
@@ -63,7 +63,7 @@ pub const ENTRY_LAYOUT: &[(u8, &str, &str, &str)] = &[
     (10, "2", "模板长度", "bytes of the template"),
     (
         12,
-        "",
+        "…",
         "模板：格式 1 为 3n 字节，n 为 3–60；格式 2 为 1–512 字节",
         "template: 3n bytes, n 3 to 60, or 1 to 512",
     ),
