@@ -5,11 +5,12 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
-use protocol::id::TerminalId;
+use protocol::{calendar::Period, id::TerminalId};
 
 use crate::{center::Center, error::Error, outside::Outside, storage::StorageError};
 
 mod commands;
+mod pension;
 mod people;
 mod print;
 mod serve;
@@ -60,6 +61,12 @@ enum Command {
     /// 参保人：导入、计数、查看 / Insured people: import, count, show
     #[command(subcommand)]
     People(People),
+    /// 养老金：应发、已发、待认证、冒领告警 / Pensions: due, paid, certifications due, alarms of false claims
+    #[command(subcommand)]
+    Pension(Pension),
+    /// 核验策略：查看、设置 / Which proofs of the holder suffice: show, set
+    #[command(subcommand)]
+    Policy(Policy),
     /// 卡黑名单：停用、恢复 / The blacklist of cards: block, free
     #[command(subcommand)]
     Card(Card),
@@ -145,6 +152,17 @@ enum Terminal {
         /// 终端号 / Terminal number
         terminal: TerminalId,
     },
+    /// 写下终端所在的经纬度，用于发现异地同时认证 / Where it stands, to notice one person in two places
+    Place {
+        /// 终端号 / Terminal number
+        terminal: TerminalId,
+        /// 北纬，度 / Northern latitude, degrees
+        #[arg(allow_negative_numbers = true)]
+        latitude: f64,
+        /// 东经，度 / Eastern longitude, degrees
+        #[arg(allow_negative_numbers = true)]
+        longitude: f64,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -152,7 +170,8 @@ enum People {
     /// 从 CSV 或 JSON 行文件导入；`-` 为标准输入 / Import a CSV or JSON-lines file; `-` for standard input
     #[command(after_help = "CSV 首行为列名 / The first line of a CSV names its columns:\n  \
         person,state,insutype,psn_type,civil_servant,paid_until,year,deductible_fen,\
-        pooled_outpatient_fen,pooled_inpatient_fen,own_in_scope_fen,stays\n\
+        pooled_outpatient_fen,pooled_inpatient_fen,own_in_scope_fen,stays,\
+        pension_monthly_fen,pension_first_unpaid (YYYY-MM),pension_certified_until (YYYY-MM-DD)\n\
         必有 / needed: person, paid_until (YYYY-MM)。未变动的人不产生下发 / unchanged people make no change.")]
     Import {
         /// 文件 / File
@@ -169,6 +188,57 @@ enum People {
     Show,
     /// 一人待退的个人账户金额；号码从标准输入读 / Account money owed to one person; the number is read from standard input
     Refunds,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Pension {
+    /// 应发未发的养老金，欠月早的在前 / Unpaid months, those unpaid longest first
+    Due {
+        /// 至此月，缺省为本月 / Up to this month, by default the current one
+        #[arg(long, value_name = "YYYY-MM")]
+        until: Option<Period>,
+        #[command(flatten)]
+        list: PeopleList,
+    },
+    /// 一个月已发的笔数与金额 / How many were paid for a month, and how much
+    Paid {
+        /// 月，缺省为本月 / The month, by default the current one
+        #[arg(long, value_name = "YYYY-MM")]
+        period: Option<Period>,
+    },
+    /// 几天内资格认证到期或从未认证的人 / Whose certification ends within days, or never began
+    Certifications {
+        /// 天数 / Days
+        #[arg(long, default_value_t = 30)]
+        days: u16,
+        #[command(flatten)]
+        list: PeopleList,
+    },
+    /// 疑似冒领告警，新的在前 / Alarms of false claims, newest first
+    Alarms(Newest),
+    /// 查看一人；号码从标准输入读 / Show one person's; the number is read from standard input
+    Show,
+}
+
+#[derive(Clone, Copy, Debug, ClapArgs)]
+struct PeopleList {
+    /// 条数 / How many
+    #[arg(long, short, default_value_t = 100, value_name = "COUNT")]
+    number: usize,
+    /// 显示完整号码，用于通知本人；记入审计日志 / Show whole numbers, to call people in; noted in the audit log
+    #[arg(long)]
+    numbers: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Policy {
+    /// 查看 (JSON) / Show, as JSON
+    Show,
+    /// 由 JSON 文件设置；版本号由中心给出 / Set from a JSON file; the center gives the version
+    Set {
+        /// 文件 / File
+        file: PathBuf,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -358,6 +428,8 @@ fn execute(args: &Args, outside: &Outside) -> Result<(), Error> {
         Command::Code(code) => commands::code(&center, code, printer),
         Command::Terminal(terminal) => commands::terminal(&center, terminal, printer),
         Command::People(people) => people::people(&center, people, printer),
+        Command::Pension(pension) => pension::pension(&center, pension, printer),
+        Command::Policy(policy) => pension::policy(&center, policy, printer),
         Command::Card(card) => people::card(&center, card, printer),
         Command::Rules(rules) => commands::rules(&center, rules, printer),
         Command::Limits(limits) => commands::limits(&center, limits, printer),

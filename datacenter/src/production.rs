@@ -27,9 +27,12 @@ mod examination;
 pub mod feed;
 mod judgement;
 pub mod limits;
+pub mod pension;
 pub mod people_file;
+pub mod policy;
 pub mod reconciliation;
 pub mod rules;
+mod supervision;
 
 /// The production zone of one city.
 pub struct Production {

@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     folder::public_key_pem,
     outside::Outside,
-    storage::rows::{Institution, Outcome, Proof, RecordSummary},
+    storage::rows::{AlarmRow, Institution, Outcome, Proof, RecordSummary},
 };
 
 /// Largest file of rules or keys that is read.
@@ -81,6 +81,10 @@ pub(super) fn terminal(center: &Center, command: &Terminal, printer: Printer) ->
     match command {
         Terminal::Block { terminal } => center.access.set_blocked(*terminal, true),
         Terminal::Unblock { terminal } => center.access.set_blocked(*terminal, false),
+        Terminal::Place { terminal, latitude, longitude } => {
+            center.production.set_place(*terminal, *latitude, *longitude)?;
+            center.access.note("staff", "terminal place", terminal.as_str())
+        }
         Terminal::List => {
             let now = center.production.now();
             let mut rows = Vec::new();
@@ -331,7 +335,11 @@ pub(super) fn receipts(center: &Center, list: &List, printer: Printer) -> Result
 }
 
 pub(super) fn alarms(center: &Center, newest: Newest, printer: Printer) -> Result<(), Error> {
-    let alarms = center.production.storage().alarms(newest.number)?;
+    list_alarms(&center.production.storage().alarms(newest.number)?, printer);
+    Ok(())
+}
+
+pub(super) fn list_alarms(alarms: &[AlarmRow], printer: Printer) {
     let rows: Vec<_> = alarms
         .iter()
         .map(|row| {
@@ -360,7 +368,6 @@ pub(super) fn alarms(center: &Center, newest: Newest, printer: Printer) -> Resul
         ],
         &rows,
     );
-    Ok(())
 }
 
 pub(super) fn audit(center: &Center, newest: Newest, printer: Printer) -> Result<(), Error> {
@@ -413,7 +420,7 @@ fn amount(text: &str) -> Result<Fen, Error> {
     })
 }
 
-fn read_file(path: &Path) -> Result<String, Error> {
+pub(super) fn read_file(path: &Path) -> Result<String, Error> {
     let length = std::fs::metadata(path).map_err(Error::file(path))?.len();
     if length > INPUT_BYTES_MAX {
         return Err(Error::input(format!("{} > {INPUT_BYTES_MAX} bytes", path.display())));

@@ -17,6 +17,7 @@ use super::routes;
     modifiers(&Security),
     components(schemas(
         protocol::limits::OfflineLimits,
+        protocol::policy::ProofPolicy,
         protocol::record::Body,
         protocol::rules::RulesSet,
         protocol::upload::Receipt,

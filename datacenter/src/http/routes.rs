@@ -12,6 +12,7 @@ use protocol::{
     account::{LoadAnswer, LoadRequest, RefundsAnswer, RefundsQuery},
     enrolment::{Enrolment, EnrolmentRequest, RenewalRequest},
     feed::{PAGE_CHANGES_MAX, PersonAnswer, PersonQuery},
+    pension::{PensionAnswer, PensionQuery},
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     signature::Signed,
@@ -56,7 +57,9 @@ pub(super) fn terminals() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(feed))
         .routes(routes!(rules))
         .routes(routes!(limits))
+        .routes(routes!(policy))
         .routes(routes!(person))
+        .routes(routes!(pension))
         .routes(routes!(load))
         .routes(routes!(refunds))
         .routes(routes!(reconciliation))
@@ -286,6 +289,51 @@ async fn limits(
     let terminal = caller.may(Operation::Follow)?.terminal;
     let version = count(query_of(query)?.version)?;
     newer(blocking(move || app.production.limits(terminal, version)).await?)
+}
+
+/// What the terminal has.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PolicyQuery {
+    /// Version that the terminal has, 0 for none.
+    #[serde(default)]
+    #[param(minimum = 0)]
+    version: i64,
+}
+
+/// The policy of proofs, when there is a newer one.
+#[utoipa::path(get, path = "/v1/policy", tag = "feed", security(("terminal" = [])), params(PolicyQuery), responses(
+    (status = 200, description = "A signed ProofPolicy.", body = Signed),
+    (status = 204, description = "Nothing newer."),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown.", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn policy(
+    State(app): Shared,
+    caller: Caller,
+    query: Result<Query<PolicyQuery>, QueryRejection>,
+) -> Answered {
+    caller.may(Operation::Follow)?;
+    let version = count(query_of(query)?.version)?;
+    newer(blocking(move || app.production.policy(version)).await?)
+}
+
+/// How one person's pension stands now.
+#[utoipa::path(post, path = "/v1/pension", tag = "feed", security(("terminal" = [])),
+    request_body = PensionQuery, responses(
+    (status = 200, description = "What is known, also when that is nothing.", body = PensionAnswer),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, too_large, too_slow.",
+        body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn pension(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    caller.may(Operation::AskPerson)?;
+    let query: PensionQuery = json(&app, request, SMALL_BYTES_MAX).await?;
+    let known: PensionAnswer = blocking(move || app.production.pension(&query)).await?;
+    answer(&known)
 }
 
 /// What the center knows of one person now.

@@ -21,7 +21,9 @@ use super::{
     examination::{Examined, NO_ID, examine},
     internal,
     judgement::{Judge, Judged},
-    malformed, storage_problem,
+    malformed,
+    policy::Policies,
+    storage_problem,
 };
 use crate::storage::{
     StorageResult, Transaction,
@@ -70,6 +72,7 @@ impl Production {
         // else is read here, before the one writing connection is taken.
         let known = self.storage.chain_head(name, Timestamp(0)).map_err(storage_problem)?.sequence;
         let tolerance = self.tolerance(name).map_err(storage_problem)?;
+        let policies = self.policies().map_err(storage_problem)?;
         let received_at = self.now();
         let examined: Vec<Option<Examined>> = batch
             .records
@@ -83,7 +86,8 @@ impl Production {
         let mut outcome = Err(internal("nothing was decided"));
         self.storage
             .transact(&mut |transaction| {
-                outcome = self.book_in(transaction, terminal, batch, &digests, &examined, window)?;
+                outcome =
+                    self.book_in(transaction, terminal, batch, &digests, (&examined, &policies), window)?;
                 Ok(())
             })
             .map_err(storage_problem)?;
@@ -104,7 +108,7 @@ impl Production {
         terminal: &TerminalRow,
         batch: &Batch,
         digests: &[Digest],
-        examined: &[Option<Examined>],
+        (examined, policies): (&[Option<Examined>], &Policies),
         window: SendWindow,
     ) -> StorageResult<Result<BatchAnswer, Problem>> {
         let now = self.now();
@@ -142,7 +146,8 @@ impl Production {
             self.receipt_number(newest + 1)
         };
         let judged =
-            Judge::new(transaction, &*self.storage, &*self.security_module, terminal, &new)?.judge(&new)?;
+            Judge::new(transaction, &*self.storage, &*self.security_module, policies, terminal, &new)?
+                .judge(&new)?;
         for ((record, digest, examined), judged) in new.iter().zip(&judged.records) {
             answer.lines.push(ReceiptLine {
                 id: examined.id.unwrap_or(NO_ID),

@@ -7,15 +7,18 @@ use protocol::{
     accumulation::Accumulation,
     id::{TerminalId, TransactionId},
     reconciliation::Totals,
-    record::{Amounts, BODY_VERSION, Body, Business, Cancellation, Load, Refund, Settlement},
+    record::{Amounts, BODY_VERSION, Body, Business, Cancellation, CardPurchase, Load, Refund, Settlement},
     signature::Digest,
     timestamp::Timestamp,
     upload::{Record, RefusalReason},
 };
 
+mod benefits;
+
 use super::{
     account,
     examination::{Examined, card_key, checked, happened_at, proof, year_of},
+    policy::Policies,
 };
 use crate::{
     security_module::SecurityModule,
@@ -23,7 +26,7 @@ use crate::{
         Storage, StorageError, StorageResult, Transaction,
         rows::{
             Alarm, AlarmKind, Facts, Held, HolderRow, Kind, LoadRow, LoadState, Outcome, PersonYear, Proof,
-            RefundRow, TerminalRow,
+            PurchaseKey, PurchaseRow, RefundRow, TerminalRow,
         },
     },
 };
@@ -55,6 +58,9 @@ pub(super) struct Effects {
     released_loads: Vec<LoadRow>,
     /// Cards that were seen for the first time, and whose they are.
     holders: Vec<([u8; 12], u64)>,
+    /// Purchases that count from now on.
+    purchases: Vec<PurchaseRow>,
+    benefits: benefits::Changes,
     alarms: Vec<Alarm>,
 }
 
@@ -83,6 +89,10 @@ impl Effects {
             let row = |(card, person)| HolderRow { card, person, since: now };
             transaction.put_holders(&self.holders.into_iter().map(row).collect::<Vec<_>>())?;
         }
+        if !self.purchases.is_empty() {
+            transaction.add_purchases(&self.purchases)?;
+        }
+        self.benefits.apply(transaction)?;
         if !self.alarms.is_empty() {
             transaction.raise(now, &self.alarms)?;
         }
@@ -123,6 +133,9 @@ pub(super) struct Judge<'a> {
     used_loads: HashSet<TransactionId>,
     blocked: HashMap<[u8; 12], Timestamp>,
     holders: HashMap<[u8; 12], u64>,
+    /// Purchases that count already.
+    purchases: HashSet<PurchaseKey>,
+    known: benefits::Known,
     judgement: Judgement,
 }
 
@@ -132,17 +145,24 @@ impl<'a> Judge<'a> {
         transaction: &mut dyn Transaction,
         storage: &dyn Storage,
         security_module: &'a dyn SecurityModule,
+        policies: &Policies,
         terminal: &'a TerminalRow,
         records: &[New<'_>],
     ) -> StorageResult<Self> {
         let mut ids = Vec::with_capacity(records.len());
-        let (mut cancelled, mut loads, mut refunding, mut cards) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut cancelled, mut loads, mut refunding) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut cards, mut purchases) = (Vec::new(), Vec::new());
         for (_, _, examined) in records {
             ids.extend(examined.id);
             let Some(body) = examined.body.as_deref() else { continue };
             match &body.business {
-                Business::Settlement(settlement) => cards.extend(card_key(&settlement.card_id)),
+                Business::Settlement(settlement) => {
+                    cards.extend(card_key(&settlement.card_id));
+                    purchases.extend(settlement.card.as_ref().map(purchase_key));
+                }
+                Business::Enrolment(enrolment) => cards.extend(card_key(&enrolment.card_id)),
+                Business::Certification(certification) => cards.extend(card_key(&certification.card_id)),
+                Business::Pension(payment) => cards.extend(card_key(&payment.card_id)),
                 Business::Cancellation(cancellation) => {
                     cancelled.push(cancellation.of);
                     if let Refund::Loaded { by } = cancellation.refund {
@@ -174,6 +194,8 @@ impl<'a> Judge<'a> {
             used_loads: transaction.refunds(&refunding)?.into_iter().map(|refund| refund.of).collect(),
             blocked: transaction.blocked(&cards)?.into_iter().map(|card| (card.card, card.since)).collect(),
             holders: transaction.holders(&cards)?.into_iter().map(|row| (row.card, row.person)).collect(),
+            purchases: transaction.purchases(&purchases)?.into_iter().map(|row| row.key).collect(),
+            known: benefits::Known::read(transaction, policies, terminal.terminal, records)?,
             judgement: Judgement::default(),
         })
     }
@@ -184,6 +206,7 @@ impl<'a> Judge<'a> {
             let judged = self.judge_one(new);
             self.judgement.records.push(judged);
         }
+        self.keep_pensions();
         Ok(self.judgement)
     }
 
@@ -198,9 +221,10 @@ impl<'a> Judge<'a> {
         if let Some(body) = &examined.body {
             facts.describe(body);
         }
+        let terminal = self.terminal.terminal;
         let alarm = |kind| Alarm {
             kind,
-            terminal: self.terminal.terminal,
+            terminal,
             sequence: record.sequence,
             digest: *digest,
             id: examined.id,
@@ -226,6 +250,9 @@ impl<'a> Judge<'a> {
                     self.abandon(body.id);
                     Ok(Proof::NotNeeded)
                 }
+                Business::Enrolment(_) | Business::Certification(_) | Business::Pension(_) => {
+                    self.claim(body, examined, *digest)
+                }
                 _ => Err(RefusalReason::Unreadable),
             },
         };
@@ -240,6 +267,7 @@ impl<'a> Judge<'a> {
             Ok(Proof::Missing) => Some(AlarmKind::TacMissing),
             Err(RefusalReason::TacWrong) => Some(AlarmKind::TacWrong),
             Err(RefusalReason::HolderMismatch) => Some(AlarmKind::HolderMismatch),
+            Err(RefusalReason::PurchaseKnown) => Some(AlarmKind::PurchaseTwice),
             _ => None,
         };
         self.judgement.effects.alarms.extend(noticed.map(alarm));
@@ -252,12 +280,26 @@ impl<'a> Judge<'a> {
         settlement: &Settlement,
         examined: &Examined,
     ) -> Result<Proof, RefusalReason> {
-        let verdict = examined.verdict.and_then(|proof| self.admit(settlement, examined, proof));
+        // Whatever else is wrong with it: money that left the card once is booked or owed back once.
+        let key = settlement.card.as_ref().map(purchase_key);
+        let again = key.as_ref().is_some_and(|key| self.purchases.contains(key));
+        let known = if again { Err(RefusalReason::PurchaseKnown) } else { Ok(()) };
+        let verdict = match examined.verdict {
+            // What the card has not done is not known from anywhere.
+            Err(RefusalReason::TacWrong | RefusalReason::Misplaced) => examined.verdict,
+            verdict => known.and(verdict).and_then(|proof| self.admit(settlement, examined, proof)),
+        };
         let standing = match verdict {
             Ok(_) => Some(Standing::Booked),
-            Err(_) => Standing::refused(body, settlement, self.terminal.terminal, self.security_module),
+            Err(reason) => {
+                Standing::refused(body, settlement, reason, self.terminal.terminal, self.security_module)
+            }
         };
         let Some(standing) = standing else { return verdict };
+        if let Some(key) = key.filter(|_| !matches!(standing, Standing::Unproved)) {
+            self.judgement.effects.purchases.push(PurchaseRow { key: key.clone(), id: body.id });
+            self.purchases.insert(key);
+        }
         let known = Known {
             person: settlement.person.key(),
             card: card_key(&settlement.card_id),
@@ -435,7 +477,9 @@ impl Known {
         };
         let standing = match held.outcome {
             Outcome::Booked => Some(Standing::Booked),
-            Outcome::Refused(_) => Standing::refused(body, settlement, held.terminal, security_module),
+            Outcome::Refused(reason) => {
+                Standing::refused(body, settlement, reason, held.terminal, security_module)
+            }
             Outcome::Conflict => None,
         };
         let Some(standing) = standing else { return Ok(None) };
@@ -458,15 +502,20 @@ impl Known {
 }
 
 impl Standing {
-    /// Of a settlement that is refused; `None` when no money of a card is in question.
+    /// Of a settlement that is refused; `None` when no money of a card is in question, or it counts under
+    /// another name.
     ///
     /// The TAC is looked at again each time: a center that got its keys late can still put things right.
     fn refused(
         body: &Body,
         settlement: &Settlement,
+        reason: RefusalReason,
         terminal: TerminalId,
         security_module: &dyn SecurityModule,
     ) -> Option<Self> {
+        if reason == RefusalReason::PurchaseKnown {
+            return None;
+        }
         let account = settlement.card.as_ref()?.account;
         if body.terminal != terminal || account <= Fen::ZERO || account > Fen::CARD_MAX {
             return None;
@@ -497,9 +546,35 @@ impl Facts {
                 self.person = Some(load.person.key());
             }
             Business::Abandoned { .. } => self.kind = Kind::Abandoned,
+            Business::Enrolment(enrolment) => {
+                self.kind = Kind::Enrolment;
+                self.person = Some(enrolment.person.key());
+            }
+            Business::Certification(certification) => {
+                self.kind = Kind::Certification;
+                self.person = Some(certification.person.key());
+            }
+            Business::Pension(payment) => {
+                self.kind = Kind::Pension;
+                self.person = Some(payment.person.key());
+            }
             _ => {}
         }
     }
+}
+
+/// What a card and the center know a purchase by.
+fn purchase_key(purchase: &CardPurchase) -> PurchaseKey {
+    PurchaseKey {
+        card: purchase.card_factor.to_ascii_uppercase(),
+        serial: purchase.card_serial,
+        date_time: purchase.date_time.clone(),
+    }
+}
+
+/// An alarm about a record that could be read.
+fn alarm(kind: AlarmKind, terminal: TerminalId, body: &Body, digest: Digest) -> Alarm {
+    Alarm { kind, terminal, sequence: body.sequence, digest, id: Some(body.id), evidence: None }
 }
 
 fn totals(amounts: &Amounts) -> Totals {
