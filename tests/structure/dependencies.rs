@@ -28,7 +28,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("jinbao-datacenter", &["jinbao-card-spec", "jinbao-protocol"]),
     ("jinbao", &["jinbao-card-spec", "jinbao-hal", "jinbao-reader-protocol", "jinbao-protocol", "jinbao-core"]),
-    ("xtask", &[]),
+    ("jinbao-engine", &["jinbao-card-spec", "jinbao-reader-protocol"]),
+    ("jinbao-stm32f405", &[]),
+    ("jinbao-boot", &["jinbao-reader-protocol", "jinbao-stm32f405"]),
+    ("jinbao-board-mps2-an386", &["jinbao-engine", "jinbao-reader-protocol"]),
+    (
+        "jinbao-board-stm32f405",
+        &["jinbao-boot", "jinbao-engine", "jinbao-reader-protocol", "jinbao-stm32f405"],
+    ),
+    ("xtask", &["jinbao-reader-protocol"]),
 ];
 
 /// What a crate may depend on only behind an optional feature, which builds for the field leave out.
