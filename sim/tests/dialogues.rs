@@ -89,6 +89,7 @@ fn card(words: &str) -> CardImage {
             "direct" => order.policy(CardPolicy { answers_directly: true, ..CardPolicy::default() }),
             "test-area" => order.with_test_area(),
             "wallet" => order.with_wallet(),
+            "fingers" => order.fingers(common::enrolled()).match_on_card(),
             "serials" => {
                 let mut number = || words.next().unwrap().parse().unwrap();
                 serials = Some((number(), number()));

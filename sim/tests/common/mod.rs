@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
+use card_spec::fingerprint::Position;
 use card_spec::{
     command::{Command, LE_ANY},
     file::Application,
@@ -10,13 +11,21 @@ use card_spec::{
     secure_messaging::MacKey,
     suite::Suite,
 };
+use fingerprint::{
+    minutia::{Kind, Minutia, Minutiae},
+    template::compact,
+};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
 use sim::{
     card::Card,
     chip::Chip,
     image::{CardImage, DirectoryImage, PsamImage},
     keys::TestKeys,
     people::{Person, Population},
-    personalise::{CardOrder, PsamOrder},
+    personalise::{CardOrder, Impression, PsamOrder},
     psam::Psam,
 };
 
@@ -255,4 +264,59 @@ pub fn purchase(card: &mut TestCard, psam: &mut TestPsam, amounts: [u32; 3], whe
     let (tac, mac2) = answer.split_at(8);
     psam.ok(&format!("8072000004{mac2}"));
     Purchased { serial, terminal_serial, tac: tac.to_owned(), mac2: mac2.to_owned() }
+}
+
+/// A finger of this seed: 45 minutiae on an area of 17 by 20 millimetres.
+pub fn finger(seed: u64) -> Minutiae {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut minutiae: Vec<Minutia> = Vec::new();
+    while minutiae.len() < 45 {
+        let [x, y] = [1_700, 2_000].map(|size| (rng.next_u32() % size) as u16 + 200);
+        // Ridges are half a millimetre apart: no two minutiae are nearer.
+        let far = |other: &Minutia| u32::from(x.abs_diff(other.x)) + u32::from(y.abs_diff(other.y)) > 80;
+        if minutiae.iter().all(far) {
+            let kind = if rng.next_u32() & 1 == 0 { Kind::Ending } else { Kind::Bifurcation };
+            minutiae.push(Minutia { x, y, angle: rng.next_u32() as u8, kind, quality: 60 });
+        }
+    }
+    minutiae.into_iter().collect()
+}
+
+/// Another impression of a finger: each minutia is a little off, every eighth is not found.
+pub fn impression(of: &Minutiae, seed: u64) -> Minutiae {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut off = |by: u16| (rng.next_u32() % u32::from(2 * by + 1)) as u16;
+    let found = of.iter().enumerate().filter(|(at, _)| at % 8 != 3);
+    found
+        .map(|(_, minutia)| Minutia {
+            x: minutia.x + off(10) + 40,
+            y: (minutia.y + off(10)).saturating_sub(60),
+            angle: minutia.angle.wrapping_add(off(4) as u8).wrapping_sub(4),
+            ..*minutia
+        })
+        .collect()
+}
+
+/// As it goes into VERIFY.
+pub fn probe(minutiae: &Minutiae) -> Vec<u8> {
+    compact::write(minutiae, card_spec::fingerprint::MINUTIAE_MAX).to_vec()
+}
+
+/// The right thumb twice, the left index once: what enrolment puts on a card.
+pub fn enrolled() -> Vec<Impression> {
+    let (thumb, index) = (finger(1), finger(2));
+    [(1, 1, thumb.clone()), (1, 2, impression(&thumb, 11)), (7, 1, index)]
+        .map(|(position, impression, minutiae)| Impression {
+            position: Position::new(position).unwrap(),
+            impression,
+            fitness: 70,
+            minutiae,
+        })
+        .to_vec()
+}
+
+/// VERIFY of a finger, as the terminal builds it.
+pub fn verify_finger(position: u8, minutiae: &[u8]) -> String {
+    let position = Position::new(position).unwrap();
+    TestCard::build(&Command::VerifyFinger { position, minutiae: card_spec::command::Body(minutiae) })
 }
