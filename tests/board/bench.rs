@@ -27,6 +27,9 @@ pub(crate) const NOTICE_TIMEOUT_MS: u64 = 20_000;
 /// Longest time for one call of PC/SC; without a word from the card the driver may take three minutes.
 pub(crate) const CALL_TIMEOUT_MS: u64 = 10_000;
 
+/// Bytes of the firmware's stack that nothing may reach.
+const STACK_RESERVE_BYTES: u16 = 256;
+
 /// Frames that are shown when a test fails.
 const FRAMES_SHOWN: usize = 30;
 
@@ -40,7 +43,20 @@ pub(crate) fn with_board(test: &str, model: Model, body: impl FnOnce(&mut BoardR
 
 /// The same for a certain order.
 pub(crate) fn with_order(test: &str, order: Order, body: impl FnOnce(&mut BoardReader)) {
-    in_child(test, |directory| body(&mut start(order, directory)));
+    in_child(test, |directory| {
+        let mut board = start(order, directory);
+        body(&mut board);
+        check_stack(&board);
+    });
+}
+
+/// Whatever a test does, some of the firmware's stack is never reached. It looks twice a second.
+#[track_caller]
+fn check_stack(board: &BoardReader) {
+    if let Some(stack) = board.panel().stack() {
+        println!("the stack was {} of {} bytes deep", stack.used, stack.total);
+        assert!(stack.used + STACK_RESERVE_BYTES <= stack.total, "{stack:?}");
+    }
 }
 
 /// Starts a board; its sockets and logs go into the directory.
