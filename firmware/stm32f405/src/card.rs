@@ -146,7 +146,7 @@ impl CardUart {
 
     /// Stops the line, holds I/O low and forgets what has come: the card has no power.
     pub fn stop(&mut self) {
-        drop(pins::Output::new(self.io));
+        let _is_low = pins::Output::new(self.io);
         registers(self.line).cr1().modify(|_, w| w.ue().disabled());
         self.with(|state| *state = State { received: Deque::new(), is_sending: false, over: None });
     }

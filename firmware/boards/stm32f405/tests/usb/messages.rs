@@ -110,3 +110,44 @@ fn abort() {
     assert_eq!((answer[0], answer[6], answer[7] & 0xC0), (0x81, 9, 0));
     assert_eq!(bench.answer(), None);
 }
+
+/// Whatever comes: it is survived, and a host that begins anew is answered.
+#[test]
+fn any_packets_are_survived() {
+    let seed = std::env::var("JINBAO_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
+        std::time::UNIX_EPOCH.elapsed().map_or(1, |time| u64::from(time.subsec_nanos()) | 1)
+    });
+    println!("JINBAO_SEED={seed}");
+    let mut chance = seed;
+    let mut next = move |below: usize| {
+        // Marsaglia's xorshift.
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        (chance >> 20) as usize % below
+    };
+    let mut bench = Bench::configured();
+    for round in 0..200 {
+        for _ in 0..next(30) {
+            let mut packet = vec![0; [0, 1, 9, 10, 11, 63, 64, next(65)][next(8)]];
+            packet.iter_mut().for_each(|byte| *byte = next(256) as u8);
+            if let [kind, length, l1, l2, l3, ..] = &mut packet[..]
+                && next(2) == 0
+            {
+                *kind = [0x61, 0x62, 0x63, 0x65, 0x6B, 0x6C, 0x6F, 0x72, 0x73][next(9)];
+                (*length, *l1, *l2, *l3) = (next(256) as u8, next(3) as u8, 0, 0);
+            }
+            bench.wire.send(1, false, &packet);
+            bench.poll();
+            let _ = bench.wire.take(1);
+        }
+        bench.wire.reset_bus();
+        bench.poll();
+        bench.control(&[0x00, 0x05, 9, 0, 0, 0, 0, 0]).unwrap();
+        bench.control(&[0x00, 0x09, 1, 0, 0, 0, 0, 0]).unwrap();
+        bench.command(&message(SLOT_STATUS, 0, round as u8, &[]));
+        let answer = bench.answer().unwrap();
+        assert_eq!((answer[0], answer[6]), (0x81, round as u8));
+        assert_eq!(bench.answer(), None);
+    }
+}
