@@ -166,6 +166,12 @@ pub trait FingerprintSensor {
         guide: Guidance<'_>,
     ) -> Result<Comparison, FingerprintError>;
 
+    /// Waits at most `timeout_ms` until nothing lies on the window, and says whether that is so. What the module
+    /// was working on is lost.
+    ///
+    /// Errors: `Cancelled`, the device's.
+    fn wait_lifted(&mut self, timeout_ms: u32, guide: Guidance<'_>) -> Result<bool, FingerprintError>;
+
     /// Keeps a template in the module, at a place from 0 on. Errors: `Place`, `Memory`, `Template`.
     fn store(&mut self, place: u16, template: &Template) -> Result<(), FingerprintError>;
 

@@ -132,6 +132,10 @@ impl<M: Module> FingerprintSensor for ModuleSensor<M> {
         Ok(Comparison { same, score })
     }
 
+    fn wait_lifted(&mut self, timeout_ms: u32, guide: Guidance<'_>) -> Result<bool, FingerprintError> {
+        self.module.wait_lifted(Buffer::One, timeout_ms, guide)
+    }
+
     fn store(&mut self, place: u16, template: &Template) -> Result<(), FingerprintError> {
         self.module.write_template(Buffer::One, template.bytes())?;
         self.module.store(Buffer::One, place)

@@ -145,10 +145,56 @@ pub enum AuditEvent {
         /// How many cards.
         cards: u32,
     },
+    /// The installer has bound a fingerprint sensor to this terminal.
+    SensorBound {
+        /// Its serial number.
+        serial: String,
+    },
+    /// Another sensor than the bound one was met.
+    SensorChanged,
+    /// Fingers did not match as often as they may be tried.
+    FingersRefused {
+        /// Comparisons that failed.
+        no_matches: u8,
+    },
+    /// The very image of before came from the sensor once more: somebody plays it back, or it is broken.
+    ImageReplayed,
+    /// A card holds fingers that are not its own, or that were changed.
+    ForeignFingers,
+    /// Staff has decided who a holder is, without a finger.
+    HolderVouched {
+        /// Why no finger could decide.
+        reason: protocol::evidence::ManualReason,
+        /// Comparisons that failed before.
+        no_matches: u8,
+        /// Another clerk who confirmed it.
+        second_clerk: Option<String>,
+    },
     /// Somebody used the card of a dead person, or one under investigation (冒领): an alarm.
     Impersonation,
-    /// The housing was opened.
+    /// The housing was opened: an alarm.
     Tampered,
+    /// The reader board is not the one that was paired, or has lost its pairing: an alarm.
+    BoardReplaced,
+    /// The reader board and this terminal were paired.
+    BoardPaired {
+        /// Serial number of the board.
+        serial: String,
+    },
+    /// The board's latch was cleared after it was looked at.
+    TamperCleared {
+        /// Serial number of the board.
+        serial: String,
+        /// How often it has been opened.
+        count: u16,
+    },
+    /// The board was given a new firmware.
+    BoardUpdated {
+        /// Serial number of the board.
+        serial: String,
+        /// Version of the image.
+        version: String,
+    },
     /// Something else of the installer's work: enrolment, renewal, settings.
     Maintenance {
         /// Which command.

@@ -7,10 +7,13 @@ use hal::slot::SlotError;
 use protocol::id::TransactionId;
 
 use crate::{
+    board::BoardTrouble,
     cache::CacheError,
     eligibility::Refusal,
+    holder::{ProofError, finger::FingerFailure},
     keys::KeysError,
     ledger::LedgerError,
+    pension::PensionRefusal,
     ports::LinkError,
     reconcile::ReconcileError,
     roles::SignInError,
@@ -39,10 +42,18 @@ pub enum Error {
     SignIn(SignInError),
     /// The comparison with the center.
     Reconcile(ReconcileError),
+    /// The reader board: opened, replaced, or not to be asked.
+    Board(BoardTrouble),
     /// The card or its holder may not settle.
     NotEligible(Refusal),
     /// More than this terminal may do while the line is down.
     Limit(Limit),
+    /// A finger could not be taken.
+    Finger(FingerFailure),
+    /// Nobody knows yet, or not well enough, that whoever stands there is the holder.
+    Proof(ProofError),
+    /// No pension is paid.
+    Pension(PensionRefusal),
     /// Nobody has signed in who does business here.
     NotSignedIn,
     /// The visit is of another card than the one in the slot.
@@ -115,6 +126,18 @@ pub enum Limit {
         max_ms: i64,
         /// The age.
         got_ms: i64,
+    },
+    /// The pension of one month.
+    PensionAmount {
+        /// The limit.
+        max: Fen,
+        /// The amount.
+        got: Fen,
+    },
+    /// Pensions that wait for upload.
+    PensionCount {
+        /// The limit.
+        max: u32,
     },
 }
 
@@ -192,7 +215,34 @@ impl Error {
                 _ => WhoActs::Cardholder,
             },
             Self::Limit(_) => WhoActs::Center,
-            Self::ClockBehind => WhoActs::Installer,
+            Self::Finger(failure) => match failure {
+                FingerFailure::NoSensor | FingerFailure::SensorUnbound | FingerFailure::SensorChanged => {
+                    WhoActs::Installer
+                }
+                FingerFailure::NoMatch
+                | FingerFailure::NoTemplate
+                | FingerFailure::TemplateBroken
+                | FingerFailure::NoUsableFinger
+                | FingerFailure::Replayed => WhoActs::Operator,
+                FingerFailure::CardBlocked => WhoActs::Issuer,
+                FingerFailure::NoFinger | FingerFailure::PoorImage(_) | FingerFailure::Cancelled => {
+                    WhoActs::Cardholder
+                }
+            },
+            Self::Proof(error) => match error {
+                ProofError::ProofFirst
+                | ProofError::FingerFirst
+                | ProofError::ImpressionsDiffer
+                | ProofError::FingerUnfit
+                | ProofError::ConsentFirst => WhoActs::Cardholder,
+                ProofError::NoRoom => WhoActs::Issuer,
+                _ => WhoActs::Operator,
+            },
+            Self::Pension(refusal) => match refusal {
+                PensionRefusal::Changed => WhoActs::Operator,
+                _ => WhoActs::Cardholder,
+            },
+            Self::ClockBehind | Self::Board(_) => WhoActs::Installer,
             Self::NotSignedIn
             | Self::BillChanged
             | Self::NothingToLoad
@@ -406,8 +456,15 @@ impl fmt::Display for Error {
             Self::Keys(error) => error.fmt(f),
             Self::SignIn(error) => error.fmt(f),
             Self::Reconcile(error) => error.fmt(f),
+            Self::Board(BoardTrouble::Tampered { .. }) => f.write_str("the reader board's case was opened"),
+            Self::Board(BoardTrouble::Replaced) => f.write_str("the reader board is another one"),
+            Self::Board(BoardTrouble::Unpaired) => f.write_str("the reader board has lost its pairing"),
+            Self::Board(BoardTrouble::Device(error)) => error.fmt(f),
             Self::NotEligible(refusal) => write!(f, "not eligible: {refusal:?}"),
             Self::Limit(limit) => write!(f, "beyond the offline limit: {limit:?}"),
+            Self::Finger(failure) => failure.fmt(f),
+            Self::Proof(error) => error.fmt(f),
+            Self::Pension(refusal) => refusal.fmt(f),
             Self::NotSignedIn => f.write_str("no operator has signed in for business"),
             Self::OtherCard => f.write_str("the visit is of another card"),
             Self::BillChanged => f.write_str("the bill has changed since it was shown"),
@@ -439,4 +496,5 @@ macro_rules! from {
 from! {
     Session(SessionError), Rules(RulesError), Ledger(LedgerError), Cache(CacheError), Link(LinkError),
     Keys(KeysError), SignIn(SignInError), Reconcile(ReconcileError), Limit(Limit), NotEligible(Refusal),
+    Finger(FingerFailure), Proof(ProofError), Pension(PensionRefusal),
 }

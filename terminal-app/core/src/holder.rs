@@ -1,11 +1,21 @@
-//! Whether whoever stands there is the card's holder: the PIN (个人密码).
+//! Whether whoever stands there is the card's holder: the PIN (个人密码), and beside it the finger ([`finger`]).
 //!
 //! One entry on the pad, one command to the card. An entry is never kept, and never sent a second time; a card
 //! that was pulled while it looked is not a wrong PIN.
 
+mod error;
+pub mod finger;
+pub(crate) mod sensor;
+pub(crate) mod sitting;
+
 use card_spec::{error::PinError, pin::Pin};
 use hal::pin_pad::{PinPad, Prompt};
 
+pub use self::{
+    error::ProofError,
+    sensor::{FINGER_TIMEOUT_MS, LIFT_TIMEOUT_MS, SEEN_MAX},
+    sitting::{SITTING_MS, SITTINGS_MAX},
+};
 use crate::{
     ports::Random,
     progress::Progress,

@@ -27,6 +27,9 @@ const SALT_BYTES: usize = 32;
 const HEAD_BYTES: usize = MAGIC.len() + SALT_BYTES + NONCE_LEN;
 const INFO: &[u8] = b"jinbao terminal keys 1";
 
+/// Bytes of the secret that the reader board shares with its terminal.
+pub const BOARD_SECRET_BYTES: usize = 32;
+
 /// Most bytes of sealed keys; anything longer is not ours.
 pub const SEALED_BYTES_MAX: usize = 16 << 10;
 
@@ -74,6 +77,7 @@ pub struct TerminalKeys {
     tls_pkcs8: Zeroizing<Vec<u8>>,
     cache: StoreKey,
     ledger: StoreKey,
+    board: Option<Zeroizing<[u8; BOARD_SECRET_BYTES]>>,
 }
 
 /// The keys as they are serialised before sealing.
@@ -83,6 +87,9 @@ struct Plain {
     tls: String,
     cache: String,
     ledger: String,
+    /// Sealed keys of terminals that know no board lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    board: Option<String>,
 }
 
 impl Drop for Plain {
@@ -91,6 +98,7 @@ impl Drop for Plain {
         self.tls.zeroize();
         self.cache.zeroize();
         self.ledger.zeroize();
+        self.board.zeroize();
     }
 }
 
@@ -110,7 +118,20 @@ impl TerminalKeys {
             tls_pkcs8: Zeroizing::new(Vec::new()),
             cache: StoreKey::new(*draw()),
             ledger: StoreKey::new(*draw()),
+            board: None,
         }
+    }
+
+    /// The same keys with the secret that the reader board shares; `None` when there is no board any more.
+    #[must_use]
+    pub fn with_board_secret(mut self, secret: Option<Zeroizing<[u8; BOARD_SECRET_BYTES]>>) -> Self {
+        self.board = secret;
+        self
+    }
+
+    /// The secret that the reader board shares, once they are paired.
+    pub fn board_secret(&self) -> Option<&[u8; BOARD_SECRET_BYTES]> {
+        self.board.as_deref()
     }
 
     /// The same keys with another TLS key, PKCS #8 DER: at enrolment and at each renewal.
@@ -161,6 +182,7 @@ impl TerminalKeys {
             tls: encode(&self.tls_pkcs8),
             cache: encode(self.cache.bytes()),
             ledger: encode(self.ledger.bytes()),
+            board: self.board.as_deref().map(|secret| encode(secret)),
         };
         // Room for all that follows, so that the buffer is never moved with the keys in the clear inside.
         let mut text = Zeroizing::new(Vec::with_capacity(SEALED_BYTES_MAX));
@@ -215,6 +237,14 @@ impl TerminalKeys {
             tls_pkcs8: decode(&plain.tls)?,
             cache: store(&plain.cache)?,
             ledger: store(&plain.ledger)?,
+            board: match &plain.board {
+                Some(text) => {
+                    let bytes: [u8; BOARD_SECRET_BYTES] =
+                        decode(text)?.as_slice().try_into().map_err(|_| KeysError::Content)?;
+                    Some(Zeroizing::new(bytes))
+                }
+                None => None,
+            },
         };
         keys.identity()?;
         Ok(keys)
@@ -319,6 +349,11 @@ mod tests {
         assert_eq!(opened.ledger().bytes(), keys.ledger().bytes());
         assert_eq!(opened.cache().bytes(), keys.cache().bytes());
         assert_eq!(opened.tls_pkcs8().unwrap().as_slice(), [7; 138]);
+        assert_eq!(opened.board_secret(), None);
+        let paired = keys.clone().with_board_secret(Some(Zeroizing::new([9; 32])));
+        let paired = paired.seal(b"machine", terminal(), &mut random).unwrap();
+        let paired = TerminalKeys::open(&paired, b"machine", terminal()).unwrap();
+        assert_eq!(paired.board_secret(), Some(&[9; 32]));
         let failure =
             |sealed: &[u8], secret: &[u8], terminal| TerminalKeys::open(sealed, secret, terminal).err();
         assert_eq!(failure(&sealed, b"other", terminal()), Some(KeysError::Sealed));

@@ -4,6 +4,7 @@
 //! the line to the center as [`ports`], databases as open connections.
 
 pub mod audit;
+pub mod board;
 pub mod cache;
 pub mod catalog;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod keys;
 pub mod language;
 pub mod ledger;
 pub mod pace;
+pub mod pension;
 pub mod ports;
 pub mod progress;
 pub mod receipt;

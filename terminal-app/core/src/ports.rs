@@ -7,6 +7,7 @@ use std::fmt;
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PersonAnswer, PersonQuery, SignedPage},
+    pension::{PensionAnswer, PensionQuery},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     signature::Signed,
     upload::{Batch, BatchAnswer, ChainHead, Problem},
@@ -38,6 +39,18 @@ pub trait CenterLink {
 
     /// What the center knows of one person now.
     fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError>;
+
+    /// The proof policy (a signed `ProofPolicy`) when the center has a newer version than this one.
+    fn policy(&mut self, version: u64) -> Result<Option<Signed>, LinkError> {
+        let _ = version;
+        Ok(None)
+    }
+
+    /// What the center knows of one person's pension now.
+    fn pension(&mut self, query: &PensionQuery) -> Result<PensionAnswer, LinkError> {
+        let _ = query;
+        Err(LinkError::Answer { detail: "this line asks for no pensions".into() })
+    }
 
     /// The center's answer for loading the personal account. The same request may be sent again.
     fn load(&mut self, request: &LoadRequest) -> Result<LoadAnswer, LinkError>;

@@ -1,6 +1,12 @@
 //! What a flow is doing, told to whoever shows it.
 
-use crate::{language::Language, session::Attention};
+use protocol::evidence::FingerPosition;
+
+use crate::{
+    holder::finger::{Advice, position_name},
+    language::Language,
+    session::Attention,
+};
 
 /// A step that a person may have to wait for or act on.
 ///
@@ -24,6 +30,30 @@ pub enum Progress {
     EnterNewPinAgain,
     /// The card changes the PIN.
     ChangingPin,
+    /// The finger is to be put on the sensor; `None` for any that is enrolled.
+    PlaceFinger {
+        /// Which finger.
+        position: Option<FingerPosition>,
+    },
+    /// It is to be taken off.
+    LiftFinger,
+    /// It was not clear: what to do better.
+    FingerAgain(Advice),
+    /// The image comes from the sensor.
+    ReadingFinger,
+    /// It is compared.
+    ComparingFinger,
+    /// The card compares it.
+    CardComparing,
+    /// One of several impressions of a finger is taken.
+    TakingImpression {
+        /// From 1.
+        number: u8,
+        /// How many are needed.
+        of: u8,
+    },
+    /// The fingers are written to the card: it must stay in.
+    WritingFingers,
     /// The person is looked up here.
     LookingUp,
     /// The person is looked up at the center.
@@ -52,6 +82,24 @@ impl Progress {
             Self::EnterNewPin => ("请输入新密码", "Type the new PIN"),
             Self::EnterNewPinAgain => ("请再次输入新密码", "Type the new PIN again"),
             Self::ChangingPin => ("正在修改密码，请勿取卡", "Changing the PIN, leave the card in"),
+            Self::PlaceFinger { position } => {
+                return match position {
+                    Some(position) => position_name(position).place(language),
+                    None => language.pick("请把手指放在指纹仪上", "Put the finger on the sensor"),
+                };
+            }
+            Self::LiftFinger => ("请抬起手指", "Lift the finger"),
+            Self::FingerAgain(advice) => return advice.words(language),
+            Self::ReadingFinger => ("正在读取指纹，请勿移动手指", "Reading the finger, keep it still"),
+            Self::ComparingFinger => ("正在比对指纹", "Comparing the finger"),
+            Self::CardComparing => {
+                ("卡片正在比对指纹，请勿取卡", "The card compares the finger, leave it in")
+            }
+            Self::TakingImpression { number: 1, .. } => ("第一次采集", "First impression"),
+            Self::TakingImpression { number: 2, .. } => ("第二次采集", "Second impression"),
+            Self::TakingImpression { number: 3, .. } => ("第三次采集", "Third impression"),
+            Self::TakingImpression { .. } => ("再采集一次", "Once more"),
+            Self::WritingFingers => ("正在写入指纹，请勿取卡", "Writing the fingers, leave the card in"),
             Self::LookingUp => ("正在查询参保资格", "Looking up eligibility"),
             Self::AskingCenter => ("正在向中心查询", "Asking the center"),
             Self::Resolving => {

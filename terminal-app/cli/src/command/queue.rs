@@ -197,6 +197,9 @@ fn figures(transaction: &Transaction) -> (&'static str, Option<Fen>, Option<Fen>
         }
         Some(Business::Load(load)) => ("load", None, Some(load.amount)),
         Some(Business::Abandoned { .. }) => ("abandoned", None, None),
+        Some(Business::Enrolment(_)) => ("enrolment", None, None),
+        Some(Business::Certification(_)) => ("certification", None, None),
+        Some(Business::Pension(payment)) => ("pension", Some(payment.amount), None),
         Some(_) => ("other", None, None),
         None => match transaction.intention.purpose {
             Purpose::Settlement => {
@@ -204,6 +207,9 @@ fn figures(transaction: &Transaction) -> (&'static str, Option<Fen>, Option<Fen>
             }
             Purpose::Cancellation { .. } => ("cancellation", None, None),
             Purpose::Load { .. } => ("load", None, transaction.armed.as_ref().map(|armed| armed.account)),
+            Purpose::Enrolment => ("enrolment", None, None),
+            Purpose::Certification => ("certification", None, None),
+            Purpose::Pension { .. } => ("pension", None, None),
         },
     }
 }
@@ -213,6 +219,9 @@ fn kind_name(kind: &str) -> (&'static str, &'static str) {
     match kind {
         "settlement" => ("结算", "settlement"),
         "cancellation" => ("撤销", "cancellation"),
+        "enrolment" => ("指纹采集", "enrolment of fingers"),
+        "certification" => ("资格认证", "certification"),
+        "pension" => ("养老金发放", "pension"),
         "load" => ("圈存", "load"),
         "abandoned" => ("未成", "not done"),
         _ => ("其他", "other"),

@@ -2,6 +2,7 @@
 
 use protocol::{
     limits::{self, OfflineLimits},
+    policy::{self, ProofPolicy},
     rules::{self, RULES_BYTES_MAX, RulesSet},
     signature::{Signature, Signed, SignedError},
 };
@@ -12,6 +13,7 @@ use super::{Cache, CacheError};
 
 const RULES: &str = "rules";
 const LIMITS: &str = "limits";
+const POLICY: &str = "proof policy";
 
 impl Cache {
     /// The rules in store, their signature checked again. `None` before the first were fetched.
@@ -53,6 +55,29 @@ impl Cache {
     /// Version of the limits in store, 0 when there are none.
     pub fn limits_version(&self) -> Result<u64, CacheError> {
         self.version(LIMITS)
+    }
+
+    /// The proof policy in store, else the one a terminal lives by until it hears from its center.
+    pub fn policy(&self) -> Result<ProofPolicy, CacheError> {
+        Ok(self.document(POLICY, policy::PURPOSE)?.unwrap_or_default())
+    }
+
+    /// Stores a policy that is newer than the one in store. Returns the version.
+    ///
+    /// Errors: `NotSigned`, `Content` (also for more alternatives than [`policy::ALTERNATIVES_MAX`]),
+    /// `Outdated` when it is not newer.
+    pub fn store_policy(&mut self, signed: &Signed) -> Result<u64, CacheError> {
+        let policy: ProofPolicy = open(signed, &self.center, policy::PURPOSE)?;
+        let businesses = [&policy.visit, &policy.enrolment, &policy.certification, &policy.pension];
+        if businesses.iter().any(|business| business.len() > policy::ALTERNATIVES_MAX) {
+            return Err(CacheError::Content);
+        }
+        self.store(POLICY, policy.version, signed)
+    }
+
+    /// Version of the policy in store, 0 when there is none.
+    pub fn policy_version(&self) -> Result<u64, CacheError> {
+        self.version(POLICY)
     }
 
     fn document<T: DeserializeOwned>(&self, kind: &str, purpose: &str) -> Result<Option<T>, CacheError> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::{Cache, CacheError, Feed, Progress};
 
 /// Takes all people and cards out.
-const EMPTY: &str = "DELETE FROM person; DELETE FROM refreshed; DELETE FROM blocked;";
+const EMPTY: &str = "DELETE FROM person; DELETE FROM refreshed; DELETE FROM blocked; DELETE FROM pension;";
 
 /// `class` column: see the layout.
 pub(super) fn class_of(person: &Person) -> i64 {
@@ -126,6 +126,8 @@ fn in_order_of_rows(changes: &[Change]) -> Vec<&Change> {
     let row = |change: &&Change| match change {
         Change::Person(person) => person.key,
         Change::PersonGone(key) => *key,
+        Change::Pension(pension) => pension.key,
+        Change::PensionGone(key) => *key,
         _ => u64::MAX,
     };
     let mut changes: Vec<&Change> = changes.iter().collect();
@@ -168,6 +170,8 @@ fn write_changes(connection: &Connection, changes: &[Change]) -> Result<(), Cach
             Change::CardFreed(card) => {
                 connection.prepare_cached("DELETE FROM blocked WHERE card = ?1")?.execute([card])?;
             }
+            Change::Pension(pension) => super::pension::put(connection, pension)?,
+            Change::PensionGone(key) => super::pension::take_out(connection, *key)?,
             // A change that this version does not know cannot be left out silently.
             _ => return Err(CacheError::Content),
         }

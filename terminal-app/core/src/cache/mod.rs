@@ -9,6 +9,7 @@
 mod documents;
 mod eligibility;
 mod fill;
+mod pension;
 
 use std::{cell::Cell, fmt};
 
@@ -17,11 +18,15 @@ use protocol::{signature::PublicKey, timestamp::Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use eligibility::{CONTRIBUTION_GRACE_MONTHS, Eligibility, NotEligible};
+pub use pension::KnownPension;
 
 use crate::store::{self, Durability, Layout, Settings, StoreError, StoreKey};
 
 /// What tables the cache has.
-pub const LAYOUT: Layout = Layout { application_id: 0x4A42_4331, versions: &[include_str!("schema.sql")] };
+pub const LAYOUT: Layout = Layout {
+    application_id: 0x4A42_4331,
+    versions: &[include_str!("schema.sql"), include_str!("schema_2.sql")],
+};
 
 /// Quota of the file: 4 GiB; ten million people take about 0.5 GiB.
 pub const PAGES_MAX: u32 = 1 << 20;

@@ -43,7 +43,7 @@ impl Terminal {
     /// out; nothing new is begun with the card before that.
     /// Errors: `Session`, `Ledger`. Nothing has changed on the card, and no PIN was asked for.
     pub fn open_card(&mut self) -> Result<Tap, Error> {
-        self.eligible = None;
+        self.holder_gone();
         self.tell(Progress::ReadingCard);
         self.tell(Progress::Authenticating);
         let opened = self.session.open(self.random.as_mut()).cloned();
@@ -63,8 +63,15 @@ impl Terminal {
 
     /// Powers the card off and forgets what was read of it.
     pub fn close_card(&mut self) {
-        self.eligible = None;
+        self.holder_gone();
         self.session.close();
+    }
+
+    /// Forgets what was known of whoever stood there.
+    fn holder_gone(&mut self) {
+        self.eligible = None;
+        self.sittings.card_gone();
+        self.enrolling = None;
     }
 
     /// Asks the holder for the PIN and has the card verify it, once.

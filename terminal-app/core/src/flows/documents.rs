@@ -1,6 +1,6 @@
 //! Rules, catalogs and limits as the center has sent them: what can be read is used, what cannot is named.
 
-use protocol::limits::OfflineLimits;
+use protocol::{limits::OfflineLimits, policy::ProofPolicy};
 use time::Date;
 
 use super::Terminal;
@@ -25,6 +25,8 @@ pub enum Document {
     },
     /// The offline limits.
     Limits,
+    /// Which proofs of a holder suffice.
+    Policy,
 }
 
 /// Why it cannot be used.
@@ -57,6 +59,8 @@ pub struct Documents {
     pub catalogs: Vec<Catalog>,
     /// Limits; `None` when they cannot be read.
     pub limits: Option<OfflineLimits>,
+    /// Which proofs suffice; `None` when it cannot be read.
+    pub policy: Option<ProofPolicy>,
     /// What is not in use.
     pub unreadable: Vec<UnreadableDocument>,
 }
@@ -68,6 +72,7 @@ impl Documents {
     pub fn read(cache: &Cache) -> Result<Self, CacheError> {
         let mut documents = Documents::default();
         documents.limits = documents.kept(Document::Limits, cache.limits())?;
+        documents.policy = documents.kept(Document::Policy, cache.policy())?;
         let Some(Some(set)) = documents.kept(Document::Rules, cache.rules())? else { return Ok(documents) };
         let mut rules = RuleBook::new();
         for document in set.documents {
@@ -120,6 +125,9 @@ impl Terminal {
         }
         if let Some(limits) = documents.limits {
             self.limits = limits;
+        }
+        if let Some(policy) = documents.policy {
+            self.policy = policy;
         }
         self.unreadable = documents.unreadable;
         // A note that cannot be made closes no counter.

@@ -107,6 +107,16 @@ impl Terminal {
         Ok(blocked.map(|reason| Refusal::Blacklisted { reason }))
     }
 
+    /// The same; a damaged copy refuses nothing as long as the center answers.
+    pub(super) fn refused_card_here(&mut self, now: Timestamp) -> Result<Option<Refusal>, Error> {
+        let here = self.refused_card(now);
+        match self.unless_damaged(here)? {
+            Ok(refusal) => Ok(refusal),
+            Err(_) if self.is_online() => Ok(None),
+            Err(damage) => Err(damage.into()),
+        }
+    }
+
     /// The same, and the holder when this terminal's copy knows of the death.
     fn refused_holder(&self, now: Timestamp) -> Result<Option<Refusal>, Error> {
         if let Some(refusal) = self.refused_card(now)? {
@@ -229,7 +239,7 @@ impl Terminal {
         Ok(Eligible { person: entry.person, city: entry.city, source: entry.source })
     }
 
-    fn note_refusal(&mut self, refusal: Refusal) -> Result<(), Error> {
+    pub(super) fn note_refusal(&mut self, refusal: Refusal) -> Result<(), Error> {
         if refusal.is_alarm() { self.note(&AuditEvent::Impersonation) } else { Ok(()) }
     }
 

@@ -13,12 +13,16 @@
 
 mod cancel;
 mod card;
+mod certify;
 mod decide;
 mod documents;
 mod duty;
 mod eligibility;
+mod enrol;
 mod load;
+mod pension;
 mod plan;
+mod prove;
 mod receipt;
 mod register;
 mod resolve;
@@ -29,6 +33,7 @@ use hal::{clock::Clock, pin_pad::PinPad};
 use protocol::{
     id::{TerminalId, TransactionId},
     limits::OfflineLimits,
+    policy::ProofPolicy,
     signature::PublicKey,
     timestamp::{ClockQuality, Timestamp},
 };
@@ -36,8 +41,12 @@ use protocol::{
 pub use self::{
     cancel::{AccountRefund, Cancelled},
     card::Tap,
+    certify::Certified,
     documents::{Document, Documents, Unreadable, UnreadableDocument},
+    enrol::{Enrolled, FINGERS_MAX, FingerTaken, IMPRESSIONS},
     load::Loaded,
+    pension::{PensionPaid, PensionRun},
+    prove::{CardFinger, CardFingers, Clerk, FingerCheck},
     register::{LineEntry, PreSettlement, VisitEntry},
     resolve::{Resolution, Resolved},
     settle::Settled,
@@ -48,6 +57,10 @@ use crate::{
     clock::{ClockWatch, Now},
     eligibility::Terms,
     error::Error,
+    holder::{
+        sensor::{Desk, Seen},
+        sitting::Sittings,
+    },
     ledger::{CardKey, Ledger, Outcome},
     ports::{CenterLink, Random},
     progress::Progress,
@@ -126,6 +139,7 @@ pub struct Terminal {
     catalogs: Vec<Catalog>,
     unreadable: Vec<UnreadableDocument>,
     limits: OfflineLimits,
+    policy: ProofPolicy,
     watch: ClockWatch,
     signed_in: Option<SignedIn>,
     /// What is known of the holder of this card, as long as it stays open.
@@ -135,6 +149,11 @@ pub struct Terminal {
     /// A page of the cache was damaged when it was looked at.
     cache_damaged: bool,
     listener: Box<dyn FnMut(Progress) + Send>,
+    desk: Desk,
+    seen: Seen,
+    sittings: Sittings,
+    /// Fingers that were taken and are not on the card yet.
+    enrolling: Option<enrol::Enrolling>,
 }
 
 impl Terminal {
@@ -152,7 +171,8 @@ impl Terminal {
         cache: Cache,
         center: PublicKey,
     ) -> Result<Self, Error> {
-        let Devices { card, psam, pin_pad, clock, random, link } = devices;
+        let Devices { card, psam, pin_pad, clock, mut random, link } = devices;
+        let seen = Seen::new(random.as_mut());
         let session = Session::new(card, psam, ledger.terminal())
             .at_home_in(config.terms.city)
             .with_refusals(card::kept_refusals(&ledger)?);
@@ -171,12 +191,17 @@ impl Terminal {
             catalogs: Vec::new(),
             unreadable: Vec::new(),
             limits: OfflineLimits::default(),
+            policy: ProofPolicy::default(),
             watch,
             signed_in: None,
             eligible: None,
             line: None,
             cache_damaged: false,
             listener: Box::new(|_| {}),
+            desk: Desk::default(),
+            seen,
+            sittings: Sittings::default(),
+            enrolling: None,
         };
         terminal.take_up_documents()?;
         terminal.write_off_intentions()?;

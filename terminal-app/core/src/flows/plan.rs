@@ -3,13 +3,14 @@
 use card_spec::money::Fen;
 use protocol::{
     account::LoadSource,
-    record::{Business, Cancellation, Load, Settlement},
+    record::{Business, Cancellation, Certification, FingerEnrolment, Load, PensionPayment, Settlement},
+    signature::Digest,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::{Arming, Transaction},
-    receipt::Receipt,
+    receipt::{Receipt, Slip},
     session::TransactionKind,
 };
 
@@ -49,6 +50,37 @@ pub(super) enum Plan {
         /// What the money is.
         source: LoadSource,
     },
+    /// Write fingers to a card.
+    Enrolment {
+        /// As it is recorded.
+        enrolment: Box<FingerEnrolment>,
+        /// The line was down.
+        offline: bool,
+        /// What the card is to hold, as a digest that says nothing about it.
+        digest: Digest,
+        /// What makes it so, 32 hexadecimal digits.
+        salt: String,
+        /// As it is printed.
+        slip: Box<Slip>,
+    },
+    /// Certify a person.
+    Certification {
+        /// As it is recorded.
+        certification: Box<Certification>,
+        /// The line was down.
+        offline: bool,
+        /// As it is printed.
+        slip: Box<Slip>,
+    },
+    /// Pay a month's pension.
+    Pension {
+        /// As it is recorded.
+        payment: Box<PensionPayment>,
+        /// The line was down.
+        offline: bool,
+        /// As it is printed.
+        slip: Box<Slip>,
+    },
 }
 
 impl Plan {
@@ -66,7 +98,10 @@ impl Plan {
     pub(super) fn kind(&self) -> Option<TransactionKind> {
         match self {
             Plan::Settlement { .. } => Some(TransactionKind::Purchase),
-            Plan::Cancellation { .. } => None,
+            Plan::Cancellation { .. }
+            | Plan::Enrolment { .. }
+            | Plan::Certification { .. }
+            | Plan::Pension { .. } => None,
             Plan::Load { .. } => Some(TransactionKind::Load),
         }
     }
@@ -74,9 +109,23 @@ impl Plan {
     /// Whether the line was down when it was begun.
     pub(super) fn offline(&self) -> bool {
         match self {
-            Plan::Settlement { offline, .. } | Plan::Cancellation { offline, .. } => *offline,
+            Plan::Settlement { offline, .. }
+            | Plan::Cancellation { offline, .. }
+            | Plan::Enrolment { offline, .. }
+            | Plan::Certification { offline, .. }
+            | Plan::Pension { offline, .. } => *offline,
             // The center has granted it.
             Plan::Load { .. } => false,
+        }
+    }
+
+    /// What is printed, for a plan without a bill.
+    pub(super) fn slip(&self) -> Option<&Slip> {
+        match self {
+            Plan::Enrolment { slip, .. } | Plan::Certification { slip, .. } | Plan::Pension { slip, .. } => {
+                Some(slip)
+            }
+            Plan::Settlement { .. } | Plan::Cancellation { .. } | Plan::Load { .. } => None,
         }
     }
 
@@ -116,6 +165,9 @@ impl Plan {
                 date_time: arming.date_time.clone(),
                 balance_before: arming.balance_before,
             }),
+            Plan::Enrolment { enrolment, .. } => Business::Enrolment(enrolment.clone()),
+            Plan::Certification { certification, .. } => Business::Certification(certification.clone()),
+            Plan::Pension { payment, .. } => Business::Pension(payment.clone()),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What a transaction is printed as.
 
-use protocol::id::TransactionId;
+use protocol::{evidence::HolderProof, id::TransactionId};
 
 use super::{Terminal, plan::Plan, register::PreSettlement};
 use crate::{
     error::Error,
     ledger::{Arming, LedgerError, Link, State, Transaction},
     receipt::{
-        AccountMovement, Booking, CardProof, MaskedName, MaskedNumber, Receipt, ReceiptKind, ReceiptLine,
+        AccountMovement, Booking, CardProof, KnownBy, MaskedName, MaskedNumber, Receipt, ReceiptKind,
+        ReceiptLine, Slip, SlipKind,
     },
     rules::VisitKind,
     session::SessionError,
@@ -35,6 +36,49 @@ impl Terminal {
         let on_card = transaction.armed.as_ref().map(|arming| (arming, tac));
         let receipt = complete(&plan, link, on_card).ok_or_else(wrong)?;
         Ok(Receipt { copy: true, booking: booking(&transaction, &plan), ..receipt })
+    }
+
+    /// The slip of an enrolment, a certification or a pension of this terminal, as a copy, with what the center
+    /// has said.
+    ///
+    /// Errors: as for [`Terminal::receipt`].
+    pub fn slip(&self, id: TransactionId) -> Result<Slip, Error> {
+        let transaction = self.ledger.transaction(id)?.ok_or(LedgerError::TransactionUnknown { id })?;
+        let wrong = || Error::Ledger(LedgerError::WrongState { id, state: transaction.state });
+        let (Some(plan), Some(link), false) =
+            (Plan::of(&transaction), &transaction.link, transaction.abandoned)
+        else {
+            return Err(wrong());
+        };
+        let slip = plan.slip().ok_or_else(wrong)?.clone();
+        let booking = booking(&transaction, &plan);
+        Ok(Slip { copy: true, sequence: Some(link.sequence), booking, ..slip })
+    }
+
+    /// A slip for the holder of the open card, without its place in the chain.
+    pub(super) fn slip_for(
+        &self,
+        id: TransactionId,
+        kind: SlipKind,
+        proof: &HolderProof,
+        operator: &str,
+        offline: bool,
+    ) -> Result<Slip, Error> {
+        let holder = self.session.card()?.holder().ok_or(SessionError::CardFirst)?;
+        Ok(Slip {
+            kind,
+            copy: false,
+            institution: self.config.institution.clone(),
+            terminal: self.id(),
+            operator: operator.to_owned(),
+            transaction: id,
+            sequence: None,
+            time: self.now().wall,
+            name: MaskedName::of(holder.name.as_str()),
+            number: MaskedNumber::of(&holder.person),
+            known: KnownBy::of(proof),
+            booking: Booking::Pending { offline },
+        })
     }
 
     /// What is printed of a settlement, as far as it is known before the card is asked.
@@ -68,7 +112,7 @@ impl Terminal {
     }
 }
 
-/// The receipt of a plan that has come about; `None` for a load, which has none.
+/// The receipt of a plan that has come about; `None` for one without a bill.
 pub(super) fn complete(
     plan: &Plan,
     link: &Link,
@@ -76,7 +120,7 @@ pub(super) fn complete(
 ) -> Option<Receipt> {
     let receipt = match plan {
         Plan::Settlement { receipt, .. } | Plan::Cancellation { receipt, .. } => receipt,
-        Plan::Load { .. } => return None,
+        _ => return None,
     };
     let (account, proof) = match on_card {
         Some((arming, tac)) => (

@@ -87,6 +87,9 @@ impl Terminal {
         if arming.card_factor != card.factor_hex() {
             return Err(Error::OtherCard);
         }
+        if let Plan::Enrolment { digest, salt, .. } = &plan {
+            return self.resolve_enrolment(&transaction, &plan, arming, digest, salt).map(Some);
+        }
         let Some(kind) = plan.kind() else {
             return Err(Error::ResolveFirst { id, need: Need::Supervisor });
         };

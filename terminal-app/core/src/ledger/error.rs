@@ -1,6 +1,6 @@
 use std::fmt;
 
-use protocol::id::TransactionId;
+use protocol::{calendar::Period, id::TransactionId};
 
 use super::{HaltReason, NUMBER_BYTES_MAX, Numbered, State, VisitState};
 use crate::store::StoreError;
@@ -82,6 +82,11 @@ pub enum LedgerError {
         /// The cancellation.
         of: TransactionId,
     },
+    /// This terminal has paid this month's pension to the person, or is about to.
+    PeriodPaid {
+        /// The month.
+        period: Period,
+    },
     /// No such visit.
     VisitUnknown,
     /// A visit of this number exists and differs.
@@ -160,6 +165,7 @@ impl fmt::Display for LedgerError {
             Self::BodyTooLarge { bytes } => write!(f, "a body of {bytes} bytes is too large"),
             Self::NothingToCancel { of } => write!(f, "nothing to cancel under {of}"),
             Self::NothingToLoad { of } => write!(f, "nothing to load under {of}"),
+            Self::PeriodPaid { period } => write!(f, "the pension of {period} was paid here"),
             Self::VisitUnknown => f.write_str("the visit is unknown here"),
             Self::VisitExists => f.write_str("another visit has this number"),
             Self::VisitNotOpen { state } => write!(f, "the visit is {state:?}"),

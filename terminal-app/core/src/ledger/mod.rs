@@ -18,6 +18,7 @@ mod fit;
 mod halt;
 mod head;
 mod open;
+mod pension;
 mod query;
 mod record;
 mod refund;
@@ -59,7 +60,10 @@ use crate::{
 };
 
 /// What tables the ledger has.
-pub const LAYOUT: Layout = Layout { application_id: 0x4A42_4C31, versions: &[include_str!("schema.sql")] };
+pub const LAYOUT: Layout = Layout {
+    application_id: 0x4A42_4C31,
+    versions: &[include_str!("schema.sql"), include_str!("schema_2.sql")],
+};
 
 /// How large a ledger may become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -162,7 +162,8 @@ fn require_business(
         Purpose::Settlement => visit::begin_settling(connection, intention.visit.as_deref(), intention.id),
         Purpose::Cancellation { of } => require_cancellable(connection, of),
         Purpose::Load { refund_of: Some(of) } => refund::require_owed(connection, of, intention.card),
-        Purpose::Load { refund_of: None } => Ok(()),
+        Purpose::Load { refund_of: None } | Purpose::Enrolment | Purpose::Certification => Ok(()),
+        Purpose::Pension { period } => super::pension::require_unpaid(connection, intention.person, period),
     }
 }
 
@@ -202,8 +203,8 @@ fn require_cancellable(connection: &Connection, of: TransactionId) -> Result<(),
 fn insert(connection: &Connection, intention: &Intention) -> Result<(), LedgerError> {
     connection
         .prepare_cached(
-            "INSERT INTO txn (id, state, purpose, of, visit, person, card, cycle, operator, intended_at)
-             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO txn (id, state, purpose, of, visit, person, card, cycle, operator, intended_at, period)
+             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             intention.id.0,
@@ -215,6 +216,7 @@ fn insert(connection: &Connection, intention: &Intention) -> Result<(), LedgerEr
             intention.cycle,
             intention.operator,
             intention.made_at.0,
+            intention.purpose.period(),
         ])?;
     connection
         .prepare_cached("INSERT INTO plan (ordinal, text) VALUES (?1, ?2)")?
@@ -250,13 +252,13 @@ impl OpenRow {
     fn load(connection: &Connection, id: TransactionId) -> Result<Self, LedgerError> {
         let open = connection
             .prepare_cached(
-                "SELECT ordinal, state, purpose, of, person, card, cycle, operator FROM txn WHERE id = ?1",
+                "SELECT ordinal, state, purpose, of, person, card, cycle, operator, period FROM txn WHERE id = ?1",
             )?
             .query_row([id.0], |row| {
                 Ok(OpenRow {
                     ordinal: row.get(0)?,
                     state: row::state_of(row, 1)?,
-                    purpose: row::purpose_of(row, 2, 3)?,
+                    purpose: row::purpose_of(row, 2, 3, 8)?,
                     person: row.get(4)?,
                     card: CardKey(row.get(5)?),
                     cycle: row.get(6)?,
@@ -277,6 +279,7 @@ impl OpenRow {
 struct Effect {
     amounts: Option<Amounts>,
     year: Option<(u16, Accumulation)>,
+    pension: Option<Fen>,
 }
 
 impl Effect {
@@ -289,6 +292,7 @@ impl Effect {
                     year_of(body.happened_at()),
                     Accumulation::of(&settlement.amounts, &settlement.med_type),
                 )),
+                pension: None,
             },
             Business::Cancellation(cancellation) => Effect {
                 amounts: Some(cancellation.amounts),
@@ -297,7 +301,9 @@ impl Effect {
                     Some(of) => accumulated_by(connection, of)?,
                     None => None,
                 },
+                pension: None,
             },
+            Business::Pension(payment) => Effect { pension: Some(payment.amount), ..Effect::default() },
             _ => Effect::default(),
         })
     }
@@ -350,7 +356,7 @@ fn freeze(
         .prepare_cached(
             "UPDATE txn SET state = 2, sequence = ?2, recorded_at = ?3, abandoned = ?4, medfee = ?5, fund = ?6,
                  account = ?7, cash = ?8, year = ?9, deductible = ?10, pooled_outpatient = ?11,
-                 pooled_inpatient = ?12, own_in_scope = ?13, stays = ?14
+                 pooled_inpatient = ?12, own_in_scope = ?13, stays = ?14, pension = ?15
              WHERE ordinal = ?1",
         )?
         .execute(params![
@@ -368,6 +374,7 @@ fn freeze(
             year.map(|(_, a)| a.pooled_inpatient.0),
             year.map(|(_, a)| a.own_in_scope.0),
             year.map(|(_, a)| a.stays),
+            effect.pension.map(|pension| pension.0),
         ])?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::transaction::{CardKey, CenterVerdict, Intention, Link, Purpose, State
 pub(super) const SELECT: &str = "SELECT t.ordinal, t.id, t.state, t.purpose, t.of, t.visit, t.person, t.card, \
      t.cycle, t.operator, t.intended_at, p.text, t.armed, t.armed_at, t.sequence, l.digest, l.signature, l.body, \
      t.recorded_at, t.abandoned, t.year, t.deductible, t.pooled_outpatient, t.pooled_inpatient, t.own_in_scope, \
-     t.stays, t.receipt, t.verdict_at, t.refusal, t.late, t.cancelled_by \
+     t.stays, t.receipt, t.verdict_at, t.refusal, t.late, t.cancelled_by, t.period \
      FROM txn AS t JOIN plan AS p ON p.ordinal = t.ordinal LEFT JOIN link AS l ON l.sequence = t.sequence";
 
 /// A value that no statement of ours writes: the file is damaged.
@@ -47,8 +47,13 @@ pub(super) fn link_of(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Li
     }))
 }
 
-pub(super) fn purpose_of(row: &Row<'_>, number: usize, of: usize) -> rusqlite::Result<Purpose> {
-    Purpose::from_columns(row.get(number)?, optional_id_of(row, of)?)
+pub(super) fn purpose_of(
+    row: &Row<'_>,
+    number: usize,
+    of: usize,
+    period: usize,
+) -> rusqlite::Result<Purpose> {
+    Purpose::from_columns(row.get(number)?, optional_id_of(row, of)?, row.get(period)?)
         .ok_or_else(|| bad(number, Type::Integer))
 }
 
@@ -88,7 +93,7 @@ pub(super) fn transaction_of(row: &Row<'_>) -> rusqlite::Result<Transaction> {
         ordinal: row.get(0)?,
         intention: Intention {
             id: id_of(row, 1)?,
-            purpose: purpose_of(row, 3, 4)?,
+            purpose: purpose_of(row, 3, 4, 31)?,
             visit: row.get(5)?,
             person: person_of(row, 6)?,
             card: CardKey(row.get(7)?),

@@ -5,6 +5,7 @@ use std::fmt;
 use card_spec::{money::Fen, person::PersonNumber};
 use protocol::{
     accumulation::Accumulation,
+    calendar::Period,
     id::TransactionId,
     record::{AbandonReason, Business, CardPurchase},
     signature::{Digest, Signature},
@@ -81,6 +82,15 @@ pub enum Purpose {
         /// The cancellation whose refund this is, if it is one.
         refund_of: Option<TransactionId>,
     },
+    /// Write fingers to a card.
+    Enrolment,
+    /// Certify a person.
+    Certification,
+    /// Pay the pension of a month.
+    Pension {
+        /// The month.
+        period: Period,
+    },
 }
 
 impl Purpose {
@@ -89,22 +99,38 @@ impl Purpose {
             Purpose::Settlement => 0,
             Purpose::Cancellation { .. } => 1,
             Purpose::Load { .. } => 2,
+            Purpose::Enrolment => 3,
+            Purpose::Certification => 4,
+            Purpose::Pension { .. } => 5,
         }
     }
 
     pub(super) fn of(self) -> Option<TransactionId> {
         match self {
-            Purpose::Settlement => None,
+            Purpose::Settlement | Purpose::Enrolment | Purpose::Certification | Purpose::Pension { .. } => {
+                None
+            }
             Purpose::Cancellation { of } => Some(of),
             Purpose::Load { refund_of } => refund_of,
         }
     }
 
-    pub(super) fn from_columns(number: i64, of: Option<TransactionId>) -> Option<Self> {
+    /// The month of a pension, as the number that it is kept as.
+    pub(super) fn period(self) -> Option<u32> {
+        match self {
+            Purpose::Pension { period } => Some(period.number()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn from_columns(number: i64, of: Option<TransactionId>, period: Option<u32>) -> Option<Self> {
         match (number, of) {
             (0, _) => Some(Purpose::Settlement),
             (1, Some(of)) => Some(Purpose::Cancellation { of }),
             (2, refund_of) => Some(Purpose::Load { refund_of }),
+            (3, _) => Some(Purpose::Enrolment),
+            (4, _) => Some(Purpose::Certification),
+            (5, _) => Some(Purpose::Pension { period: Period::from_number(period?)? }),
             _ => None,
         }
     }
@@ -115,6 +141,9 @@ impl Purpose {
             (Purpose::Settlement, Business::Settlement(_)) => true,
             (Purpose::Cancellation { of }, Business::Cancellation(cancellation)) => cancellation.of == of,
             (Purpose::Load { .. }, Business::Load(_)) => true,
+            (Purpose::Enrolment, Business::Enrolment(_)) => true,
+            (Purpose::Certification, Business::Certification(_)) => true,
+            (Purpose::Pension { period }, Business::Pension(payment)) => payment.period == period,
             (_, Business::Abandoned { .. }) => true,
             _ => false,
         }

@@ -154,11 +154,7 @@ impl Receipt {
             Row::Fact(language.pick(chinese, english).into(), value)
         };
         rows.push(Row::Rule);
-        let (tone, text) = self.state(language);
-        rows.push(Row::State(tone, text));
-        if let Booking::Booked { receipt } = &self.booking {
-            rows.push(fact("中心回执号", "Center receipt", clean(receipt)));
-        }
+        booking_rows(&self.booking, language, rows);
         rows.push(Row::Identifier(
             language.pick("交易号", "Transaction").into(),
             self.transaction.to_string(),
@@ -183,26 +179,35 @@ impl Receipt {
                 .into(),
         ));
     }
+}
 
-    fn state(&self, language: Language) -> (Tone, String) {
-        let text = |chinese: &str, english: &str| language.pick(chinese, english).to_owned();
-        match &self.booking {
-            Booking::Booked { .. } => (Tone::Good, text("中心已入账", "Booked at the center")),
-            Booking::Pending { offline: false } => {
-                (Tone::Waiting, text("已受理，待中心入账", "Accepted, to be booked at the center"))
-            }
-            Booking::Pending { offline: true } => (
-                Tone::Waiting,
-                text("脱机交易，联机后自动入账", "Made offline, will be booked when the line is up"),
-            ),
-            Booking::Refused { reason } => {
-                let reason = refusal(*reason, language);
-                let label = text("中心未入账：", "Not booked: ");
-                (Tone::Bad, format!("{label}{reason}"))
-            }
-            Booking::Conflict => {
-                (Tone::Bad, text("与中心记录不一致，正在核查", "Differs from the center, under review"))
-            }
+/// What has become of the record.
+pub(super) fn booking_rows(booking: &Booking, language: Language, rows: &mut Vec<Row>) {
+    let (tone, text) = state(booking, language);
+    rows.push(Row::State(tone, text));
+    if let Booking::Booked { receipt } = booking {
+        rows.push(Row::Fact(language.pick("中心回执号", "Center receipt").into(), clean(receipt)));
+    }
+}
+
+fn state(booking: &Booking, language: Language) -> (Tone, String) {
+    let text = |chinese: &str, english: &str| language.pick(chinese, english).to_owned();
+    match booking {
+        Booking::Booked { .. } => (Tone::Good, text("中心已入账", "Booked at the center")),
+        Booking::Pending { offline: false } => {
+            (Tone::Waiting, text("已受理，待中心入账", "Accepted, to be booked at the center"))
+        }
+        Booking::Pending { offline: true } => (
+            Tone::Waiting,
+            text("脱机交易，联机后自动入账", "Made offline, will be booked when the line is up"),
+        ),
+        Booking::Refused { reason } => {
+            let reason = refusal(*reason, language);
+            let label = text("中心未入账：", "Not booked: ");
+            (Tone::Bad, format!("{label}{reason}"))
+        }
+        Booking::Conflict => {
+            (Tone::Bad, text("与中心记录不一致，正在核查", "Differs from the center, under review"))
         }
     }
 }
@@ -226,12 +231,22 @@ fn refusal(reason: RefusalReason, language: Language) -> &'static str {
         RefusalReason::LoadUnknown => language.pick("充值未经中心授权", "the load was not granted"),
         RefusalReason::HolderMismatch => language.pick("卡与持卡人不符", "the card is another person's"),
         RefusalReason::RefundWrong => language.pick("退款不符", "the refund does not fit"),
+        RefusalReason::ProofTooWeak => language.pick("身份核验不足", "the proof of the holder is too weak"),
+        RefusalReason::PensionUnknown => language.pick("无养老金待遇", "no pension is paid to this person"),
+        RefusalReason::Deceased => language.pick("待遇领取人已去世", "the person is dead"),
+        RefusalReason::BenefitSuspended => language.pick("待遇已暂停", "benefits are suspended"),
+        RefusalReason::BenefitEnded => language.pick("待遇已终止", "benefits have ended"),
+        RefusalReason::NotCertified => language.pick("资格认证已过期", "not certified"),
+        RefusalReason::PensionAmount => language.pick("养老金金额不符", "the amount is wrong"),
+        RefusalReason::PeriodNotDue => language.pick("未到发放月份", "the month is not due"),
+        RefusalReason::PeriodPaid => language.pick("该月已发放", "the month was paid before"),
+        RefusalReason::ConsentMissing => language.pick("没有本人同意", "the holder's consent is missing"),
         _ => language.pick("请与经办机构联系", "ask the agency"),
     }
 }
 
 /// The text without control characters: names come from elsewhere, and a printer obeys escape codes.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -6,6 +6,7 @@
 mod content;
 mod mask;
 mod pdf;
+mod slip;
 mod text;
 
 use card_spec::money::Fen;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use mask::{MaskedName, MaskedNumber};
 pub use pdf::{FontError, ReceiptFont};
+pub use slip::{KnownBy, Slip, SlipKind};
 pub use text::{COLUMNS_58_MM, COLUMNS_80_MM, COLUMNS_MIN};
 
 use crate::rules::{Bill, Count, ItemClass, PersonKind, Settlement, UnitPrice, VisitKind};

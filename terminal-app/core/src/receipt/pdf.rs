@@ -92,31 +92,41 @@ impl Receipt {
     ///
     /// Error: [`FontError`] when the font's tables break on a character of this receipt.
     pub fn pdf(&self, font: &ReceiptFont, language: Language) -> Result<Vec<u8>, FontError> {
-        let measure = Measure::new(font)?;
-        let mut sheet = Sheet { measure: &measure, marks: Vec::new(), y: 0.0 };
-        sheet.top();
-        for row in self.rows(language) {
-            sheet.row(&row, language);
-        }
-        let height = sheet.y + 14.0;
-
-        let mut document = Document::new();
-        let settings = PageSettings::from_wh(PAGE_WIDTH, height).ok_or(FontError)?;
-        let mut page = document.start_page_with(settings);
-        let mut surface = page.surface();
-        for mark in &sheet.marks {
-            mark.draw(&mut surface, &measure);
-        }
-        surface.finish();
-        page.finish();
-        document.set_metadata(
-            Metadata::new()
-                .title(self.transaction.to_string())
-                .language(language.pick("zh-CN", "en").to_owned())
-                .creator("jinbao".to_owned()),
-        );
-        document.finish().map_err(|_| FontError)
+        document_of(&self.rows(language), &self.transaction.to_string(), font, language)
     }
+}
+
+/// Rows as a document of one page.
+pub(super) fn document_of(
+    rows: &[Row],
+    title: &str,
+    font: &ReceiptFont,
+    language: Language,
+) -> Result<Vec<u8>, FontError> {
+    let measure = Measure::new(font)?;
+    let mut sheet = Sheet { measure: &measure, marks: Vec::new(), y: 0.0 };
+    sheet.top();
+    for row in rows {
+        sheet.row(row, language);
+    }
+    let height = sheet.y + 14.0;
+
+    let mut document = Document::new();
+    let settings = PageSettings::from_wh(PAGE_WIDTH, height).ok_or(FontError)?;
+    let mut page = document.start_page_with(settings);
+    let mut surface = page.surface();
+    for mark in &sheet.marks {
+        mark.draw(&mut surface, &measure);
+    }
+    surface.finish();
+    page.finish();
+    document.set_metadata(
+        Metadata::new()
+            .title(title.to_owned())
+            .language(language.pick("zh-CN", "en").to_owned())
+            .creator("jinbao".to_owned()),
+    );
+    document.finish().map_err(|_| FontError)
 }
 
 /// Widths of the font's characters.

@@ -21,17 +21,25 @@ impl Receipt {
     /// No line is wider than `columns`, a large one than half of it. Nothing is cut off: what does not
     /// fit is wrapped.
     pub fn lines(&self, columns: usize, language: Language) -> Vec<Line> {
-        let mut paper = Paper { columns: columns.max(COLUMNS_MIN), lines: Vec::new() };
-        for row in self.rows(language) {
-            paper.row(&row);
-        }
-        paper.lines
+        lines_of(&self.rows(language), columns)
     }
 
     /// The same as one text, each line ended by a line feed.
     pub fn text(&self, columns: usize, language: Language) -> String {
-        self.lines(columns, language).into_iter().map(|line| line.text + "\n").collect()
+        text_of(&self.rows(language), columns)
     }
+}
+
+pub(super) fn lines_of(rows: &[Row], columns: usize) -> Vec<Line> {
+    let mut paper = Paper { columns: columns.max(COLUMNS_MIN), lines: Vec::new() };
+    for row in rows {
+        paper.row(row);
+    }
+    paper.lines
+}
+
+pub(super) fn text_of(rows: &[Row], columns: usize) -> String {
+    lines_of(rows, columns).into_iter().map(|line| line.text + "\n").collect()
 }
 
 struct Paper {

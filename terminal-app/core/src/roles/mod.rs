@@ -53,16 +53,26 @@ pub enum Action {
     AcceptDifference,
     /// Take a settlement back.
     CancelSettlement,
+    /// Certify a person (资格认证).
+    Certify,
     /// Change offline behaviour, paths, devices.
     ChangeSettings,
+    /// Confirm, as another clerk or as a supervisor, who a holder is.
+    ConfirmHolder,
     /// Enrol the terminal or renew its certificate.
     Enrol,
+    /// Write a holder's fingers to the card (指纹采集).
+    EnrolFinger,
     /// Copy the ledger out in the clear.
     ExportLedger,
     /// Load the personal account, also refunds.
     Load,
+    /// Pair the reader board, clear its tamper latch, give it a new firmware.
+    ManageBoard,
     /// Add, change and remove operators.
     ManageOperators,
+    /// Pay a pension out (养老金发放).
+    PayPension,
     /// Read a card and look up eligibility.
     ReadCard,
     /// Throw the eligibility cache away and fill it again.
@@ -93,14 +103,19 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 20] = [
+    pub const ALL: [Action; 25] = [
         Action::AcceptDifference,
         Action::CancelSettlement,
+        Action::Certify,
         Action::ChangeSettings,
+        Action::ConfirmHolder,
         Action::Enrol,
+        Action::EnrolFinger,
         Action::ExportLedger,
         Action::Load,
+        Action::ManageBoard,
         Action::ManageOperators,
+        Action::PayPension,
         Action::ReadCard,
         Action::RebuildCache,
         Action::Reconcile,
@@ -124,7 +139,18 @@ pub fn permits(role: Role, action: Action) -> bool {
         Role::Cashier => {
             matches!(
                 action,
-                Load | ReadCard | Reconcile | Register | Resolve | Settle | Synchronise | ViewQueue
+                Certify
+                    | ConfirmHolder
+                    | EnrolFinger
+                    | Load
+                    | PayPension
+                    | ReadCard
+                    | Reconcile
+                    | Register
+                    | Resolve
+                    | Settle
+                    | Synchronise
+                    | ViewQueue
             )
         }
         Role::Supervisor => {
@@ -138,6 +164,7 @@ pub fn permits(role: Role, action: Action) -> bool {
             action,
             ChangeSettings
                 | Enrol
+                | ManageBoard
                 | RebuildCache
                 | Resume
                 | SupportBundle
@@ -164,10 +191,22 @@ mod tests {
 
     #[test]
     fn money_and_machine_are_in_different_hands() {
-        for action in [Action::Settle, Action::CancelSettlement, Action::Load, Action::Register] {
+        let business = [
+            Action::Settle,
+            Action::CancelSettlement,
+            Action::Load,
+            Action::Register,
+            Action::Certify,
+            Action::ConfirmHolder,
+            Action::EnrolFinger,
+            Action::PayPension,
+        ];
+        for action in business {
             assert!(!permits(Role::Installer, action) && !permits(Role::Auditor, action), "{action:?}");
         }
-        for action in [Action::WipeKeys, Action::Resume, Action::Enrol, Action::RebuildCache] {
+        for action in
+            [Action::WipeKeys, Action::Resume, Action::Enrol, Action::RebuildCache, Action::ManageBoard]
+        {
             assert!(!permits(Role::Cashier, action) && !permits(Role::Supervisor, action), "{action:?}");
         }
         assert!(permits(Role::Supervisor, Action::CancelSettlement));

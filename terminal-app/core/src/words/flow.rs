@@ -25,8 +25,12 @@ impl Error {
             Self::Keys(error) => error.words(l),
             Self::SignIn(error) => error.words(l),
             Self::Reconcile(error) => error.words(l),
+            Self::Board(trouble) => trouble.words(l),
             Self::NotEligible(refusal) => refusal.words(l),
             Self::Limit(limit) => limit.words(l),
+            Self::Finger(failure) => failure.words(l),
+            Self::Proof(error) => error.words(l),
+            Self::Pension(refusal) => refusal.words(l),
             Self::NotSignedIn => say(
                 l,
                 ("操作员还没有签到。", "请先签到；有未对账的周期时请先对账。"),
@@ -133,6 +137,7 @@ impl UnreadableDocument {
             Document::OneOfRules { version } => {
                 (format!("中心下发的规则文件 {version} "), format!("The center's document {version}"))
             }
+            Document::Policy => ("中心下发的核验策略".to_owned(), "The center's proof policy".to_owned()),
             Document::Limits => ("中心下发的脱机限额".to_owned(), "The center's limits".to_owned()),
         };
         match &self.reason {
@@ -183,6 +188,22 @@ impl Limit {
                         "While the line is down at most {max} yuan may come from the account; this is {got}."
                     ),
                     next.1,
+                ),
+            ),
+            Self::PensionAmount { max, got } => say(
+                l,
+                (format!("脱机时每月养老金不能超过 {max} 元，本月 {got} 元。"), "请等网络恢复后发放。"),
+                (
+                    format!("While the line is down a pension may be {max} yuan at most; this is {got}."),
+                    "Wait for the line.",
+                ),
+            ),
+            Self::PensionCount { max } => say(
+                l,
+                (format!("脱机发放的养老金已有 {max} 笔未上传。"), "请等网络恢复、上传后再发放。"),
+                (
+                    format!("{max} pensions that were paid while the line was down wait for upload."),
+                    "Wait for the line.",
                 ),
             ),
             Self::CacheAge { max_ms, got_ms } => say(

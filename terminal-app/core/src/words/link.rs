@@ -172,6 +172,63 @@ pub fn refusal(reason: RefusalReason, language: Language) -> Words {
             ("中心未入账：退款与原结算不符。", "请报告主管。"),
             ("Not booked: the refund does not fit the settlement.", "Report to the supervisor."),
         ),
+        RefusalReason::ProofTooWeak => say(
+            l,
+            ("中心未入账：持卡人身份核验不足。", "请报告主管，重新核验本人后办理。"),
+            (
+                "Not booked: the proof of the holder is too weak.",
+                "Report it; prove the holder and do it again.",
+            ),
+        ),
+        RefusalReason::ConsentMissing => say(
+            l,
+            ("中心未登记：没有本人同意。", "请征得本人同意后重新采集。"),
+            ("Not booked: the holder's consent is missing.", "Ask for it and enrol again."),
+        ),
+        RefusalReason::PensionUnknown | RefusalReason::BenefitEnded => say(
+            l,
+            ("中心未入账：此人没有养老金待遇或待遇已终止。", "请报告主管，追回已发放的款项。"),
+            (
+                "Not booked: no pension is paid to this person, or not any more.",
+                "Report it; what was paid out has to be claimed back.",
+            ),
+        ),
+        RefusalReason::Deceased => say(
+            l,
+            ("中心未入账：待遇领取人此前已去世（疑似冒领）。", "请立即报告主管，保留现场记录。"),
+            (
+                "Not booked: the person had died before (false claim).",
+                "Report it at once and keep the records.",
+            ),
+        ),
+        RefusalReason::BenefitSuspended => say(
+            l,
+            ("中心未入账：待遇已暂停。", "请报告主管，与中心核对暂停原因。"),
+            ("Not booked: benefits are suspended.", "Report it and ask the center why."),
+        ),
+        RefusalReason::NotCertified => say(
+            l,
+            ("中心未入账：资格认证已过期。", "请持卡人办理资格认证，并报告主管。"),
+            ("Not booked: the person is not certified.", "Certify the person, and report it."),
+        ),
+        RefusalReason::PensionAmount => say(
+            l,
+            ("中心未入账：养老金金额与中心不符。", "请报告主管，与中心核对金额。"),
+            ("Not booked: the amount is not the person's pension.", "Report it and compare with the center."),
+        ),
+        RefusalReason::PeriodNotDue => say(
+            l,
+            ("中心未入账：该月养老金尚未到发放时间。", "请报告主管，与中心核对月份。"),
+            ("Not booked: the month is not due yet.", "Report it and compare with the center."),
+        ),
+        RefusalReason::PeriodPaid => say(
+            l,
+            ("中心未入账：该月养老金已在别处发放。", "请报告主管，追回重复发放的款项。"),
+            (
+                "Not booked: the month was paid elsewhere before.",
+                "Report it; what was paid twice has to be claimed back.",
+            ),
+        ),
         _ => say(l, ("中心未入账。", "请与中心联系。"), ("Not booked.", "Ask the center.")),
     }
 }

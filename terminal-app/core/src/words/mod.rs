@@ -3,15 +3,23 @@
 //! Every text is made from an enum by an exhaustive match, so that a new error does not compile without
 //! its words. No text holds a PIN, a name or a number of a person.
 
+mod board;
 mod eligibility;
 mod flow;
+mod holder;
 mod link;
 mod session;
 mod store;
 
 use std::fmt;
 
-pub use self::{link::refusal, session::step_name, store::action_name};
+pub use self::{
+    board::device as board_words,
+    holder::{purpose_name, reason_name},
+    link::refusal,
+    session::step_name,
+    store::action_name,
+};
 use crate::language::Language;
 
 /// A message to a person.

@@ -196,6 +196,14 @@ impl LedgerError {
                 ("没有待退回卡内的金额。", "请核对撤销记录。"),
                 ("Nothing is owed to this card.", "Check the cancellation."),
             ),
+            Self::PeriodPaid { period } => say(
+                l,
+                (format!("本终端已发放过 {period} 的养老金。"), "不得重复发放；请查询发放记录。"),
+                (
+                    format!("The pension of {period} was paid out at this terminal."),
+                    "Do not pay it again; look at the records.",
+                ),
+            ),
             Self::VisitUnknown => say(
                 l,
                 ("没有这个就诊登记。", "请核对就诊号，或先登记。"),
@@ -406,11 +414,16 @@ pub fn action_name(action: Action, language: Language) -> &'static str {
     let (chinese, english) = match action {
         Action::AcceptDifference => ("认可对账差异", "accept a difference"),
         Action::CancelSettlement => ("撤销结算", "cancel a settlement"),
+        Action::Certify => ("资格认证", "certify a person"),
         Action::ChangeSettings => ("修改设置", "change settings"),
+        Action::ConfirmHolder => ("复核持卡人身份", "confirm who a holder is"),
         Action::Enrol => ("注册终端", "enrol the terminal"),
+        Action::EnrolFinger => ("采集指纹", "enrol fingers"),
         Action::ExportLedger => ("导出账本", "export the books"),
         Action::Load => ("圈存", "load the account"),
+        Action::ManageBoard => ("维护读卡主板", "look after the reader board"),
         Action::ManageOperators => ("管理操作员", "manage operators"),
+        Action::PayPension => ("发放养老金", "pay a pension"),
         Action::ReadCard => ("读卡", "read a card"),
         Action::RebuildCache => ("重建参保数据", "rebuild the eligibility data"),
         Action::Reconcile => ("对账", "reconcile"),
