@@ -63,6 +63,9 @@ impl Personality {
 /// The file of the firmware that makes the emulated board a reader of two slots.
 pub(crate) const DEMO: &str = "mps2-an386-sec1210.elf";
 
+/// What the first personality is to come to; its limits are where it is.
+const GOAL: size::Limits = size::Limits { flash: 32 * 1024, ram: 8 * 1024 };
+
 /// One firmware that can be built.
 struct Image {
     board: Board,
@@ -71,7 +74,7 @@ struct Image {
     package: &'static str,
     /// The program in the package.
     program: &'static str,
-    /// Bytes that it may take, so that a regression is seen. Not less than what it takes by more than a twentieth.
+    /// Bytes that it may take, so that a regression is seen: not a twentieth more than what it takes.
     limits: size::Limits,
 }
 
@@ -81,21 +84,21 @@ const IMAGES: &[Image] = &[
         personality: Some(Personality::Sec1210),
         package: "jinbao-board-mps2-an386",
         program: "mps2-an386",
-        limits: size::Limits { flash: 48_000, ram: 8 * 1024 },
+        limits: size::Limits { flash: 49_500, ram: 8 * 1024 },
     },
     Image {
         board: Board::Mps2An386,
         personality: Some(Personality::GemCorePosPro),
         package: "jinbao-board-mps2-an386",
         program: "mps2-an386",
-        limits: size::Limits { flash: 48_000, ram: 8 * 1024 },
+        limits: size::Limits { flash: 49_500, ram: 8 * 1024 },
     },
     Image {
         board: Board::Mps2An386,
         personality: Some(Personality::GemPcTwin),
         package: "jinbao-board-mps2-an386",
         program: "mps2-an386",
-        limits: size::Limits { flash: 47_600, ram: 8 * 1024 },
+        limits: size::Limits { flash: 49_000, ram: 8 * 1024 },
     },
     Image {
         board: Board::Stm32F405,
@@ -233,6 +236,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let mut excess = Vec::new();
     for (image, size) in &reports {
         println!("\n{}", size.report(&image.name(), &image.limits));
+        if image.board == Board::Mps2An386 && image.personality == Some(Personality::Sec1210) {
+            println!("  goal: {}", size.towards(&GOAL));
+        }
         excess.extend(size.excess(&image.name(), &image.limits));
     }
     if excess.is_empty() || options.any_size { Ok(()) } else { Err(excess.join("\n  ")) }

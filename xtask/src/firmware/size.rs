@@ -106,6 +106,16 @@ impl Size {
         text
     }
 
+    /// How far it is from a goal, in words.
+    pub(crate) fn towards(&self, goal: &Limits) -> String {
+        [("flash", self.flash(), goal.flash), ("RAM", self.ram(), goal.ram)]
+            .map(|(what, bytes, goal)| match bytes.checked_sub(goal) {
+                None | Some(0) => format!("{what} {goal}, met"),
+                Some(more) => format!("{what} {goal}, missed by {more} bytes"),
+            })
+            .join("; ")
+    }
+
     /// What is more than its limit, in words.
     pub(crate) fn excess(&self, name: &str, limits: &Limits) -> Vec<String> {
         [("flash", self.flash(), limits.flash), ("RAM", self.ram(), limits.ram)]
@@ -173,6 +183,12 @@ mod tests {
                 "board takes 1012 bytes of RAM; its limit is 1011",
             ]
         );
+    }
+
+    #[test]
+    fn a_goal_is_met_or_missed() {
+        let goal = Limits { flash: 1_000, ram: 1_012 };
+        assert_eq!(size().towards(&goal), "flash 1000, missed by 100 bytes; RAM 1012, met");
     }
 
     #[test]
