@@ -5,6 +5,7 @@
 mod dialogue;
 mod documents;
 mod doubt;
+mod fingers;
 mod interrupted;
 mod known_by_center;
 mod offline_days;
