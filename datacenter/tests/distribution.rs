@@ -219,6 +219,8 @@ fn the_description_is_served_as_generated_and_names_everything() {
         ("/v1/rules", "get"),
         ("/v1/limits", "get"),
         ("/v1/person", "post"),
+        ("/v1/policy", "get"),
+        ("/v1/pension", "post"),
         ("/v1/load", "post"),
         ("/v1/refunds", "post"),
         ("/v1/reconciliation", "post"),
@@ -230,7 +232,7 @@ fn the_description_is_served_as_generated_and_names_everything() {
         assert_eq!(operation["security"].is_null(), open, "{path}");
         assert_eq!(paths[path].as_object().unwrap().len(), 1, "{path}");
     }
-    assert_eq!(paths.len(), 13);
+    assert_eq!(paths.len(), 15);
     for parameter in description["paths"]["/v1/feed"]["get"]["parameters"].as_array().unwrap() {
         assert_eq!(parameter["in"], "query");
     }
@@ -243,7 +245,20 @@ fn the_description_is_served_as_generated_and_names_everything() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(description.pointer(pointer).is_some(), "{reference}");
     }
-    for schema in ["Receipt", "RulesSet", "OfflineLimits", "Body", "Settlement", "Verdict", "RefusalReason"] {
+    for schema in [
+        "Receipt",
+        "RulesSet",
+        "OfflineLimits",
+        "ProofPolicy",
+        "Body",
+        "Settlement",
+        "HolderProof",
+        "FingerEnrolment",
+        "PensionPayment",
+        "PensionAnswer",
+        "Verdict",
+        "RefusalReason",
+    ] {
         assert!(description["components"]["schemas"][schema].is_object(), "{schema}");
     }
     running.stop();

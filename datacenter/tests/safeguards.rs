@@ -287,6 +287,8 @@ fn a_card_is_one_persons() {
     load(&rig, &mine.request(rig.dice.id(), terminal.id, Fen(100), LoadSource::Credit)).unwrap();
     let mut theirs = mine.settlement(terminal.id, 10_000);
     theirs.person = person(99);
+    let mut later = mine.settlement(terminal.id, 10_000);
+    later.person = person(99);
     let verdict = book(&rig, &mut terminal, rig.dice.id(), settling(theirs.clone()));
     assert_eq!(verdict, refused(RefusalReason::HolderMismatch));
     let third = Card::new(Algorithm::Sm4, 9);
@@ -298,7 +300,10 @@ fn a_card_is_one_persons() {
     assert_eq!(verdicts(&receipt), [Verdict::Booked, refused(RefusalReason::HolderMismatch)]);
     // The issuer's word counts for more than what was seen first.
     rig.center.production.set_holders(&[(mine.key(), person(99).key())]).unwrap();
-    assert_eq!(book(&rig, &mut terminal, rig.dice.id(), settling(theirs)), Verdict::Booked);
+    assert_eq!(book(&rig, &mut terminal, rig.dice.id(), settling(later)), Verdict::Booked);
+    // What was refused before can still be cancelled, so it cannot be booked under another name as well.
+    let verdict = book(&rig, &mut terminal, rig.dice.id(), settling(theirs));
+    assert_eq!(verdict, refused(RefusalReason::PurchaseKnown));
     // A number that is only written down, without a purchase, binds nothing.
     for number in [1, 2] {
         let visit = settled(person(number), 10_000);
@@ -478,4 +483,49 @@ fn a_clock_that_is_a_year_ahead_spoils_no_year() {
     let cancellation = cancelling(doubted, &card, amounts.negated(), back);
     assert_eq!(book(&rig, &mut terminal, rig.dice.id(), cancellation), Verdict::Booked);
     counted(2, &amounts);
+}
+
+#[test]
+fn a_purchase_counts_once_under_whatever_name() {
+    let (rig, mut terminal) = rig();
+    let card = Card::new(Algorithm::Sm4, 31);
+    let before = import(&rig, &card, PersonState::Active);
+    let settlement = card.settlement(terminal.id, 10_000);
+    let (amounts, account) = (settlement.amounts, settlement.amounts.acct_pay);
+    let known = refused(RefusalReason::PurchaseKnown);
+    // Twice in one batch, in a batch of its own, and spelt otherwise.
+    let (first, second) = (rig.dice.id(), rig.dice.id());
+    let from = terminal.record(first, settling(settlement.clone()));
+    let to = terminal.record(second, settling(settlement.clone()));
+    let receipt = rig.receipt(&terminal, &terminal.batch(from, to));
+    assert_eq!(verdicts(&receipt), [Verdict::Booked, known.clone()]);
+    let mut spelt = settlement.clone();
+    let purchase = spelt.card.as_mut().unwrap();
+    purchase.card_factor = purchase.card_factor.to_ascii_uppercase();
+    purchase.from_proof = true;
+    spelt.visit = "V2".into();
+    assert_eq!(book(&rig, &mut terminal, rig.dice.id(), settling(spelt)), known);
+    assert_eq!(alarms(&rig), [AlarmKind::PurchaseTwice, AlarmKind::PurchaseTwice]);
+    let mut after = before;
+    after.accumulate(rig::year(), &Accumulation::of(&amounts, "11"));
+    assert_eq!(entry(&rig, &card), after, "the year counts one visit");
+    // The second name gives nothing back, the first one does, once.
+    let back = || Refund::Owed { amount: account };
+    for amounts in [Amounts::default(), amounts.negated()] {
+        let cancel = cancelling(second, &card, amounts, back());
+        let verdict = book(&rig, &mut terminal, rig.dice.id(), cancel);
+        assert_eq!(verdict, refused(RefusalReason::NothingToCancel));
+    }
+    let id = rig.dice.id();
+    let cancel = cancelling(first, &card, amounts.negated(), back());
+    assert_eq!(book(&rig, &mut terminal, id, cancel), Verdict::Booked);
+    assert_eq!(owed(&rig, &card), [OwedRefund { of: id, owed: account }]);
+    assert_eq!(book(&rig, &mut terminal, rig.dice.id(), settling(settlement)), known);
+    // Whoever only writes a purchase down takes it from nobody.
+    let genuine = card.settlement(terminal.id, 10_000);
+    let mut forged = genuine.clone();
+    forged.card.as_mut().unwrap().tac = "00000000".into();
+    let wrong = book(&rig, &mut terminal, rig.dice.id(), settling(forged));
+    assert_eq!(wrong, refused(RefusalReason::TacWrong));
+    assert_eq!(book(&rig, &mut terminal, rig.dice.id(), settling(genuine)), Verdict::Booked);
 }

@@ -5,12 +5,20 @@ mod rig;
 
 use std::sync::{Arc, Mutex};
 
+use card_spec::generation::Algorithm;
 use datacenter::storage::{
     Book, Storage, StorageError, conformance,
-    rows::{Alarm, AlarmKind, HolderRow},
+    rows::{Alarm, AlarmKind, HolderRow, ImportedPerson},
     sqlite::{SqliteOptions, SqliteStorage},
 };
-use protocol::{problem::ProblemKind, signature::Digest, timestamp::Timestamp, upload::BatchAnswer};
+use protocol::{
+    feed::{Person, PersonState},
+    problem::ProblemKind,
+    record::Business,
+    signature::Digest,
+    timestamp::Timestamp,
+    upload::{BatchAnswer, RefusalReason, Verdict},
+};
 use rig::{
     Rig,
     bodies::{abandoned, settled},
@@ -107,6 +115,65 @@ fn another_files_and_layouts_are_refused() {
     assert!(SqliteStorage::open(&path, SqliteOptions::default()).is_err());
 }
 
+/// Takes away what layout 3 has more than layout 2.
+const BACK_TO_2: &str = "
+DROP TABLE purchase; DROP TABLE pension; DROP TABLE payment; DROP TABLE standing; DROP TABLE claim;
+DROP TABLE policy; DROP TABLE place; DELETE FROM counter WHERE name = 'policy'";
+
+#[test]
+fn purchases_of_older_books_are_known_after_the_step_to_this_layout() {
+    let (rig, mut terminal) = rig::cards::rig();
+    let card = rig::cards::Card::new(Algorithm::Sm4, 3);
+    let visit = |settlement| Business::Settlement(Box::new(settlement));
+    let (first, forged) = (card.settlement(terminal.id, 10_000), card.settlement(terminal.id, 10_000));
+    let mut wrong = forged.clone();
+    wrong.card.as_mut().unwrap().tac = "00000000".into();
+    rig::cards::book(&rig, &mut terminal, rig.dice.id(), visit(first.clone()));
+    rig::cards::book(&rig, &mut terminal, rig.dice.id(), visit(wrong));
+    terminal.record_text("no body at all".into());
+    rig.receipt(&terminal, &terminal.all());
+    let mut dead = insured(person(3).key());
+    dead.state = PersonState::Deceased;
+    let dead = ImportedPerson { person: dead, with_sums: true };
+    rig.center.production.import_people([Ok(dead)], |_| {}).unwrap();
+
+    let path = rig.folder.path().join("center/center.sqlite");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch(&format!("{BACK_TO_2}; PRAGMA user_version = 2")).unwrap();
+    drop(SqliteStorage::open(&path, SqliteOptions::default()).unwrap());
+    let refusal = |reason| Verdict::Refused { reason };
+    let again = rig::cards::book(&rig, &mut terminal, rig.dice.id(), visit(first));
+    assert_eq!(again, refusal(RefusalReason::PurchaseKnown));
+    let genuine = rig::cards::book(&rig, &mut terminal, rig.dice.id(), visit(forged));
+    assert_eq!(genuine, Verdict::Booked);
+    rig.center
+        .production
+        .storage()
+        .transact(&mut |transaction| {
+            let standings = transaction.standings(&[person(3).key()])?;
+            assert_eq!((standings[0].state, standings[0].since), (PersonState::Deceased, Timestamp(0)));
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn insured(key: u64) -> Person {
+    Person {
+        key,
+        state: PersonState::Active,
+        insutype: 310,
+        psn_type: 12,
+        civil_servant: false,
+        paid_until: 2030 * 12,
+        year: rig::year(),
+        deductible_fen: 0,
+        pooled_outpatient_fen: 0,
+        pooled_inpatient_fen: 0,
+        own_in_scope_fen: 0,
+        stays: 0,
+    }
+}
+
 #[test]
 fn a_storage_of_the_first_layout_is_brought_to_this_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -121,6 +188,7 @@ fn a_storage_of_the_first_layout_is_brought_to_this_one() {
     let of_this_layout = schema(&other);
     // What the first layout did not have yet.
     other.execute_batch("DROP TABLE holder; DROP INDEX refund_by_person; PRAGMA user_version = 1").unwrap();
+    other.execute_batch(BACK_TO_2).unwrap();
     let storage = SqliteStorage::open(&path, SqliteOptions::default()).unwrap();
     assert_eq!(schema(&other), of_this_layout);
     storage

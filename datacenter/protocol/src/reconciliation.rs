@@ -27,10 +27,10 @@ pub struct ReconciliationRequest {
     pub unresolved: Vec<TransactionId>,
 }
 
-/// Sums over a span, cancellations counted negative.
+/// Sums over a span, cancellations counted negative. A pension that was paid out counts among the funds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
-    /// Settlements and cancellations booked.
+    /// Settlements, cancellations and pensions booked.
     pub count: u64,
     /// Total fee.
     #[schema(value_type = crate::schema::Money)]

@@ -20,6 +20,7 @@ use protocol::{
     upload::RefusalReason,
 };
 
+mod benefits;
 mod books;
 mod feed;
 mod money;
@@ -29,8 +30,8 @@ use super::{
     Storage, StorageError, Transaction,
     rows::{
         Alarm, AlarmKind, AuditRow, CertificateRow, CodeRow, Facts, HolderRow, ImportedPerson, Institution,
-        Kind, LoadRow, LoadState, NewRecord, Outcome, PersonYear, Proof, ReceiptRow, ReconciliationRow,
-        RefundRow,
+        Kind, LoadRow, LoadState, NewRecord, Outcome, PersonYear, Proof, PurchaseKey, PurchaseRow,
+        ReceiptRow, ReconciliationRow, RefundRow,
     },
 };
 
@@ -46,6 +47,13 @@ pub fn check(fresh: &dyn Fn() -> Arc<dyn Storage>) {
     books::alarms(&*fresh());
     feed::feed(&*fresh());
     feed::cards(&*fresh());
+    benefits::pensions(&*fresh());
+    benefits::plans(&*fresh());
+    benefits::payments(&*fresh());
+    benefits::standings(&*fresh());
+    benefits::claims(&*fresh());
+    benefits::policy(&*fresh());
+    money::purchases(&*fresh());
     staff::documents(&*fresh());
     staff::terminals(&*fresh());
     staff::audit(&*fresh());

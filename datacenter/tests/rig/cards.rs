@@ -1,5 +1,7 @@
 //! Cards whose codes the test computes, and a center that has their keys.
 
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use card_spec::{
     account::{Amounts as CardAmounts, Load as CardLoad, Purchase, TYPE_LOAD},
     atr::CardSerial,
@@ -131,18 +133,21 @@ impl Card {
     }
 
     pub fn purchase_at(&self, terminal: TerminalId, account: Fen, digits: &str) -> CardPurchase {
+        // A card counts its purchases: no two are the same.
+        static SERIAL: AtomicU16 = AtomicU16::new(3);
+        let serial = SERIAL.fetch_add(1, Ordering::SeqCst);
         let (suite, key) = self.issuer_key(KeyUse::Tac);
         let purchase = Purchase {
             amounts: CardAmounts::from_fen(account, Fen(70), Fen(80)).unwrap(),
             terminal: TerminalNumber(terminal.to_bcd()),
             terminal_serial: TerminalSerial(7),
             date_time: date_time_of(digits),
-            serial: 3,
+            serial,
             random: [9; 4],
         };
         CardPurchase {
             card_factor: hex::encode(self.serial),
-            card_serial: 3,
+            card_serial: serial,
             terminal_serial: 7,
             account,
             self_paid: Fen(70),

@@ -78,6 +78,20 @@ pub(super) fn holders(storage: &dyn Storage) {
     assert_eq!(known, [row(1, 10, 5), row(2, 30, 6)]);
 }
 
+pub(super) fn purchases(storage: &dyn Storage) {
+    let row = |serial, date_time: &str, number| PurchaseRow {
+        key: PurchaseKey { card: "8637430100000123".into(), serial, date_time: date_time.into() },
+        id: id(number),
+    };
+    let (one, two) = (row(1, "20261124050000", 1), row(2, "20261124050000", 2));
+    storage.transact(&mut |t| t.add_purchases(&[one.clone(), two.clone()])).unwrap();
+    // Known by all three together, and there once.
+    let others = [row(1, "20261124050001", 1).key, row(3, "20261124050000", 1).key];
+    assert_eq!(look(storage, |t| t.purchases(&others)), []);
+    assert_eq!(look(storage, |t| t.purchases(&[two.key.clone(), one.key.clone()])), [two.clone(), one]);
+    assert!(storage.transact(&mut |t| t.add_purchases(&[PurchaseRow { id: id(9), ..two.clone() }])).is_err());
+}
+
 pub(super) fn years(storage: &dyn Storage) {
     let people: Vec<_> =
         (0..4).map(|number| ImportedPerson { person: insured(number), with_sums: true }).collect();
