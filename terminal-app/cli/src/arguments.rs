@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        card, certificate, eligibility, enrol, maintenance, money, operator, queue, receipt, reconcile,
-        rules, sync, visit,
+        board, card, certificate, eligibility, enrol, maintenance, money, operator, queue, receipt,
+        reconcile, rules, sync, visit,
     },
     locale::LanguageArgument,
 };
@@ -83,6 +83,9 @@ pub(crate) enum Command {
     /// 读写卡、验改密码、解释字节 · read and write the card, PIN, explain bytes
     #[command(subcommand)]
     Card(card::Command),
+    /// 读卡主板：状态、防拆、配对、固件 · the reader board: health, tamper latch, pairing, firmware
+    #[command(subcommand)]
+    Board(board::Command),
     /// 查询待遇资格 · look up whether the holder is entitled
     Eligibility(eligibility::Arguments),
     /// 一次门诊或住院结算 · settle one visit

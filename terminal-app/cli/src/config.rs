@@ -29,6 +29,9 @@ pub(crate) struct Config {
     /// Card readers.
     #[serde(default)]
     pub(crate) readers: Readers,
+    /// The reader board, where the reader is one of ours.
+    #[serde(default)]
+    pub(crate) board: Option<Board>,
     /// Receipt printer.
     #[serde(default)]
     pub(crate) printer: Option<Printer>,
@@ -73,6 +76,14 @@ pub(crate) struct Readers {
     /// Slot of the PSAM.
     #[serde(default)]
     pub(crate) psam: Option<String>,
+}
+
+/// The reader board: asked before each business whether it was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Board {
+    /// Name of one of its slots.
+    pub(crate) reader: String,
 }
 
 /// How receipts are printed.
@@ -122,6 +133,7 @@ impl Config {
             center,
             place,
             readers: Readers::default(),
+            board: None,
             printer: None,
             settle_without_account: false,
         }
@@ -185,7 +197,7 @@ mod tests {
         let start = text.find("```json\n").unwrap() + "```json\n".len();
         let example = &text[start..start + text[start..].find("```").unwrap()];
         let config: Config = serde_json::from_str(example).unwrap();
-        assert!(config.printer.is_some() && config.readers.psam.is_some());
+        assert!(config.printer.is_some() && config.readers.psam.is_some() && config.board.is_some());
         for name in serde_json::to_value(&config).unwrap().as_object().unwrap().keys() {
             assert!(text.contains(&format!("| `{name}")), "{name} is not explained");
         }

@@ -10,6 +10,7 @@ use hal::{pin_pad::PinPadError, printer::PrinterError};
 #[cfg(feature = "demo")]
 use sim::error::SimError;
 use terminal::{
+    board::BoardTrouble,
     error::{Error, MoneyOutcome, WhoActs},
     language::Language,
     rules::RulesError,
@@ -219,6 +220,12 @@ fn terminal_kind(error: &Error) -> &'static str {
         Error::Reconcile(_) => "reconcile",
         Error::NotEligible(_) => "not_eligible",
         Error::Limit(_) => "offline_limit",
+        Error::Board(trouble) => match trouble {
+            BoardTrouble::Tampered { .. } => "board_tampered",
+            BoardTrouble::Replaced => "board_replaced",
+            BoardTrouble::Unpaired => "board_unpaired",
+            _ => "board",
+        },
         Error::NotSignedIn => "not_signed_in",
         Error::OtherCard => "other_card",
         Error::BillChanged => "bill_changed",

@@ -133,8 +133,13 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     devices::font(&mut checks);
     if let Some(config) = &config {
         match Terminal::open(data.clone()) {
-            Ok(mut terminal) => books::all(&mut checks, &mut terminal, arguments.no_center),
+            Ok(mut terminal) => {
+                let secret = terminal.cabinet.keys.board_secret();
+                devices::board(&mut checks, context, config, secret, true);
+                books::all(&mut checks, &mut terminal, arguments.no_center);
+            }
             Err(failure) => {
+                devices::board(&mut checks, context, config, None, false);
                 checks.failed("books", books::BOOKS, &failure);
                 books::certificates(&mut checks, &data, config);
             }

@@ -1,5 +1,6 @@
 //! One module for each command of the command line.
 
+pub(crate) mod board;
 pub(crate) mod card;
 #[cfg(feature = "demo")]
 pub(crate) mod center;
@@ -71,6 +72,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
 
 fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Board(command) => board::run(context, command),
         Command::Card(command) => card::run(context, command),
         Command::Rules(command) => rules::run(context, command),
         Command::Eligibility(arguments) => eligibility::run(context, &arguments),

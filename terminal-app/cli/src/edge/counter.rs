@@ -4,6 +4,7 @@ use hal::clock::SystemClock;
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PersonAnswer, PersonQuery, SignedPage},
+    pension::{PensionAnswer, PensionQuery},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     signature::Signed,
     upload::{Batch, BatchAnswer, ChainHead},
@@ -19,6 +20,7 @@ use terminal::{
 };
 
 use super::{
+    board,
     random::SystemChance,
     reader::Slots,
     shift,
@@ -49,8 +51,10 @@ impl Counter {
     /// Opens books and devices; whoever is signed in goes on.
     ///
     /// With `offline` the center is never asked, whatever the line is like.
+    /// A board of the settings that was opened is not given a card.
     pub(crate) fn open(context: &Context, offline: bool) -> Result<Self, Failure> {
-        let terminal = Terminal::open(context.data()?)?;
+        let mut terminal = Terminal::open(context.data()?)?;
+        board::require(context, &mut terminal)?;
         let cabinet = &terminal.cabinet;
         let slots = Slots::open(context.global.reader.as_deref(), &cabinet.config.readers)?;
         let link: Box<dyn CenterLink + Send> =
@@ -105,7 +109,7 @@ impl Counter {
             return Ok(());
         }
         let mut synchroniser = Synchroniser::new();
-        while let SyncStep::Clock { .. } | SyncStep::Limits { .. } =
+        while let SyncStep::Clock { .. } | SyncStep::Limits { .. } | SyncStep::Policy { .. } =
             self.flows.sync_step(&mut synchroniser)?
         {}
         Ok(())
@@ -175,6 +179,14 @@ impl CenterLink for NoLine {
     }
 
     fn limits(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
+        down()
+    }
+
+    fn policy(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
+        down()
+    }
+
+    fn pension(&mut self, _: &PensionQuery) -> Result<PensionAnswer, LinkError> {
         down()
     }
 

@@ -1,6 +1,7 @@
 //! Everything that the core is not allowed to do itself: paths, files, chance, sockets, the keyboard.
 
 pub(crate) mod ballast;
+pub(crate) mod board;
 pub(crate) mod center_link;
 pub(crate) mod certificate;
 pub(crate) mod counter;

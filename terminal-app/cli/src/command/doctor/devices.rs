@@ -1,10 +1,13 @@
 //! Service, readers, card, PSAM, printer.
 
 use hal::{
+    board::{BoardReport, ESCAPES_OFF_REMEDY},
+    fingerprint::{FingerprintSensor, board::BoardModule, sensor::ModuleSensor},
     pcsc::{Hint, Limits, Service, ServiceReport, UsbReader, examine},
     slot::{CardSlot, SlotError},
 };
 use terminal::{
+    board::{BoardTrouble, examine as examine_board},
     error::Error,
     session::{Session, SessionError},
 };
@@ -13,7 +16,7 @@ use super::{Checks, Health, Title};
 use crate::{
     command::{Context, receipt::printer_words},
     config::{Config, Readers},
-    edge::{font, printer as paper, random::SystemChance, reader::Slots},
+    edge::{board as boards, font, printer as paper, random::SystemChance, reader::Slots},
     failure::{CliError, Failure},
 };
 
@@ -21,6 +24,8 @@ const SERVICE: Title = ("卡服务（pcscd）", "card service (pcscd)");
 const READERS: Title = ("读卡器", "readers");
 const PSAM: Title = ("安全模块（PSAM）", "security module (PSAM)");
 const CARD: Title = ("卡", "card");
+const BOARD: Title = ("读卡主板", "reader board");
+const SENSOR: Title = ("指纹模块", "fingerprint module");
 const PRINTER: Title = ("打印机", "printer");
 const FONT: Title = ("PDF 字体", "font for PDF");
 
@@ -121,7 +126,120 @@ fn hint_words(checks: &Checks, hint: &Hint) -> String {
         }
         Hint::Stuck { calls } => checks
             .pick(format!("{calls} 个调用卡住，请重启本程序"), format!("{calls} calls are stuck: restart.")),
+        Hint::AllowEscapes { reader } => checks.pick(
+            format!("{reader}：驱动未开放主板指令，以 root 运行：{ESCAPES_OFF_REMEDY}，再 systemctl restart pcscd"),
+            format!(
+                "{reader}: the driver hands no board commands on. As root: {ESCAPES_OFF_REMEDY}; then systemctl \
+                 restart pcscd."
+            ),
+        ),
+        Hint::BoardTampered { reader, case_open } => match case_open {
+            true => checks.pick(
+                format!("{reader}：机壳开着，检查后关好，再 jinbao board clear"),
+                format!("{reader}: its case is open. Look at it, close it, then `jinbao board clear`."),
+            ),
+            false => checks.pick(
+                format!("{reader}：机壳曾被打开，检查有无改装，再 jinbao board clear、jinbao board pair"),
+                format!(
+                    "{reader}: its case was opened. Look for changes, then `jinbao board clear` and `jinbao \
+                     board pair`."
+                ),
+            ),
+        },
+        Hint::BoardVersion { reader, got, known } => {
+            let number = |version: &[u16; 3]| format!("{}.{}.{}", version[0], version[1], version[2]);
+            let got = got.as_ref().map_or_else(|| "?".to_owned(), number);
+            checks.pick(
+                format!("{reader}：固件 {got}，本程序配套 {}，请更新其一（jinbao board update）", number(known)),
+                format!(
+                    "{reader}: firmware {got}, this program came with {}: update one (`jinbao board update`).",
+                    number(known)
+                ),
+            )
+        }
+        Hint::NotOurBoard { reader } => checks.pick(
+            format!("{reader} 不是本系统的读卡主板，核对 config.json 的 board.reader"),
+            format!("{reader} is no board of ours: check board.reader in config.json."),
+        ),
         other => format!("{other:?}"),
+    }
+}
+
+/// The board of the settings, and the fingerprint module that hangs on it.
+///
+/// Without the terminal's keys (`has_keys` false) a pairing cannot be checked.
+pub(super) fn board(
+    checks: &mut Checks,
+    context: &Context,
+    config: &Config,
+    secret: Option<&[u8; 32]>,
+    has_keys: bool,
+) {
+    let Some(board) = boards::of(context, config) else {
+        checks.skipped("board", BOARD, "未设置", "none in the settings");
+        return;
+    };
+    let report = BoardReport::of(&board);
+    let mut advice: Vec<String> = report.hints().iter().map(|hint| hint_words(checks, hint)).collect();
+    let (identity, tamper) = match report.found {
+        Ok(found) => found,
+        Err(error) => {
+            let words = terminal::words::board_words(&error, checks.language);
+            let advice = if advice.is_empty() { words.next } else { advice.join(" ") };
+            checks.add("board", BOARD, Health::Bad, words.what, advice);
+            return;
+        }
+    };
+    let [major, minor, patch] = identity.version;
+    let mut text = format!("{} {} {major}.{minor}.{patch}", report.reader, identity.board);
+    let mut health = if advice.is_empty() { Health::Good } else { Health::Look };
+    match examine_board(&board, secret, &mut SystemChance::default()) {
+        Err(BoardTrouble::Tampered { .. }) => health = Health::Bad,
+        Err(trouble) => {
+            let words = trouble.words(checks.language);
+            health = Health::Bad;
+            text = format!("{text} · {}", words.what);
+            advice.push(words.next);
+        }
+        Ok(()) if secret.is_some() => {
+            text.push_str(&checks.pick("，配对有效", ", paired with this terminal"))
+        }
+        Ok(()) if has_keys => {
+            health = Health::Look;
+            text.push_str(&checks.pick("，未配对", ", not paired"));
+            advice.push(
+                checks.pick("安装维护员运行 jinbao board pair", "An installer runs `jinbao board pair`."),
+            );
+        }
+        Ok(()) => {}
+    }
+    checks.add("board", BOARD, health, text, advice.join(" "));
+    if tamper.is_latched {
+        checks.skipped("sensor", SENSOR, "机壳清除后再查", "once the board is cleared");
+        return;
+    }
+    match ModuleSensor::new(BoardModule::new(board)).probe() {
+        Ok(module) => {
+            let text = checks.pick(
+                format!(
+                    "型号 {:04X}，模板容量 {}，安全等级 {}",
+                    module.model, module.capacity, module.security_level
+                ),
+                format!(
+                    "model {:04X}, room for {} templates, security level {}",
+                    module.model, module.capacity, module.security_level
+                ),
+            );
+            checks.good("sensor", SENSOR, text);
+        }
+        Err(error) => {
+            let advice = checks.pick(
+                "检查指纹模块的连线和供电；不用指纹可不理会",
+                "Check the module's cable and power; without fingerprints this does not matter.",
+            );
+            let text = checks.pick(format!("无应答（{error}）"), error.to_string());
+            checks.add("sensor", SENSOR, Health::Look, text, advice);
+        }
     }
 }
 
