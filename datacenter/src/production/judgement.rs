@@ -557,8 +557,7 @@ impl Facts {
             Business::Pension(payment) => {
                 self.kind = Kind::Pension;
                 self.person = Some(payment.person.key());
-                self.totals =
-                    totals(&Amounts { fund_pay_sumamt: payment.amount, ..Amounts::default() });
+                self.totals = totals(&Amounts { fund_pay_sumamt: payment.amount, ..Amounts::default() });
             }
             _ => {}
         }

@@ -31,6 +31,7 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 pub mod bodies;
 pub mod cards;
+pub mod claims;
 
 /// When the test began, in whole seconds: the HTTP client checks the server's certificate by the machine's clock.
 pub fn now() -> Timestamp {
@@ -151,6 +152,11 @@ impl Rig {
     /// The same folder opened again, as after a restart.
     pub fn reopen(&mut self) {
         self.center = Center::open(&self.folder.path().join("center"), self.outside.clone()).unwrap();
+    }
+
+    /// The center's clock.
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub fn start(&self) -> Running {
