@@ -18,7 +18,7 @@ use sim::{
 };
 use tests::firmware;
 
-use crate::bench::{SSSE, card, client, connect, insert, start};
+use crate::bench::{SSSE, card, client, connect, insert, last_frames, start};
 
 /// Starts board and pcscd, reads a card, stops them; so often. Gives the time of each until pcscd had its slots.
 fn starts(directory: &std::path::Path, count: usize) -> Vec<Duration> {
@@ -30,7 +30,13 @@ fn starts(directory: &std::path::Path, count: usize) -> Vec<Duration> {
             insert(&board, Slot::Card, SharedChip::from_arc(card(Generation::Three)), Manner::default());
             let client = client();
             let connected = connect(&board, &client, Slot::Card).unwrap();
-            assert!(connected.ask(&format!("00A404000F{SSSE}")).unwrap().starts_with("61"));
+            let answer = connected.ask(&format!("00A404000F{SSSE}"));
+            assert!(
+                answer.as_ref().is_ok_and(|answer| answer.starts_with("61")),
+                "{answer:?}\n{}{}",
+                last_frames(&board),
+                board.pcscd().log()
+            );
             connected.end(Disposition::LeaveCard);
             took
         })
@@ -61,12 +67,15 @@ fn with_all_processors_busy() {
             for _ in 0..busy {
                 scope.spawn(|| {
                     while !ends.load(Ordering::Relaxed) {
-                        (0..10_000_u64).for_each(|number| drop(black_box(number)));
+                        for number in 0..10_000_u64 {
+                            black_box(number);
+                        }
                     }
                 });
             }
-            report(&mut starts(directory, count));
+            let took = std::panic::catch_unwind(|| starts(directory, count));
             ends.store(true, Ordering::Relaxed);
+            report(&mut took.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         });
     });
 }

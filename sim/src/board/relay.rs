@@ -187,6 +187,11 @@ impl Relay {
         self.shared.lock().record.take().unwrap_or_default()
     }
 
+    /// Takes what has been recorded so far and goes on recording.
+    pub fn drain_record(&self) -> Vec<Spoken> {
+        self.shared.lock().record.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// What has been recorded so far; empty when nothing is.
     pub fn recorded(&self) -> Vec<Spoken> {
         self.shared.lock().record.clone().unwrap_or_default()

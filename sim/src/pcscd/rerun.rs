@@ -44,6 +44,14 @@ pub fn with_pcscd(test: &str, body: impl FnOnce(&mut PrivatePcscd)) {
 /// # Panics
 /// As [`with_pcscd`].
 pub fn in_child(test: &str, body: impl FnOnce(&Path)) {
+    in_child_within(test, TEST_TIMEOUT_MS, body);
+}
+
+/// The same for a test that may take so long.
+///
+/// # Panics
+/// As [`with_pcscd`].
+pub fn in_child_within(test: &str, timeout_ms: u64, body: impl FnOnce(&Path)) {
     if let Some(directory) = env::var_os(DIRECTORY) {
         let directory = Path::new(&directory);
         body(directory);
@@ -52,7 +60,7 @@ pub fn in_child(test: &str, body: impl FnOnce(&Path)) {
         }
         return;
     }
-    match run(test) {
+    match run(test, timeout_ms) {
         Ok(Run { status, done, said }) => {
             print!("{said}");
             assert!(status.success(), "{test} failed in its own process: {status}");
@@ -71,7 +79,7 @@ struct Run {
     said: String,
 }
 
-fn run(test: &str) -> io::Result<Run> {
+fn run(test: &str, timeout_ms: u64) -> io::Result<Run> {
     let directory = tempfile::Builder::new().prefix("jinbao-test-").tempdir()?;
     let log = directory.path().join("test.log");
     // Both append, so that neither writes over the other.
@@ -84,7 +92,7 @@ fn run(test: &str) -> io::Result<Run> {
         .stdout(out)
         .stderr(err)
         .spawn()?;
-    let end = Instant::now() + Duration::from_millis(TEST_TIMEOUT_MS);
+    let end = Instant::now() + Duration::from_millis(timeout_ms);
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
