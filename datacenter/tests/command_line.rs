@@ -168,6 +168,51 @@ fn a_center_is_made_fed_and_asked() {
 }
 
 #[test]
+fn pensions_are_administered() {
+    let program = Program::new();
+    program.init();
+    let people = "person,paid_until,pension_monthly_fen,pension_first_unpaid,pension_certified_until\n\
+        11010519491231002X,2026-11,315000,2020-01,2099-12-31\n440524188001010014,2026-01,200000,2020-02,\n";
+    // Two people and two pensions.
+    assert_eq!(program.one(&["people", "import", "-"], people)["changed"], 4);
+    assert_eq!(program.one(&["people", "import", "-"], people)["changed"], 0);
+    let due = program.json(&["pension", "due", "--until", "2020-03"], "");
+    assert_eq!((&due[0]["person"], &due[0]["months_due"]), (&"110105***********X".into(), &3.into()));
+    assert_eq!((&due[1]["next_unpaid"], &due[1]["months_due"]), (&"2020-02".into(), &2.into()));
+    assert_eq!(program.json(&["pension", "due", "--until", "2020-01"], "").len(), 1);
+    assert_eq!(program.json(&["pension", "due", "-n", "1"], "").len(), 1);
+    let uncertified = program.json(&["pension", "certifications", "--days", "30"], "");
+    assert_eq!((uncertified.len(), &uncertified[0]["certified_until"]), (1, &Value::Null));
+    // Whole numbers are shown when asked for, and that is written down.
+    let whole = program.json(&["pension", "certifications", "--numbers"], "");
+    assert_eq!(whole[0]["person"], "440524188001010014");
+    let shown = program.one(&["pension", "show"], "11010519491231002X\n");
+    assert_eq!((&shown["monthly"], &shown["fingers"]), (&"3150.00".into(), &"unknown".into()));
+    assert_eq!(program.fails(&["pension", "show"], "430102195001010016\n").0, 3);
+    let paid = program.one(&["pension", "paid", "--period", "2020-01"], "");
+    assert_eq!((&paid["count"], &paid["sum"]), (&0.into(), &"0.00".into()));
+    assert_eq!(program.fails(&["pension", "due", "--until", "2020-13"], "").0, 2);
+    assert!(program.json(&["pension", "alarms"], "").is_empty());
+
+    let policy = program.one(&["policy", "show"], "");
+    assert_eq!((&policy["version"], &policy["tries_max"]), (&0.into(), &3.into()));
+    std::fs::write(program.path("policy.json"), policy.to_string()).unwrap();
+    assert_eq!(program.one(&["policy", "set", &program.path("policy.json")], "")["version"], 1);
+    std::fs::write(program.path("policy.json"), r#"{"version":1}"#).unwrap();
+    assert_eq!(program.fails(&["policy", "set", &program.path("policy.json")], "").0, 3);
+    assert!(program.run(&["terminal", "place", "430100000001", "28.228", "112.939"], "").status.success());
+    assert_eq!(program.fails(&["terminal", "place", "430100000001", "-91", "0"], "").0, 3);
+
+    let audit = String::from_utf8(program.run(&["audit", "-n", "100"], "").stdout).unwrap();
+    for done in ["pension certifications", "1 whole numbers", "policy set", "terminal place"] {
+        assert!(audit.contains(done), "{done}");
+    }
+    for personal in ["1949", "110105", "440524"] {
+        assert!(!audit.contains(personal), "{personal}");
+    }
+}
+
+#[test]
 fn wrong_input_is_named_and_says_nothing_personal() {
     let program = Program::new();
     assert_eq!(program.fails(&["people", "count"], "").0, 1);
