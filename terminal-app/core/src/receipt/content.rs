@@ -231,6 +231,9 @@ fn refusal(reason: RefusalReason, language: Language) -> &'static str {
         RefusalReason::LoadUnknown => language.pick("充值未经中心授权", "the load was not granted"),
         RefusalReason::HolderMismatch => language.pick("卡与持卡人不符", "the card is another person's"),
         RefusalReason::RefundWrong => language.pick("退款不符", "the refund does not fit"),
+        RefusalReason::PurchaseKnown => {
+            language.pick("卡内扣款已另行入账", "the card's purchase was booked before")
+        }
         RefusalReason::ProofTooWeak => language.pick("身份核验不足", "the proof of the holder is too weak"),
         RefusalReason::PensionUnknown => language.pick("无养老金待遇", "no pension is paid to this person"),
         RefusalReason::Deceased => language.pick("待遇领取人已去世", "the person is dead"),

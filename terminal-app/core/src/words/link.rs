@@ -172,6 +172,14 @@ pub fn refusal(reason: RefusalReason, language: Language) -> Words {
             ("中心未入账：退款与原结算不符。", "请报告主管。"),
             ("Not booked: the refund does not fit the settlement.", "Report to the supervisor."),
         ),
+        RefusalReason::PurchaseKnown => say(
+            l,
+            ("中心未入账：这笔卡内扣款已用另一笔交易入账。", "请勿再次上传，报告主管核对两笔交易。"),
+            (
+                "Not booked: this purchase of the card counts under another transaction.",
+                "Report to the supervisor, who compares the two.",
+            ),
+        ),
         RefusalReason::ProofTooWeak => say(
             l,
             ("中心未入账：持卡人身份核验不足。", "请报告主管，重新核验本人后办理。"),
