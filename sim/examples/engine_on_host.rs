@@ -48,7 +48,7 @@ use reader_protocol::{
     escape::{Lamp, Personality, Serial},
 };
 use sim::{
-    board::frame::{Frame, Splitter, framed},
+    board::frame::{Splitter, framed},
     card::Card,
     chip::SharedChip,
     keys::TestKeys,

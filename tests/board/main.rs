@@ -9,6 +9,7 @@ mod exchange;
 mod link;
 mod listed;
 mod opened;
+mod program;
 mod pulled;
 mod shared;
 mod soak;

@@ -109,10 +109,10 @@ fn talk(board: &BoardReader, client: &Context, slot: Slot, rng: &mut ChaCha8Rng)
 
 /// Somebody's hand: puts a card in or takes it out.
 fn hand(board: &BoardReader, slot: Slot, rng: &mut ChaCha8Rng) {
-    if board.slot(slot).pull().is_some() && rng.next_u32() % 2 == 0 {
+    if board.slot(slot).pull().is_some() && rng.next_u32().is_multiple_of(2) {
         return;
     }
-    let offer = if rng.next_u32() % 2 == 0 { Offer::t0() } else { Offer::t1() };
+    let offer = if rng.next_u32().is_multiple_of(2) { Offer::t0() } else { Offer::t1() };
     let chip = match rng.next_u32() % 3 {
         0 => SharedChip::from_arc(card(Generation::Two)),
         1 => SharedChip::from_arc(card(Generation::Three)),
@@ -138,7 +138,7 @@ fn plugging_and_traffic_at_random() {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 let mut hands = 0_u64;
                 while !ends() {
-                    let slot = if rng.next_u32() % 2 == 0 { Slot::Card } else { Slot::Psam };
+                    let slot = if rng.next_u32().is_multiple_of(2) { Slot::Card } else { Slot::Psam };
                     hand(board, slot, &mut rng);
                     hands += 1;
                     // From at once to longer than pcscd takes to look.
