@@ -194,9 +194,7 @@ impl Judge<'_> {
         let Some(claim) = Claim::of(body) else { return Err(RefusalReason::Unreadable) };
         let verdict = examined.verdict.and_then(|_| self.allow(&claim, body, examined));
         self.suspect(&claim, body, examined, digest, verdict);
-        if verdict.is_err() {
-            return verdict;
-        }
+        let proof = verdict?;
         let at = examined.happened_at;
         match &body.business {
             Business::Enrolment(enrolment) => self.enrol(claim.person, enrolment),
@@ -215,7 +213,7 @@ impl Judge<'_> {
         };
         self.known.claims.entry(claim.person).or_default().push(row.clone());
         self.judgement.effects.benefits.claims.push(row);
-        verdict
+        Ok(proof)
     }
 
     /// Whether this person may claim this, then, with this proof.
