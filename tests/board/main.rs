@@ -9,6 +9,7 @@ mod exchange;
 mod link;
 mod listed;
 mod opened;
+mod paced;
 mod program;
 mod pulled;
 mod shared;
