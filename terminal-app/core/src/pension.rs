@@ -25,6 +25,8 @@ pub struct PensionState {
     pub rests_on: Option<RestsOn>,
     /// Months that are due and not paid, the oldest first. Those that this terminal has paid are not among them.
     pub due: Vec<Period>,
+    /// The first month that is neither paid nor due.
+    pub next: Period,
 }
 
 /// Why no pension is paid. Nothing was written.
@@ -79,12 +81,19 @@ impl PensionState {
             (None, own) => own,
             (center, _) => center,
         };
+        let is_paid = |period: &Period| pension.paid(*period) || own_paid.contains(period);
+        let mut next = pension.next_unpaid.max(today.period().next());
+        // The calendar's last month follows upon itself.
+        while is_paid(&next) && next.next() != next {
+            next = next.next();
+        }
         PensionState {
             pension,
             source,
             certified_until: best.map(|(_, until)| until),
             rests_on: best.filter(|(_, until)| today <= *until).map(|(rests_on, _)| rests_on),
             due: pension.unpaid(today.period()).filter(|period| !own_paid.contains(period)).collect(),
+            next,
         }
     }
 
@@ -94,22 +103,8 @@ impl PensionState {
     pub fn payable(&self) -> Result<RestsOn, PensionRefusal> {
         let rests_on = self.rests_on.ok_or(PensionRefusal::NotCertified { until: self.certified_until })?;
         match self.due.is_empty() {
-            true => Err(PensionRefusal::NothingDue { next: self.next() }),
+            true => Err(PensionRefusal::NothingDue { next: self.next }),
             false => Ok(rests_on),
         }
-    }
-
-    /// The first month that is neither paid nor due.
-    pub fn next(&self) -> Period {
-        self.due.last().map_or_else(
-            || {
-                let mut next = self.pension.next_unpaid;
-                while self.pension.paid(next) && next.next() != next {
-                    next = next.next();
-                }
-                next
-            },
-            |last| last.next(),
-        )
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hal::clock::Clock;
-use protocol::{limits::OfflineLimits, timestamp::Timestamp};
+use protocol::{limits::OfflineLimits, problem::ProblemKind, timestamp::Timestamp};
 
 use crate::{
     cache::{Cache, CacheError, Progress},
@@ -26,6 +26,7 @@ enum Phase {
     #[default]
     Clock,
     Limits,
+    Policy,
     Rules,
     Feed,
 }
@@ -55,6 +56,11 @@ pub enum SyncStep {
     /// Limits were looked at; `Some` when newer ones were stored.
     Limits {
         /// Their version.
+        stored: Option<u64>,
+    },
+    /// The proof policy was looked at; `Some` when a newer one was stored.
+    Policy {
+        /// Its version.
         stored: Option<u64>,
     },
     /// Rules were looked at; `Some` when newer ones were stored.
@@ -106,7 +112,7 @@ impl fmt::Display for SyncError {
 impl std::error::Error for SyncError {}
 
 impl Synchroniser {
-    /// Starts with the clock, then limits, rules and the feed.
+    /// Starts with the clock, then limits, policy, rules and the feed.
     pub fn new() -> Self {
         Synchroniser::default()
     }
@@ -140,7 +146,10 @@ impl Synchroniser {
                     .map(|offset_ms| (Phase::Limits, SyncStep::Clock { offset_ms }))
             }
             Phase::Limits => {
-                fetch_limits(cache, link).map(|stored| (Phase::Rules, SyncStep::Limits { stored }))
+                fetch_limits(cache, link).map(|stored| (Phase::Policy, SyncStep::Limits { stored }))
+            }
+            Phase::Policy => {
+                fetch_policy(cache, link).map(|stored| (Phase::Rules, SyncStep::Policy { stored }))
             }
             Phase::Rules => fetch_rules(cache, link).map(|stored| (Phase::Feed, SyncStep::Rules { stored })),
             Phase::Feed => fetch_page(cache, link).map(|progress| match progress.complete() {
@@ -180,7 +189,8 @@ impl Synchroniser {
         // A document that cannot be used must not keep the feed from being read.
         if let SyncError::Cache(_) = error {
             self.phase = match self.phase {
-                Phase::Limits => Phase::Rules,
+                Phase::Limits => Phase::Policy,
+                Phase::Policy => Phase::Rules,
                 Phase::Rules => Phase::Feed,
                 other => other,
             };
@@ -206,6 +216,17 @@ fn fetch_limits(cache: &mut Cache, link: &mut dyn CenterLink) -> Result<Option<u
     let version = cache.limits_version().map_err(SyncError::Cache)?;
     let signed = link.limits(version).map_err(SyncError::Link)?;
     signed.map(|signed| cache.store_limits(&signed)).transpose().map_err(SyncError::Cache)
+}
+
+fn fetch_policy(cache: &mut Cache, link: &mut dyn CenterLink) -> Result<Option<u64>, SyncError> {
+    let version = cache.policy_version().map_err(SyncError::Cache)?;
+    let signed = match link.policy(version) {
+        Ok(signed) => signed,
+        // A center that knows no policies yet must not keep the feed from being read.
+        Err(LinkError::Refused(problem)) if problem.kind == ProblemKind::NotFound => None,
+        Err(error) => return Err(SyncError::Link(error)),
+    };
+    signed.map(|signed| cache.store_policy(&signed)).transpose().map_err(SyncError::Cache)
 }
 
 fn fetch_rules(cache: &mut Cache, link: &mut dyn CenterLink) -> Result<Option<u64>, SyncError> {

@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PAGE_BYTES_MAX, PersonAnswer, PersonQuery, SignedPage},
+    pension::{PensionAnswer, PensionQuery},
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     rules::RULES_BYTES_MAX,
@@ -188,6 +189,14 @@ impl CenterLink for HttpsLink {
 
     fn limits(&mut self, version: u64) -> Result<Option<Signed>, LinkError> {
         self.newer(&format!("/v1/limits?version={version}"))
+    }
+
+    fn policy(&mut self, version: u64) -> Result<Option<Signed>, LinkError> {
+        self.newer(&format!("/v1/policy?version={version}"))
+    }
+
+    fn pension(&mut self, query: &PensionQuery) -> Result<PensionAnswer, LinkError> {
+        self.send_within(QUESTION_TIMEOUT_MS, "/v1/pension", query)
     }
 
     fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError> {

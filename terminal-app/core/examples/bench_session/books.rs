@@ -15,6 +15,7 @@ use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{Change, Page, Person, PersonAnswer, PersonQuery, PersonState, SignedPage},
     limits::OfflineLimits,
+    pension::{PensionAnswer, PensionQuery},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     signature::Signed,
     timestamp::Timestamp,
@@ -77,6 +78,14 @@ impl CenterLink for Down {
     fn limits(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
         down()
     }
+    fn policy(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
+        down()
+    }
+
+    fn pension(&mut self, _: &PensionQuery) -> Result<PensionAnswer, LinkError> {
+        down()
+    }
+
     fn person(&mut self, _: &PersonQuery) -> Result<PersonAnswer, LinkError> {
         down()
     }

@@ -80,8 +80,10 @@ impl Terminal {
     /// this card was open, it is resolved now, and the answer says how.
     /// Errors: `Session` (`WrongPin`, `PinBlocked`, `PinUnknown`, `Pin(Initial)`, `PinEntry`, …); `Ledger`.
     pub fn verify_holder(&mut self) -> Result<Option<Resolved>, Error> {
+        self.sittings.pin = false;
         let (session, mut pad, _) = self.holder();
         holder::verify(session, &mut pad)?;
+        self.sittings.pin = true;
         self.resolve_now()
     }
 

@@ -128,7 +128,10 @@ impl Terminal {
             // People and blacklist may have changed under the open card.
             self.eligible = None;
         }
-        if let SyncStep::Rules { stored: Some(_) } | SyncStep::Limits { stored: Some(_) } = step {
+        if let SyncStep::Rules { stored: Some(_) }
+        | SyncStep::Limits { stored: Some(_) }
+        | SyncStep::Policy { stored: Some(_) } = step
+        {
             self.take_up_documents()?;
         }
         Ok(step)

@@ -273,7 +273,7 @@ impl Terminal {
                             engine: engine.to_owned(),
                             sensor: sensor.to_owned(),
                             presentation: Presentation { live: None, lifted, fresh: true },
-                            pin: self.session.card()?.is_verified(),
+                            pin: self.sittings.pin,
                         });
                     }
                 }

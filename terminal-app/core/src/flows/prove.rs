@@ -239,7 +239,7 @@ impl Terminal {
         match self.session.verify_finger_on_card(place, &minutiae) {
             Ok(()) => {
                 let (tries, no_matches) = self.count_match(position)?;
-                let pin = self.session.card()?.is_verified();
+                let pin = self.sittings.pin;
                 let way = Way::CardFinger { position, tries, no_matches, sensor, pin };
                 self.keep_proof(purpose, way)
             }
@@ -274,7 +274,8 @@ impl Terminal {
     /// `SameClerk`, `TooWeak`); `SignIn`, also for the second clerk's secret or role; `Ledger`.
     pub fn vouch(&mut self, purpose: Purpose, second: Option<Clerk<'_>>) -> Result<HolderProof, Error> {
         let clerk = self.permitted(Action::ConfirmHolder)?.operator;
-        if !self.session.card()?.is_verified() {
+        self.session.card()?;
+        if !self.sittings.pin {
             return Err(SessionError::PinFirst.into());
         }
         let reason = match self.next_rung()? {
@@ -319,8 +320,8 @@ impl Terminal {
 
     /// A proof that suffices: the one of this tap, else the PIN where that is enough.
     pub(super) fn sufficient_proof(&self, purpose: Purpose) -> Result<HolderProof, Error> {
-        let card = self.session.card()?;
-        let pin = match card.is_verified() {
+        self.session.card()?;
+        let pin = match self.sittings.pin {
             true => Some(self.proof_of(Way::Pin)?),
             false => None,
         };
@@ -342,7 +343,7 @@ impl Terminal {
     /// Whoever is not there is not asked for a finger: card, operator, PIN. The level that is asked for.
     fn begin_check(&mut self, purpose: Purpose) -> Result<Level, Error> {
         self.permitted(Action::ConfirmHolder)?;
-        let card = self.session.card()?;
+        self.session.card()?;
         let mut wanted = None;
         for enough in self.policy.alternatives(purpose) {
             let (level, pin) = match enough {
@@ -350,7 +351,7 @@ impl Terminal {
                 Sufficient::CardFinger { pin } => (Level::Strict, *pin),
                 _ => continue,
             };
-            if pin && !card.is_verified() {
+            if pin && !self.sittings.pin {
                 return Err(SessionError::PinFirst.into());
             }
             wanted.get_or_insert(level);
@@ -520,7 +521,7 @@ impl Terminal {
             engine: found.engine.to_owned(),
             sensor,
             presentation: Presentation { live: None, lifted: found.lifted, fresh: true },
-            pin: self.session.card()?.is_verified(),
+            pin: self.sittings.pin,
         };
         self.keep_proof(purpose, Way::Finger(matched))
     }

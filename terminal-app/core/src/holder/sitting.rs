@@ -145,6 +145,9 @@ impl Tries {
 #[derive(Default)]
 pub(crate) struct Sittings {
     tries: Vec<Tries>,
+    /// The open card has accepted its PIN in this tap. The card itself forgets that when another of its
+    /// applications is selected; who stands there does not change by that.
+    pub(crate) pin: bool,
     /// Of the open card; gone with it.
     pub(crate) content: Option<Content>,
     /// The same.
@@ -170,6 +173,7 @@ impl Sittings {
 
     /// The card goes, and its templates and its holder's proof with it.
     pub(crate) fn card_gone(&mut self) {
+        self.pin = false;
         self.content = None;
         self.proof = None;
     }

@@ -279,7 +279,6 @@ impl OpenRow {
 struct Effect {
     amounts: Option<Amounts>,
     year: Option<(u16, Accumulation)>,
-    pension: Option<Fen>,
 }
 
 impl Effect {
@@ -292,7 +291,6 @@ impl Effect {
                     year_of(body.happened_at()),
                     Accumulation::of(&settlement.amounts, &settlement.med_type),
                 )),
-                pension: None,
             },
             Business::Cancellation(cancellation) => Effect {
                 amounts: Some(cancellation.amounts),
@@ -301,9 +299,11 @@ impl Effect {
                     Some(of) => accumulated_by(connection, of)?,
                     None => None,
                 },
-                pension: None,
             },
-            Business::Pension(payment) => Effect { pension: Some(payment.amount), ..Effect::default() },
+            Business::Pension(payment) => Effect {
+                amounts: Some(Amounts { fund_pay_sumamt: payment.amount, ..Amounts::default() }),
+                year: None,
+            },
             _ => Effect::default(),
         })
     }
@@ -356,7 +356,7 @@ fn freeze(
         .prepare_cached(
             "UPDATE txn SET state = 2, sequence = ?2, recorded_at = ?3, abandoned = ?4, medfee = ?5, fund = ?6,
                  account = ?7, cash = ?8, year = ?9, deductible = ?10, pooled_outpatient = ?11,
-                 pooled_inpatient = ?12, own_in_scope = ?13, stays = ?14, pension = ?15
+                 pooled_inpatient = ?12, own_in_scope = ?13, stays = ?14
              WHERE ordinal = ?1",
         )?
         .execute(params![
@@ -374,7 +374,6 @@ fn freeze(
             year.map(|(_, a)| a.pooled_inpatient.0),
             year.map(|(_, a)| a.own_in_scope.0),
             year.map(|(_, a)| a.stays),
-            effect.pension.map(|pension| pension.0),
         ])?;
     Ok(())
 }

@@ -48,7 +48,6 @@ CREATE TABLE txn_2 (
     year         INTEGER,
     deductible   INTEGER, pooled_outpatient INTEGER, pooled_inpatient INTEGER,
     own_in_scope INTEGER, stays INTEGER,
-    pension      INTEGER,                             -- what was paid out
     -- What the center said:
     verdict_at   INTEGER,                             -- the center's clock
     receipt      TEXT,
@@ -99,7 +98,7 @@ WHEN OLD.state >= 1
 BEGIN SELECT RAISE(ABORT, 'what the card was asked never changes'); END;
 
 CREATE TRIGGER txn_outcome_frozen BEFORE UPDATE OF
-    sequence, recorded_at, abandoned, medfee, fund, account, cash, pension ON txn
+    sequence, recorded_at, abandoned, medfee, fund, account, cash ON txn
 WHEN OLD.sequence IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'an outcome never changes'); END;
 

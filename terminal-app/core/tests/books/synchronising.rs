@@ -2,6 +2,7 @@
 
 use protocol::{
     limits::OfflineLimits,
+    policy::ProofPolicy,
     rules::{RulesDocument, RulesSet},
     timestamp::ClockQuality,
 };
@@ -36,6 +37,7 @@ impl Rig {
         let mut center = Center::new();
         center.feed = changes(0..250);
         center.limits = Some(OfflineLimits { version: 4, queue_max: 99, ..OfflineLimits::default() });
+        center.policy = Some(ProofPolicy { version: 3, tries_max: 2, ..ProofPolicy::default() });
         let document = RulesDocument {
             version: "2026-1".into(),
             effective_from: "2026-01-01".into(),
@@ -92,8 +94,9 @@ fn one_round_brings_everything() {
     let steps = rig.round();
     assert_eq!(steps[0], SyncStep::Clock { offset_ms: 0 });
     assert_eq!(steps[1], SyncStep::Limits { stored: Some(4) });
-    assert_eq!(steps[2], SyncStep::Rules { stored: Some(2) });
-    let cursors: Vec<u64> = steps[3..]
+    assert_eq!(steps[2], SyncStep::Policy { stored: Some(3) });
+    assert_eq!(steps[3], SyncStep::Rules { stored: Some(2) });
+    let cursors: Vec<u64> = steps[4..]
         .iter()
         .map(|step| match step {
             SyncStep::Page { progress } | SyncStep::Complete { progress } => progress.cursor,
@@ -102,12 +105,20 @@ fn one_round_brings_everything() {
         .collect();
     assert_eq!(cursors, [100, 200, 250]);
     assert_eq!(rig.cache.limits().unwrap().queue_max, 99);
+    assert_eq!(rig.cache.policy().unwrap().tries_max, 2);
     assert_eq!(rig.cache.rules().unwrap(), rig.center.rules);
     // The next round finds nothing new, and not before its time.
     assert_eq!(rig.step(), SyncStep::Wait { for_ms: ROUND_MS });
     rig.center.now = rig.terminal.now().plus_ms(ROUND_MS as i64);
     let steps = rig.round();
-    assert_eq!(steps[1..3], [SyncStep::Limits { stored: None }, SyncStep::Rules { stored: None }]);
+    assert_eq!(
+        steps[1..4],
+        [
+            SyncStep::Limits { stored: None },
+            SyncStep::Policy { stored: None },
+            SyncStep::Rules { stored: None }
+        ]
+    );
 }
 
 #[test]
@@ -117,6 +128,10 @@ fn older_documents_never_replace_newer_ones() {
     let older = OfflineLimits { version: 3, queue_max: 1, ..OfflineLimits::default() };
     let older = rig.center.signed(protocol::limits::PURPOSE, &older);
     assert_eq!(rig.cache.store_limits(&older), Err(CacheError::Outdated));
+    let older = ProofPolicy { version: 2, ..ProofPolicy::default() };
+    let older = rig.center.signed(protocol::policy::PURPOSE, &older);
+    assert_eq!(rig.cache.store_policy(&older), Err(CacheError::Outdated));
+    assert_eq!(rig.cache.policy_version().unwrap(), 3);
     let same =
         rig.center.signed(protocol::limits::PURPOSE, &OfflineLimits { version: 4, ..Default::default() });
     assert_eq!(rig.cache.store_limits(&same), Err(CacheError::Outdated));

@@ -5,11 +5,14 @@
 mod dialogue;
 mod documents;
 mod doubt;
+mod enrolling;
 mod fingers;
 mod interrupted;
 mod known_by_center;
 mod offline_days;
 mod overtaken;
+mod pensions;
+mod proving;
 mod settlement;
 mod silence;
 mod support;

@@ -8,6 +8,8 @@ use protocol::{
     feed::{Change, Page, PersonAnswer, PersonQuery, SignedPage},
     id::TransactionId,
     limits::{self, OfflineLimits},
+    pension::{PensionAnswer, PensionQuery},
+    policy::{self, ProofPolicy},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
     record::{Body, Business, PURPOSE},
     rules::{self, RulesSet},
@@ -72,6 +74,7 @@ pub(crate) struct Center {
     pub(crate) feed: Vec<Change>,
     pub(crate) page_changes: usize,
     pub(crate) limits: Option<OfflineLimits>,
+    pub(crate) policy: Option<ProofPolicy>,
     pub(crate) rules: Option<RulesSet>,
     pub(crate) reconciliations: Vec<ReconciliationRequest>,
 }
@@ -94,6 +97,7 @@ impl Center {
             feed: Vec::new(),
             page_changes: 100,
             limits: None,
+            policy: None,
             rules: None,
             reconciliations: Vec::new(),
         }
@@ -286,6 +290,17 @@ impl CenterLink for Center {
         self.arrive()?;
         let newer = self.limits.as_ref().filter(|limits| limits.version > version);
         Ok(newer.map(|limits| self.signed(limits::PURPOSE, limits)))
+    }
+
+    fn policy(&mut self, version: u64) -> Result<Option<Signed>, LinkError> {
+        self.arrive()?;
+        let newer = self.policy.as_ref().filter(|policy| policy.version > version);
+        Ok(newer.map(|policy| self.signed(policy::PURPOSE, policy)))
+    }
+
+    fn pension(&mut self, _query: &PensionQuery) -> Result<PensionAnswer, LinkError> {
+        self.arrive()?;
+        Ok(PensionAnswer { pension: None, state: None, blocked: None, as_of: self.now })
     }
 
     fn person(&mut self, _query: &PersonQuery) -> Result<PersonAnswer, LinkError> {

@@ -20,11 +20,13 @@ use card_spec::{
 use protocol::{
     account::{LoadAnswer, LoadRequest, LoadSource},
     accumulation::Accumulation,
+    calendar::Day,
     feed::{BlockReason, Change, Person, PersonAnswer, PersonQuery, SignedPage},
     id::TransactionId,
+    pension::{Pension, PensionAnswer, PensionQuery},
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
-    record::{Body, Business, Refund},
+    record::{Amounts, Body, Business, Refund},
     signature::{Digest, Signed},
     timestamp::Timestamp,
     upload::{
@@ -55,6 +57,7 @@ pub(crate) struct State {
     refused: Vec<Body>,
     pub(crate) people: BTreeMap<u64, (Option<RegionCode>, Option<Person>)>,
     pub(crate) blocked: BTreeMap<[u8; 12], BlockReason>,
+    pub(crate) pensions: BTreeMap<u64, Pension>,
     pub(crate) booked: Vec<Body>,
     pub(crate) head: ChainHead,
     pub(crate) granted: BTreeMap<TransactionId, (LoadRequest, LoadAnswer)>,
@@ -62,6 +65,23 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// The pension with the months that were booked, and the last certification.
+    fn with_paid(&self, mut pension: Pension) -> Pension {
+        for body in &self.booked {
+            match &body.business {
+                Business::Pension(payment) if payment.person.key() == pension.key => {
+                    pension = pension.after_paying(payment.period).expect("a month paid twice");
+                }
+                Business::Certification(certification) if certification.person.key() == pension.key => {
+                    let until = Day::of(certification.proof.at).plus_months(12);
+                    pension.certified_until = pension.certified_until.max(Some(until));
+                }
+                _ => {}
+            }
+        }
+        pension
+    }
+
     /// The entry with what was booked and not taken back.
     fn with_booked(&self, mut person: Person) -> Person {
         for body in &self.booked {
@@ -96,6 +116,7 @@ impl TestCenter {
             refused: Vec::new(),
             people: BTreeMap::new(),
             blocked: BTreeMap::new(),
+            pensions: BTreeMap::new(),
             booked: Vec::new(),
             head: ChainHead { sequence: 0, digest: Digest::default(), now: Timestamp(NOW_MS) },
             granted: BTreeMap::new(),
@@ -120,6 +141,9 @@ impl TestCenter {
                 }
                 Change::CardFreed(card) => {
                     state.blocked.remove(card);
+                }
+                Change::Pension(pension) => {
+                    state.pensions.insert(pension.key, *pension);
                 }
                 other => panic!("{other:?}"),
             }
@@ -192,6 +216,24 @@ impl CenterLink for TestCenter {
         self.arrive().map(|_| None)
     }
 
+    fn policy(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
+        self.arrive().map(|_| None)
+    }
+
+    fn pension(&mut self, query: &PensionQuery) -> Result<PensionAnswer, LinkError> {
+        let state = self.arrive()?;
+        if state.silent {
+            return Err(LinkError::Lost { detail: "timed out".into() });
+        }
+        let person = state.people.get(&query.person.key()).and_then(|(_, person)| *person);
+        Ok(PensionAnswer {
+            pension: state.pensions.get(&query.person.key()).map(|pension| state.with_paid(*pension)),
+            state: person.map(|person| person.state),
+            blocked: query.card.and_then(|card| state.blocked.get(&card).copied()),
+            as_of: state.clock.now(),
+        })
+    }
+
     fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError> {
         let state = self.arrive()?;
         if state.silent {
@@ -240,6 +282,9 @@ impl CenterLink for TestCenter {
                 continue;
             }
             let amounts = match &body.business {
+                Business::Pension(payment) => {
+                    Amounts { fund_pay_sumamt: payment.amount, ..Amounts::default() }
+                }
                 Business::Settlement(settlement) => settlement.amounts,
                 Business::Cancellation(cancellation) => cancellation.amounts,
                 _ => continue,

@@ -43,7 +43,7 @@ use terminal::{
 };
 use zeroize::Zeroizing;
 
-use super::{NOW_MS, Seeded, TestCard, center::TestCenter, city, psam, terminal_id};
+use super::{NOW_MS, Seeded, TestCard, center::TestCenter, city, psam, sensor::TestSensor, terminal_id};
 
 /// Both clocks, moved by hand.
 #[derive(Clone)]
@@ -122,6 +122,7 @@ pub(crate) struct Counter {
     pub(crate) clock: HandClock,
     pub(crate) center: TestCenter,
     pub(crate) progress: Arc<Mutex<Vec<Progress>>>,
+    pub(crate) sensor: TestSensor,
     psam: Option<Hand>,
     psam_chip: SharedChip,
     psam_plan: Plan,
@@ -146,6 +147,7 @@ impl Counter {
             center: TestCenter::new(identity_of(200), clock.clone()),
             clock,
             progress: Arc::default(),
+            sensor: TestSensor::default(),
             psam: None,
             psam_chip: SharedChip::new(Psam::new(&psam().build(), 3)),
             psam_plan: Plan::none(),
@@ -276,6 +278,7 @@ impl Counter {
         }
         let progress = Arc::clone(&self.progress);
         terminal.on_progress(move |step| progress.lock().unwrap().push(step));
+        terminal.use_sensor(Box::new(self.sensor.clone()));
         self.card = card;
         self.terminal = Some(terminal);
     }
@@ -312,6 +315,17 @@ impl Counter {
         let now = self.clock.now();
         let mut random = Seeded::new(9);
         self.ledger().set_operator(&operator, &mut random, Actor::default(), now).unwrap();
+    }
+
+    /// The installer binds the sensor; the cashier goes on.
+    pub(crate) fn bind_sensor(&mut self) {
+        self.terminal().sign_in("0700", b"246813").unwrap();
+        self.terminal().bind_sensor().unwrap();
+        self.terminal().sign_in("0101", b"246813").unwrap();
+    }
+
+    pub(crate) fn hire_more(&mut self, number: &str, role: Role) {
+        self.hire(number, role);
     }
 
     pub(crate) fn supervise(&mut self) {

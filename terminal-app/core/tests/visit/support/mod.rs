@@ -2,6 +2,7 @@
 
 pub(crate) mod center;
 pub(crate) mod counter;
+pub(crate) mod sensor;
 pub(crate) mod truth;
 
 use std::sync::{Arc, Mutex};
