@@ -245,11 +245,12 @@ impl Inner {
         let bytes = match answer {
             Ok(bytes) => bytes,
             // A driver that lets an escape fail tells nothing else: the reader's firmware does not know our
-            // commands, or the line broke.
-            Err(ControlError::Failed | ControlError::Unsupported) if self.identity.is_none() => {
-                return Err(self.not_ours());
+            // commands, the line broke, or pcscd was started again without escapes.
+            Err(ControlError::Failed | ControlError::Unsupported) => {
+                self.escape = None;
+                self.escape()?;
+                return Err(if self.identity.is_none() { self.not_ours() } else { BoardError::Silent });
             }
-            Err(ControlError::Failed) => return Err(BoardError::Silent),
             Err(error) => {
                 self.forget();
                 return Err(BoardError::Channel(error));

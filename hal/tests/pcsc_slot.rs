@@ -14,7 +14,8 @@ use std::{
 
 use common::{ATR, CARD, PSAM, TestChip};
 use hal::{
-    pcsc::{self, Event, Hint, Limits, Monitor, PcscSlot, ReaderState, Service, Use},
+    board::{self, Board, BoardError},
+    pcsc::{self, ControlError, Event, Hint, Limits, Monitor, PcscSlot, ReaderState, Service, Use},
     slot::{CardSlot, Outcome, SlotError},
 };
 use rand_chacha::{
@@ -499,5 +500,19 @@ fn what_an_installer_sees() {
         let json = serde_json::to_string(&report).unwrap();
         assert!(json.contains(r#""service":"running""#), "{json}");
         assert!(!json.contains("74,66,49") && !json.to_lowercase().contains("4a4231"), "no serial: {json}");
+    });
+}
+
+#[test]
+fn a_virtual_reader_is_no_board() {
+    with_pcscd("a_virtual_reader_is_no_board", |_| {
+        let board = Board::new(CARD);
+        assert_eq!(board.identify(), Err(BoardError::NotOurs { reader: CARD.to_owned() }));
+        assert_eq!(board::find(&Limits::default()), Ok(Vec::new()));
+        let nowhere = Board::new("No such reader 00 00");
+        assert!(matches!(
+            nowhere.identify(),
+            Err(BoardError::Channel(ControlError::NoReader { reader })) if reader == "No such reader 00 00"
+        ));
     });
 }

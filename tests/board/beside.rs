@@ -314,3 +314,33 @@ fn a_module_that_fails_is_told_and_recovers() {
         assert!(board.identify().is_ok());
     });
 }
+
+/// The driver's option as a fresh system has it: the doctor says what is wrong and what cures it.
+#[test]
+fn a_driver_that_hands_no_escapes_on() {
+    with_board("beside::a_driver_that_hands_no_escapes_on", Model::Sec1210, |emulated| {
+        // Settings that say nothing, as a fresh system has them.
+        let folder = emulated
+            .pcscd()
+            .socket()
+            .ancestors()
+            .find(|folder| folder.join("settings").exists())
+            .unwrap()
+            .to_owned();
+        let settings = folder.join("settings/ifd-ccid.bundle/Contents/Info.plist");
+        let board = board_of(emulated);
+        board.identify().unwrap();
+        std::fs::remove_file(&settings).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &settings).unwrap();
+        emulated.pcscd_mut().kill();
+        emulated.pcscd_mut().restart().unwrap();
+        let reader = board.name();
+        assert_eq!(board.identify(), Err(BoardError::EscapesOff { reader: reader.clone() }));
+        assert_eq!(BoardReport::of(&board).hints(), [Hint::AllowEscapes { reader }]);
+        assert_eq!(board::find(&Limits::default()).unwrap(), [], "it is not known to be a board then");
+        std::fs::remove_file(&settings).unwrap();
+        emulated.pcscd_mut().kill();
+        emulated.pcscd_mut().restart().unwrap();
+        assert!(board.identify().is_ok());
+    });
+}
