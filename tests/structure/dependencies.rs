@@ -27,7 +27,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("jinbao-datacenter", &["jinbao-card-spec", "jinbao-protocol"]),
-    ("jinbao", &["jinbao-card-spec", "jinbao-hal", "jinbao-reader-protocol", "jinbao-protocol", "jinbao-core"]),
+    (
+        "jinbao",
+        &[
+            "jinbao-card-spec",
+            "jinbao-fingerprint",
+            "jinbao-hal",
+            "jinbao-reader-protocol",
+            "jinbao-protocol",
+            "jinbao-core",
+        ],
+    ),
     ("jinbao-engine", &["jinbao-card-spec", "jinbao-reader-protocol"]),
     ("jinbao-stm32f405", &[]),
     ("jinbao-boot", &["jinbao-reader-protocol", "jinbao-stm32f405"]),

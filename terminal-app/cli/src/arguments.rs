@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        board, card, certificate, eligibility, enrol, maintenance, money, operator, queue, receipt,
-        reconcile, rules, sync, visit,
+        board, card, certificate, eligibility, enrol, finger, maintenance, money, operator, pension, queue,
+        receipt, reconcile, rules, sync, visit,
     },
     locale::LanguageArgument,
 };
@@ -24,6 +24,7 @@ const EXAMPLES: &str = "\
   jinbao doctor                            全面自检 · check everything an installer needs
   jinbao card info                         读卡（姓名号码掩码） · read the card, personal data masked
   jinbao visit --bill bill.json            一次就诊结算 · settle one visit
+  jinbao pension pay                       凭指纹发放养老金 · pay a pension to whose finger it is
   jinbao rules explain --city c.json --bill b.json
                                            逐步解释待遇计算 · explain a settlement step by step
   jinbao queue list                        待上传交易 · what waits for upload
@@ -90,6 +91,12 @@ pub(crate) enum Command {
     Eligibility(eligibility::Arguments),
     /// 一次门诊或住院结算 · settle one visit
     Visit(visit::Arguments),
+    /// 指纹仪、采集、核验、资格认证 · fingerprint sensor, enrolment, verification, certification
+    #[command(subcommand)]
+    Finger(finger::Command),
+    /// 养老金查询与发放 · pensions: how one stands, paying it out
+    #[command(subcommand)]
+    Pension(pension::Command),
     /// 撤销一笔结算 · take a settlement back
     Cancel(money::CancelArguments),
     /// 个人账户圈存 · load the personal account on the card

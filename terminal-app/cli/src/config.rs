@@ -32,6 +32,9 @@ pub(crate) struct Config {
     /// The reader board, where the reader is one of ours.
     #[serde(default)]
     pub(crate) board: Option<Board>,
+    /// The fingerprint sensor, where there is one.
+    #[serde(default)]
+    pub(crate) sensor: Option<Sensor>,
     /// Receipt printer.
     #[serde(default)]
     pub(crate) printer: Option<Printer>,
@@ -86,6 +89,14 @@ pub(crate) struct Board {
     pub(crate) reader: String,
 }
 
+/// The fingerprint sensor. Which one it is, is bound by `jinbao finger bind`; this says where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sensor {
+    /// Serial device, such as `/dev/ttyUSB0`; `board` for the module on the reader board.
+    pub(crate) device: String,
+}
+
 /// How receipts are printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +145,7 @@ impl Config {
             place,
             readers: Readers::default(),
             board: None,
+            sensor: None,
             printer: None,
             settle_without_account: false,
         }
@@ -198,6 +210,7 @@ mod tests {
         let example = &text[start..start + text[start..].find("```").unwrap()];
         let config: Config = serde_json::from_str(example).unwrap();
         assert!(config.printer.is_some() && config.readers.psam.is_some() && config.board.is_some());
+        assert!(config.sensor.is_some());
         for name in serde_json::to_value(&config).unwrap().as_object().unwrap().keys() {
             assert!(text.contains(&format!("| `{name}")), "{name} is not explained");
         }

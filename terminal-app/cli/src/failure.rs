@@ -6,7 +6,7 @@ use std::{
 };
 
 use card_spec::money::Fen;
-use hal::{pin_pad::PinPadError, printer::PrinterError};
+use hal::{fingerprint::FingerprintError, pin_pad::PinPadError, printer::PrinterError};
 #[cfg(feature = "demo")]
 use sim::error::SimError;
 use terminal::{
@@ -38,6 +38,8 @@ pub(crate) enum Failure {
     SecretsDiffer,
     /// The receipt printer.
     Printer(PrinterError),
+    /// The fingerprint sensor, asked for its own sake.
+    Sensor(FingerprintError),
     /// The simulation around the cards.
     #[cfg(feature = "demo")]
     Sim(SimError),
@@ -64,7 +66,7 @@ impl Failure {
                 (_, WhoActs::Us) => Exit::Fault,
             },
             Failure::SecretsDiffer | Failure::Printer(PrinterError::PaperOut) => Exit::Operator,
-            Failure::Printer(_) => Exit::Installer,
+            Failure::Printer(_) | Failure::Sensor(_) => Exit::Installer,
             Failure::Entry(PinPadError::Device) => Exit::Usage,
             Failure::Entry(_) => Exit::Cardholder,
             #[cfg(feature = "demo")]
@@ -84,6 +86,7 @@ impl Failure {
             Failure::Terminal(error) => terminal_kind(error),
             Failure::SecretsDiffer => "secrets_differ",
             Failure::Printer(_) => "printer",
+            Failure::Sensor(_) => "sensor",
             Failure::Entry(_) => "entry",
             #[cfg(feature = "demo")]
             Failure::Sim(_) => "simulation",
@@ -100,6 +103,7 @@ impl Failure {
                 .pick("两次输入的口令不同，未修改", "the two secrets differ; nothing was changed")
                 .to_owned(),
             Failure::Printer(error) => crate::command::receipt::printer_words(error, language),
+            Failure::Sensor(error) => crate::words::sensor(error, language).0,
             Failure::Entry(error) => entry(*error, language),
             #[cfg(feature = "demo")]
             Failure::Sim(error) => simulation(error, language),
@@ -110,6 +114,7 @@ impl Failure {
     pub(crate) fn advice(&self, language: Language) -> Option<String> {
         match self {
             Failure::Terminal(error) => Some(error.words(language).next).filter(|next| !next.is_empty()),
+            Failure::Sensor(error) => Some(crate::words::sensor(error, language).1),
             _ => None,
         }
     }
@@ -226,6 +231,9 @@ fn terminal_kind(error: &Error) -> &'static str {
             BoardTrouble::Unpaired => "board_unpaired",
             _ => "board",
         },
+        Error::Finger(_) => "finger",
+        Error::Proof(_) => "proof",
+        Error::Pension(_) => "pension",
         Error::NotSignedIn => "not_signed_in",
         Error::OtherCard => "other_card",
         Error::BillChanged => "bill_changed",

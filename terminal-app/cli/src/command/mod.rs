@@ -10,9 +10,11 @@ pub(crate) mod decode;
 pub(crate) mod doctor;
 pub(crate) mod eligibility;
 pub(crate) mod enrol;
+pub(crate) mod finger;
 pub(crate) mod maintenance;
 pub(crate) mod money;
 pub(crate) mod operator;
+pub(crate) mod pension;
 pub(crate) mod queue;
 pub(crate) mod receipt;
 pub(crate) mod reconcile;
@@ -77,6 +79,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Rules(command) => rules::run(context, command),
         Command::Eligibility(arguments) => eligibility::run(context, &arguments),
         Command::Visit(arguments) => visit::run(context, &arguments),
+        Command::Finger(command) => finger::run(context, command),
+        Command::Pension(command) => pension::run(context, command),
         Command::Cancel(arguments) => money::cancel(context, &arguments),
         Command::Load(arguments) => money::load(context, &arguments),
         Command::Resolve(arguments) => money::resolve(context, &arguments),

@@ -298,7 +298,7 @@ fn new_secret(context: &Context) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(once)
 }
 
-fn ask(context: &Context, chinese: &str, english: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(crate) fn ask(context: &Context, chinese: &str, english: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let question = context.console.language().pick(chinese, english);
     Ok(context.secrets().ask(question, SECRET_TIMEOUT_MS)?)
 }

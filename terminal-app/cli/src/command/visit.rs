@@ -247,7 +247,7 @@ fn finish(
 }
 
 /// What the center has said by now.
-fn booking(counter: &Counter, id: TransactionId, offline: bool) -> Result<Booking, Failure> {
+pub(crate) fn booking(counter: &Counter, id: TransactionId, offline: bool) -> Result<Booking, Failure> {
     let transaction = counter.flows.ledger().transaction(id).map_err(Error::from)?;
     let Some(transaction) = transaction else { return Ok(Booking::Pending { offline }) };
     let verdict = transaction.verdict;
@@ -354,35 +354,38 @@ impl Show for Visited {
             let file = file.display();
             page.say(format!("凭证已写入 {file}"), format!("receipt written to {file}"));
         }
-        match &self.upload {
-            Some(Booking::Booked { receipt }) => {
-                page.say(
-                    format!("✓ 中心已记账，回执 {receipt}"),
-                    format!("✓ booked by the center, receipt {receipt}"),
-                );
-            }
-            Some(Booking::Refused { reason }) => {
-                let why = terminal::words::refusal(*reason, page.language());
-                page.say(format!("✗ 中心未记账：{why}"), format!("✗ not booked: {why}"));
-            }
-            Some(Booking::Conflict) => {
-                page.say(
-                    "✗ 与中心记录冲突，请报告主管",
-                    "✗ in conflict with the center's books: tell the supervisor",
-                );
-            }
-            _ if self.halted.is_some() => {
-                let why = self.halted.as_deref().unwrap_or_default();
-                page.say(
-                    format!("✗ 已记入本机账本，但中心无法入账，业务已停止：{why}"),
-                    format!("✗ in this terminal's books, but the center cannot book it; business is stopped: {why}"),
-                );
-            }
-            _ => page.say(
-                "※ 已记入本机账本，线路恢复后自动上传（jinbao queue retry）",
-                "※ in this terminal's books; uploaded when the line is back (`jinbao queue retry`)",
+        match (&self.upload, &self.halted) {
+            (Some(Booking::Pending { .. }) | None, Some(why)) => page.say(
+                format!("✗ 已记入本机账本，但中心无法入账，业务已停止：{why}"),
+                format!(
+                    "✗ in this terminal's books, but the center cannot book it; business is stopped: {why}"
+                ),
             ),
+            (Some(upload), _) => booking_line(upload, page),
+            (None, None) => {}
         }
+    }
+}
+
+/// What has become of a record at the center.
+pub(crate) fn booking_line(booking: &Booking, page: &mut Page) {
+    match booking {
+        Booking::Booked { receipt } => page.say(
+            format!("✓ 中心已记账，回执 {receipt}"),
+            format!("✓ booked by the center, receipt {receipt}"),
+        ),
+        Booking::Refused { reason } => {
+            let why = terminal::words::refusal(*reason, page.language());
+            page.say(format!("✗ 中心未记账：{why}"), format!("✗ not booked: {why}"));
+        }
+        Booking::Conflict => page.say(
+            "✗ 与中心记录冲突，请报告主管",
+            "✗ in conflict with the center's books: tell the supervisor",
+        ),
+        Booking::Pending { .. } => page.say(
+            "※ 已记入本机账本，线路恢复后自动上传（jinbao queue retry）",
+            "※ in this terminal's books; uploaded when the line is back (`jinbao queue retry`)",
+        ),
     }
 }
 

@@ -15,5 +15,6 @@ pub(crate) mod pin_entry;
 pub(crate) mod printer;
 pub(crate) mod random;
 pub(crate) mod reader;
+pub(crate) mod sensor;
 pub(crate) mod shift;
 pub(crate) mod terminal;

@@ -3,6 +3,7 @@
 mod card;
 pub(crate) mod fault;
 mod keys;
+mod module;
 mod people;
 pub(crate) mod reader;
 
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Psam(card::PsamCommand),
     /// 发卡方测试密钥（导入中心） · the issuer's test keys, for a center
     Keys(keys::Arguments),
+    /// 串口指纹模块，可按上虚构的手指 · a serial fingerprint module, and made-up fingers to put on it
+    Module(module::Arguments),
     /// 启动私有 pcscd，插入卡与 PSAM · a private pcscd with a card and a PSAM in its slots
     Reader(reader::Arguments),
 }
@@ -38,6 +41,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Card(command) => card::run(context, command),
         Command::Psam(command) => card::run_psam(context, command),
         Command::Keys(arguments) => keys::run(context, &arguments),
+        Command::Module(arguments) => module::run(context, &arguments),
         Command::Reader(arguments) => reader::run(context, &arguments),
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use card_spec::{date::Date, money::Fen, region::RegionCode};
 use clap::Args;
+use protocol::calendar::{Day, Period};
 use serde::Serialize;
 use sim::people::{Insurance, Person, Population, Status};
 
@@ -24,6 +25,18 @@ const SHOWN_MAX: u64 = 200;
 /// Months that contributions of a suspended person are behind.
 const ARREARS_MONTHS: u16 = 8;
 
+/// What a month's pension is at least, and by how much more for each step.
+const PENSION_MIN: Fen = Fen::from_yuan(1_600);
+const PENSION_STEP: Fen = Fen::from_yuan(35);
+
+/// Of so many pensioners one was never certified, and of so many others one not within a year.
+const NEVER_CERTIFIED: u64 = 11;
+const LAPSED: u64 = 7;
+
+/// Most months that are not paid out yet, and months of a certification.
+const UNPAID_MONTHS_MAX: u64 = 3;
+const CERTIFIED_MONTHS: u64 = 12;
+
 /// What `sim people` is told.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -31,6 +44,9 @@ const ARREARS_MONTHS: u16 = 8;
   jinbao sim people --count 10                    看十个人 · ten people
   jinbao sim people --size 1000 --out people.csv  导出给中心 · a file for `jinbao center`
   jinbao sim people --person 7                    一个人 · one person
+
+退休人员有养老金：月数、金额、认证到期日各不相同。
+Retired people draw pensions: months unpaid, amounts and ends of certifications differ.
 
 这些人都不存在：号码校验位正确，但地区码不属于任何省。
 Nobody here lives: the numbers are valid, their region codes belong to no province.")]
@@ -114,6 +130,44 @@ struct Row {
     psn_type: u8,
     state: &'static str,
     account_fen: Fen,
+    pension: Option<Pension>,
+}
+
+/// A pension as the center is told of it.
+#[derive(Clone, Copy, Serialize)]
+struct Pension {
+    monthly_fen: Fen,
+    first_unpaid: Period,
+    certified_until: Option<Day>,
+}
+
+impl Pension {
+    /// That of a retired person: the same for the same person and month.
+    fn of(person: &Person, today: Date) -> Option<Self> {
+        if person.insurance != Insurance::Retired {
+            return None;
+        }
+        let index = person.index;
+        let now = u64::from(today.year()) * 12 + u64::from(today.month()) - 1;
+        let period = |months: u64| Period::from_number((months / 12 * 100 + months % 12 + 1) as u32);
+        let day = |months: u64| Day::from_number(((months / 12 * 100 + months % 12 + 1) * 100 + 28) as u32);
+        let certified_until = match index {
+            _ if index % NEVER_CERTIFIED == 0 => None,
+            _ if index % LAPSED == 0 => day(now.saturating_sub(1 + index % 5)),
+            _ => day(now + index % CERTIFIED_MONTHS),
+        };
+        Some(Pension {
+            monthly_fen: Fen(PENSION_MIN.0 + (index % 97) as i64 * PENSION_STEP.0),
+            first_unpaid: period(now.saturating_sub(index % UNPAID_MONTHS_MAX))?,
+            certified_until,
+        })
+    }
+
+    /// The last three columns of a line.
+    fn columns(self) -> String {
+        let until = self.certified_until.map_or(String::new(), |day| day.to_string());
+        format!("{},{},{until}", self.monthly_fen.0, self.first_unpaid)
+    }
 }
 
 impl Row {
@@ -128,6 +182,7 @@ impl Row {
             psn_type: psn_type(person.insurance),
             state: state(person.status),
             account_fen: person.account,
+            pension: Pension::of(person, today),
         }
     }
 }
@@ -144,6 +199,7 @@ impl Show for Rows {
             language.pick("险种", "insurance"),
             language.pick("状态", "state"),
             language.pick("账户（元）", "account"),
+            language.pick("月养老金（元）", "pension"),
         ];
         let rows = self.people.iter().map(|row| {
             vec![
@@ -155,9 +211,10 @@ impl Show for Rows {
                 format!("{} / {}", row.insutype, row.psn_type),
                 row.state.to_owned(),
                 row.account_fen.to_string(),
+                row.pension.map_or(String::new(), |pension| pension.monthly_fen.to_string()),
             ]
         });
-        page.table(&head, &[0, 3, 7], rows);
+        page.table(&head, &[0, 3, 7, 8], rows);
         page.say("※ 以上人员均为虚构。", "※ None of these people exists.");
     }
 }
@@ -184,7 +241,8 @@ fn write_csv(people: &Population, today: Date, path: &std::path::Path) -> std::i
     writeln!(
         out,
         "person,state,insutype,psn_type,civil_servant,paid_until,year,deductible_fen,\
-         pooled_outpatient_fen,pooled_inpatient_fen,own_in_scope_fen,stays"
+         pooled_outpatient_fen,pooled_inpatient_fen,own_in_scope_fen,stays,\
+         pension_monthly_fen,pension_first_unpaid,pension_certified_until"
     )?;
     let month = today.year() * 12 + u16::from(today.month()) - 1;
     for person in people.iter() {
@@ -194,7 +252,7 @@ fn write_csv(people: &Population, today: Date, path: &std::path::Path) -> std::i
             if year.admissions > 0 { (Fen::ZERO, year.pooled) } else { (year.pooled, Fen::ZERO) };
         writeln!(
             out,
-            "{},{},{},{},0,{:04}-{:02},{},{},{},{},0,{}",
+            "{},{},{},{},0,{:04}-{:02},{},{},{},{},0,{},{}",
             person.number.as_str(),
             state(person.status),
             person.insurance.code(),
@@ -206,6 +264,7 @@ fn write_csv(people: &Population, today: Date, path: &std::path::Path) -> std::i
             outpatient.0,
             inpatient.0,
             year.admissions,
+            Pension::of(&person, today).map_or_else(|| ",,".to_owned(), Pension::columns),
         )?;
     }
     out.flush()?;

@@ -1,0 +1,286 @@
+//! `jinbao pension`: how a pension stands, and paying it out (养老金).
+
+use std::io::{self, IsTerminal};
+
+use card_spec::money::Fen;
+use clap::{Args, Subcommand};
+use protocol::{
+    calendar::{Day, Period},
+    evidence::FingerPosition,
+    policy::Purpose,
+};
+use serde::Serialize;
+use terminal::{eligibility::Source, error::Error, flows::PensionRun, pension::PensionState};
+
+use super::{
+    Context,
+    finger::{
+        self,
+        prove::{self, Known, LADDER_HELP, ProofArguments},
+        slip::{self, Slipped},
+    },
+    tap::{self, CARD_TIMEOUT_S, CardGlance},
+};
+use crate::{
+    console::{Page, Show},
+    edge::counter::Counter,
+    exit::Exit,
+    failure::{CliError, Failure},
+};
+
+/// What can be done with pensions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// 查询应发月份、金额、认证到期日 · months that are due, amount, end of the certification
+    Show(ShowArguments),
+    /// 核验本人后发放 · pay what is due, to whom it belongs
+    Pay(PayArguments),
+}
+
+/// What `pension show` is told.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+例 Examples:
+  jinbao pension show
+  jinbao pension show --offline --json
+
+退出码 Exit: 0 有应发月份 · something is due; 1 现在不能发放（未认证，或已发完） · nothing can be paid now;
+             6 中心没有此人的养老金，或已停发 · the center pays no pension to this person")]
+pub(crate) struct ShowArguments {
+    /// 不联系中心 · do not ask the center
+    #[arg(long)]
+    offline: bool,
+    /// 等卡秒数 · seconds to wait for the card
+    #[arg(long, value_name = "SECONDS", default_value_t = CARD_TIMEOUT_S)]
+    wait: u32,
+}
+
+const EXAMPLES: &str = "\
+例 Examples:
+  jinbao pension pay
+  jinbao pension pay --yes --json
+  jinbao pension pay --staff --second 0003      指纹不能用时双人核验 · by two clerks, where no finger works
+
+资格认证过期的先运行 jinbao finger certify，认证后补发欠发月份。
+每月一笔，先入账后付现；同一人同一月只发一次，断线、拔卡、断电也不会重复。
+Where the certification has ended, `jinbao finger certify` comes first; what is owed is paid then. Each month is a
+record of its own, and the money is handed out when it stands in the books. A month is paid once, whatever happens.
+
+退出码 Exit: 0 已入账，请付现 · in the books, hand the money out; 1 未确认 · not agreed; 3 没有核实本人 · the holder is
+             not known; 4 须认证、复核 · a certification or a clerk is needed; 6 中心 · the center; 7 部分月份未发 · some
+             months are not paid
+
+";
+
+/// What `pension pay` is told.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES.to_owned() + LADDER_HELP)]
+pub(crate) struct PayArguments {
+    /// 手指，1 右拇指 … 6 左拇指 … 10 · which finger, 1 right thumb … 10 left little finger
+    #[arg(long, value_name = "POSITION", value_parser = finger::position)]
+    finger: Option<FingerPosition>,
+    #[command(flatten)]
+    proof: ProofArguments,
+    /// 不再询问 · do not ask again
+    #[arg(long)]
+    yes: bool,
+    /// 不联系中心 · do not ask the center
+    #[arg(long)]
+    offline: bool,
+    /// 等卡秒数 · seconds to wait for the card
+    #[arg(long, value_name = "SECONDS", default_value_t = CARD_TIMEOUT_S)]
+    wait: u32,
+}
+
+pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Show(arguments) => show(context, &arguments),
+        Command::Pay(arguments) => pay(context, &arguments),
+    }
+}
+
+/// How a pension stands.
+#[derive(Serialize)]
+struct Shown {
+    card: CardGlance,
+    payable: bool,
+    reason: Option<String>,
+    advice: Option<String>,
+    monthly_fen: Fen,
+    due: Vec<Period>,
+    due_fen: Fen,
+    next: Period,
+    certified_until: Option<Day>,
+    source: &'static str,
+    cache_age_ms: Option<i64>,
+}
+
+fn show(context: &Context, arguments: &ShowArguments) -> Result<Exit, Failure> {
+    let mut counter = Counter::open(context, arguments.offline)?;
+    counter.narrate(context);
+    let tap = tap::tap(context, &mut counter, arguments.wait)?;
+    let state = counter.flows.pension();
+    counter.flows.close_card();
+    let shown = Shown::of(context, CardGlance::of(&tap.card), &state?);
+    context.console.answer(&shown);
+    Ok(if shown.payable { Exit::Done } else { Exit::No })
+}
+
+impl Shown {
+    fn of(context: &Context, card: CardGlance, state: &PensionState) -> Self {
+        let words = state.payable().err().map(|refusal| refusal.words(context.console.language()));
+        let (source, cache_age_ms) = match state.source {
+            Source::Cache { age_ms } => ("cache", Some(age_ms)),
+            Source::Center => ("center", None),
+        };
+        Shown {
+            card,
+            payable: words.is_none(),
+            reason: words.as_ref().map(|words| words.what.clone()),
+            advice: words.map(|words| words.next),
+            monthly_fen: state.pension.monthly,
+            due: state.due.clone(),
+            due_fen: state.due.iter().map(|_| state.pension.monthly).sum(),
+            next: state.next,
+            certified_until: state.certified_until,
+            source,
+            cache_age_ms,
+        }
+    }
+
+    fn figures(&self, page: &mut Page) {
+        let none = page.pick("无", "none").to_owned();
+        let months: Vec<String> = self.due.iter().map(Period::to_string).collect();
+        page.pairs([
+            (page.pick("每月（元）", "a month (yuan)").to_owned(), self.monthly_fen.to_string()),
+            (
+                page.pick("应发月份", "months due").to_owned(),
+                if months.is_empty() { none.clone() } else { months.join(page.pick("、", ", ")) },
+            ),
+            (page.pick("应发合计（元）", "due (yuan)").to_owned(), self.due_fen.to_string()),
+            (
+                page.pick("资格认证有效期至", "certified until").to_owned(),
+                self.certified_until.map_or(none, |day| day.to_string()),
+            ),
+        ]);
+        if let Some(age_ms) = self.cache_age_ms {
+            let minutes = age_ms.max(0) / 60_000;
+            page.say(
+                format!("※ 依据本机资格库，{minutes} 分钟前"),
+                format!("※ by this terminal's copy, {minutes} minutes old"),
+            );
+        }
+    }
+}
+
+impl Show for Shown {
+    fn show(&self, page: &mut Page) {
+        self.card.line(page);
+        self.figures(page);
+        if let Some(reason) = &self.reason {
+            page.line(format!("✗ {reason}"));
+        }
+        if let Some(advice) = self.advice.as_ref().filter(|advice| !advice.is_empty()) {
+            page.line(format!("  → {advice}"));
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Paid {
+    pension: Shown,
+    proof: Option<Known>,
+    paid: Vec<Slipped>,
+    paid_fen: Fen,
+    stopped: Option<String>,
+}
+
+fn pay(context: &Context, arguments: &PayArguments) -> Result<Exit, Failure> {
+    let mut counter = Counter::open(context, arguments.offline)?;
+    counter.require_duty()?;
+    counter.require_sound_books()?;
+    arguments.proof.prepare(&mut counter)?;
+    counter.narrate(context);
+    let tap = tap::tap(context, &mut counter, arguments.wait)?;
+    let done = pay_card(context, &mut counter, arguments, CardGlance::of(&tap.card));
+    counter.flows.close_card();
+    let (pension, done) = done?;
+    let Some((known, run)) = done else {
+        let paid = Paid { pension, proof: None, paid: Vec::new(), paid_fen: Fen::ZERO, stopped: None };
+        context.console.answer(&paid);
+        return Ok(Exit::No);
+    };
+    slip::send(&mut counter, arguments.offline)?;
+    let paid_fen = run.amount();
+    let stopped = run.stopped.map(|error| error.words(context.console.language()).to_string());
+    let exit = if stopped.is_some() { Exit::Unknown } else { Exit::Done };
+    context.console.answer(&Paid {
+        pension,
+        proof: Some(known),
+        paid: slip::months(context, &counter, run.paid, arguments.offline)?,
+        paid_fen,
+        stopped,
+    });
+    Ok(exit)
+}
+
+/// `None` when whoever stands there does not want it.
+#[allow(clippy::type_complexity, reason = "said in words above")]
+fn pay_card(
+    context: &Context,
+    counter: &mut Counter,
+    arguments: &PayArguments,
+    card: CardGlance,
+) -> Result<(Shown, Option<(Known, PensionRun)>), Failure> {
+    let state = counter.flows.pension()?;
+    // Who cannot be paid is told before being asked for a finger.
+    state.payable().map_err(Error::from)?;
+    let shown = Shown::of(context, card, &state);
+    if !arguments.yes && !agrees(context, &shown)? {
+        return Ok((shown, None));
+    }
+    let known = prove::prove(context, counter, Purpose::Pension, arguments.finger, &arguments.proof)?;
+    Ok((shown, Some((known, counter.flows.pay_pension(&state)?))))
+}
+
+/// Shows what is due and asks the person in front, where there is one.
+fn agrees(context: &Context, shown: &Shown) -> Result<bool, Failure> {
+    if context.global.pin_stdin || context.console.is_json() || !io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    let language = context.console.language();
+    context.console.error_line(&match language {
+        terminal::language::Language::Chinese => {
+            format!("应发 {} 个月，共 {} 元。现在发放？[Y/n]", shown.due.len(), shown.due_fen)
+        }
+        terminal::language::Language::English => {
+            format!("{} months are due, {} yuan. Pay now? [Y/n]", shown.due.len(), shown.due_fen)
+        }
+    });
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(|_| CliError::NoKeyboard)?;
+    Ok(matches!(answer.trim(), "" | "y" | "Y" | "yes" | "是"))
+}
+
+impl Show for Paid {
+    fn show(&self, page: &mut Page) {
+        self.pension.card.line(page);
+        let Some(proof) = &self.proof else {
+            page.say("未发放。", "Nothing was paid.");
+            return;
+        };
+        proof.line(page);
+        for slip in &self.paid {
+            slip.show(page);
+        }
+        page.gap();
+        let (months, amount) = (self.paid.len(), self.paid_fen);
+        page.say(
+            format!("✓ 已入账 {months} 个月，请付现 {amount} 元"),
+            format!("✓ {months} months are in the books: hand out {amount} yuan"),
+        );
+        if let Some(why) = &self.stopped {
+            page.say(format!("✗ 其余月份未发：{why}"), format!("✗ the other months are not paid: {why}"));
+        }
+    }
+}
