@@ -131,9 +131,9 @@ impl<'a> Skeleton<'a> {
                     // Right 0, below 2, left 4, above 6.
                     let (right, below, left, above) = (n[0], n[2], n[4], n[6]);
                     let remove = if pass == 0 {
-                        !(above && right && below) && !(right && below && left)
+                        !(right && below && (above || left))
                     } else {
-                        !(above && right && left) && !(above && below && left)
+                        !(above && left && (right || below))
                     };
                     if remove {
                         gone.push(at);
@@ -323,7 +323,7 @@ impl<'a> Skeleton<'a> {
             for (two, (b, (bx, by))) in ends.iter().enumerate().skip(one + 1) {
                 let (dx, dy) = self.between(*a, *b);
                 let distance = dx.hypot(dy);
-                if distance > GAP_MAX || distance < 1.0 {
+                if !(1.0..=GAP_MAX).contains(&distance) {
                     continue;
                 }
                 let (ux, uy) = (dx / distance, dy / distance);
