@@ -36,8 +36,8 @@ const LAMP_TEST: Duration = Duration::from_millis(700);
 /// What can be done with the board.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-主板由 config.json 的 board.reader 指定；未设置时用 --reader，再不然自动寻找。
-The board is the one of board.reader in config.json, else of --reader, else the one that is found.")]
+主板由 --reader 指定；否则是 config.json 的 board.reader，再不然自动寻找。
+The board is the one of --reader, else of board.reader in config.json, else the one that is found.")]
 pub(crate) enum Command {
     /// 主板是谁、固件、防拆、指纹模块 · who it is, firmware, tamper latch, fingerprint module
     Show(ShowArguments),
@@ -144,7 +144,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
     }
 }
 
-/// The board of the settings, else of `--reader`, else the only one that is found.
+/// The board of `--reader`, else of the settings, else the only one that is found.
 fn choose(context: &Context, config: Option<&Config>) -> Result<Board, Failure> {
     let asked = context.global.reader.as_deref().filter(|reader| *reader != "auto");
     if let Some(reader) = asked {

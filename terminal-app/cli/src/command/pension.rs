@@ -45,7 +45,7 @@ pub(crate) enum Command {
   jinbao pension show --offline --json
 
 退出码 Exit: 0 有应发月份 · something is due; 1 现在不能发放（未认证，或已发完） · nothing can be paid now;
-             6 中心没有此人的养老金，或已停发 · the center pays no pension to this person")]
+             3 中心没有此人的养老金，或已停发 · the center pays no pension to this person")]
 pub(crate) struct ShowArguments {
     /// 不联系中心 · do not ask the center
     #[arg(long)]
@@ -66,9 +66,9 @@ const EXAMPLES: &str = "\
 Where the certification has ended, `jinbao finger certify` comes first; what is owed is paid then. Each month is a
 record of its own, and the money is handed out when it stands in the books. A month is paid once, whatever happens.
 
-退出码 Exit: 0 已入账，请付现 · in the books, hand the money out; 1 未确认 · not agreed; 3 没有核实本人 · the holder is
-             not known; 4 须认证、复核 · a certification or a clerk is needed; 6 中心 · the center; 7 部分月份未发 · some
-             months are not paid
+退出码 Exit: 0 已入账，请付现 · in the books, hand the money out; 1 未确认 · not agreed; 3 没有核实本人，或须先认证、
+             已发完、不发放 · the holder is not known, has to be certified, or nothing is due; 4 须复核 · a clerk
+             has to confirm; 6 中心 · the center; 7 部分月份未发 · some months are not paid
 
 ";
 
@@ -225,7 +225,6 @@ fn pay(context: &Context, arguments: &PayArguments) -> Result<Exit, Failure> {
 }
 
 /// `None` when whoever stands there does not want it.
-#[allow(clippy::type_complexity, reason = "said in words above")]
 fn pay_card(
     context: &Context,
     counter: &mut Counter,

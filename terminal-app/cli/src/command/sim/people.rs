@@ -152,8 +152,8 @@ impl Pension {
         let period = |months: u64| Period::from_number((months / 12 * 100 + months % 12 + 1) as u32);
         let day = |months: u64| Day::from_number(((months / 12 * 100 + months % 12 + 1) * 100 + 28) as u32);
         let certified_until = match index {
-            _ if index % NEVER_CERTIFIED == 0 => None,
-            _ if index % LAPSED == 0 => day(now.saturating_sub(1 + index % 5)),
+            _ if index.is_multiple_of(NEVER_CERTIFIED) => None,
+            _ if index.is_multiple_of(LAPSED) => day(now.saturating_sub(1 + index % 5)),
             _ => day(now + index % CERTIFIED_MONTHS),
         };
         Some(Pension {

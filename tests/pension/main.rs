@@ -1,0 +1,7 @@
+//! Pensions at a counter: the program, a card, a fingerprint module on a serial line, a center.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod counter;
+mod ladder;
+mod paying;
+mod tools;
