@@ -2,125 +2,21 @@
 //! readers of others, answers that are none, boards that are busy or gone. The real board is met elsewhere.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::{Arc, Mutex};
+mod common;
 
+use common::board::{BY_ITSELF, CODE, Channel, READER, answered, body, identity};
 use hal::{
     board::{Board, BoardError, BoardReport, FIRMWARE_VERSION, UpdateProgress},
-    fingerprint::{
-        FingerprintError, FingerprintSensor, Guide, Wish, board::BoardModule, sensor::ModuleSensor,
-    },
-    pcsc::{ControlChannel, ControlError, Hint},
+    pcsc::{ControlError, Hint},
 };
 use reader_protocol::{
-    ef01::Parameters,
     escape::{
-        Abilities, Body, Challenge, Chunk, FingerFailure, FingerOutcome, FingerState, Frame, Identity,
-        LogEntry, MARK, NoAnswer, Opcode, Personality, Request, Serial, Status, TamperState, begin_answer,
+        Cause, Challenge, Identity, LogEntry, MARK, NoAnswer, Opcode, Proof, Request, Status, TamperState,
     },
     image::{self, HEADER_BYTES, Header, HeaderError, KeyId, SignedHeader, Version},
     update::{LastUpdate, UpdatePhase, UpdateRefusal, UpdateState},
 };
 use ring::digest::{SHA256, digest};
-use zeroize::Zeroizing;
-
-const READER: &str = "Jinbao board 00 00";
-/// The driver's own control code: any number will do, as long as it is asked for.
-const CODE: u32 = 0x4200_1234;
-const GET_FEATURE: u32 = 0x4200_0D48;
-
-type Answer = Result<Vec<u8>, ControlError>;
-
-/// What the channel has been asked, and how it answers.
-struct Script {
-    asked: Vec<(u32, Vec<u8>)>,
-    features: Answer,
-    answer: Box<dyn FnMut(&[u8]) -> Answer + Send>,
-}
-
-#[derive(Clone)]
-struct Channel(Arc<Mutex<Script>>);
-
-impl Channel {
-    /// A reader whose driver hands escapes on, and whose firmware answers by this.
-    fn new(answer: impl FnMut(&[u8]) -> Answer + Send + 'static) -> Self {
-        let [a, b, c, d] = CODE.to_be_bytes();
-        let features = Ok(vec![0x12, 4, 0x42, 0x33, 0, 0x12, 0x13, 4, a, b, c, d]);
-        Channel(Arc::new(Mutex::new(Script { asked: Vec::new(), features, answer: Box::new(answer) })))
-    }
-
-    /// A board that answers requests.
-    fn board(mut answer: impl FnMut(&Request<'_>) -> (Status, Vec<u8>) + Send + 'static) -> Self {
-        Self::new(move |bytes| {
-            let request = Request::parse(bytes).expect("our own side builds requests that can be read");
-            let (status, body) = match (&request, answer(&request)) {
-                (Request::Identify, (Status::UnknownOpcode, _)) => (Status::Done, body(&identity())),
-                (_, other) => other,
-            };
-            Ok(answered(status, &body))
-        })
-    }
-
-    fn with_features(self, features: Answer) -> Self {
-        self.0.lock().unwrap().features = features;
-        self
-    }
-
-    fn asked(&self) -> Vec<Opcode> {
-        let script = self.0.lock().unwrap();
-        let escapes = script.asked.iter().filter(|(code, _)| *code == CODE);
-        escapes.map(|(_, bytes)| Opcode::from_byte(bytes[2]).unwrap()).collect()
-    }
-
-    fn feature_questions(&self) -> usize {
-        self.0.lock().unwrap().asked.iter().filter(|(code, _)| *code == GET_FEATURE).count()
-    }
-}
-
-impl ControlChannel for Channel {
-    fn control(&mut self, code: u32, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, ControlError> {
-        let mut script = self.0.lock().unwrap();
-        script.asked.push((code, request.to_vec()));
-        match code {
-            GET_FEATURE => script.features.clone(),
-            CODE => (script.answer)(request),
-            other => panic!("control code {other:#X} comes from nowhere"),
-        }
-        .map(Zeroizing::new)
-    }
-
-    fn name(&self) -> &str {
-        READER
-    }
-}
-
-fn answered(status: Status, body: &[u8]) -> Vec<u8> {
-    let mut frame = Frame::new();
-    begin_answer(&mut frame, status);
-    frame.extend_from_slice(body).unwrap();
-    frame.to_vec()
-}
-
-fn body(of: &impl Body) -> Vec<u8> {
-    let mut frame = Frame::new();
-    of.put(&mut frame).unwrap();
-    frame.to_vec()
-}
-
-fn identity() -> Identity {
-    Identity {
-        board: "test board".try_into().unwrap(),
-        serial: Serial([7; 12]),
-        version: FIRMWARE_VERSION,
-        rollback: 3,
-        build: [1; 8],
-        personality: Personality::Sec1210,
-        slots: 2,
-        abilities: Abilities::FINGERPRINT.with(Abilities::UPDATE),
-    }
-}
-
-/// The status that lets [`Channel::board`] answer `Identify` by itself.
-const BY_ITSELF: (Status, Vec<u8>) = (Status::UnknownOpcode, Vec::new());
 
 #[test]
 fn the_control_code_is_asked_for_and_never_taken_for_granted() {
@@ -298,11 +194,7 @@ fn the_log_is_as_long_as_it_is() {
             (Status::Done, body(&TamperState { is_latched: true, entries: 4, ..TamperState::default() }))
         }
         Request::TamperLog { index } if *index < 2 => {
-            let entry = LogEntry {
-                count: 9 - u16::from(*index),
-                cause: reader_protocol::escape::Cause::CaseOpened,
-                uptime_s: 60,
-            };
+            let entry = LogEntry { count: 9 - u16::from(*index), cause: Cause::CaseOpened, uptime_s: 60 };
             (Status::Done, body(&entry))
         }
         Request::TamperLog { .. } => (Status::NoEntry, Vec::new()),
@@ -316,7 +208,7 @@ fn the_log_is_as_long_as_it_is() {
 fn a_proof_of_another_board_is_none() {
     let channel = Channel::board(|request| match request {
         Request::Prove { .. } => {
-            let proof = reader_protocol::escape::Proof { tamper: TamperState::default(), mac: [0; 32] };
+            let proof = Proof { tamper: TamperState::default(), mac: [0; 32] };
             (Status::Done, body(&proof))
         }
         _ => BY_ITSELF,
@@ -372,7 +264,7 @@ impl Updating {
                 };
                 (Status::Done, body(&state))
             }
-            Request::UpdateWrite { .. } if self.questions % 5 == 0 => (Status::Busy, Vec::new()),
+            Request::UpdateWrite { .. } if self.questions.is_multiple_of(5) => (Status::Busy, Vec::new()),
             Request::UpdateWrite { offset, bytes } => {
                 assert_eq!((*offset as usize, bytes.len() % 4), (self.received, 0), "piece after piece");
                 let at = HEADER_BYTES + self.received;
@@ -454,148 +346,4 @@ fn updates_that_are_refused() {
     let mut bent = image.clone();
     bent[700] ^= 1;
     assert_eq!(wrong(&bent), BoardError::ImageDigest);
-}
-
-/// A module on the board: one image, brought in pieces, some of which are not there yet, some lost.
-struct Finger {
-    image: Vec<u8>,
-    fails: Option<FingerFailure>,
-    started: u32,
-    looks: u32,
-    idle_fetches: u32,
-}
-
-impl Finger {
-    fn answer(&mut self, request: &Request<'_>) -> (Status, Vec<u8>) {
-        match request {
-            Request::FingerStart(_) => {
-                (self.started, self.looks) = (self.started + 1, 0);
-                (Status::Done, Vec::new())
-            }
-            Request::FingerPoll => {
-                self.looks += 1;
-                let state = match (self.looks, self.started, self.fails) {
-                    (1..=3, 1, _) => FingerState::WaitingForFinger,
-                    (_, 1, Some(failure)) => FingerState::Failed(failure),
-                    _ => FingerState::Transferring { bytes: 480, ready_bytes: 240 },
-                };
-                (Status::Done, body(&state))
-            }
-            Request::FingerFetch { .. } if self.fails.is_some() && self.started == 1 => {
-                (Status::NothingToFetch, Vec::new())
-            }
-            Request::FingerFetch { sequence } => {
-                self.idle_fetches += 1;
-                let at = usize::from(*sequence) * 240;
-                let end = (at + 240).min(self.image.len());
-                let is_there = self.idle_fetches % 9 != 0;
-                let chunk = Chunk {
-                    sequence: *sequence,
-                    is_last: is_there && end == self.image.len(),
-                    bytes: if is_there { &self.image[at..end] } else { &[] },
-                };
-                let mut frame = Frame::new();
-                chunk.put(&mut frame).unwrap();
-                (Status::Done, frame.to_vec())
-            }
-            Request::FingerCancel => (Status::Done, Vec::new()),
-            _ => BY_ITSELF,
-        }
-    }
-}
-
-fn finger(fails: Option<FingerFailure>) -> Finger {
-    let image = (0..36_864).map(|at| (at * 11) as u8).collect();
-    Finger { image, fails, started: 0, looks: 0, idle_fetches: 0 }
-}
-
-fn sensor(channel: &Channel) -> ModuleSensor<BoardModule> {
-    ModuleSensor::new(BoardModule::new(Board::with_channel(channel.clone())))
-}
-
-#[test]
-fn an_image_comes_in_pieces_and_is_forgotten_by_the_board() {
-    let mut module = finger(None);
-    let image = module.image.clone();
-    let channel = Channel::board(move |request| module.answer(request));
-    let (mut places, mut last) = (0, 0);
-    let captured = sensor(&channel)
-        .capture(5_000, &mut |guide| {
-            match guide {
-                Guide::PlaceFinger => places += 1,
-                Guide::Reading { done_bytes, .. } => last = done_bytes,
-                _ => {}
-            }
-            Wish::GoOn
-        })
-        .unwrap();
-    assert_eq!(places, 3);
-    assert_eq!(last, 36_720, "all but the last piece");
-    assert_eq!(captured.pixels[0], (image[0] >> 4) * 17);
-    assert_eq!(captured.pixels.len(), 2 * image.len());
-    assert_eq!(channel.asked().last(), Some(&Opcode::FingerCancel), "nothing of a finger stays there");
-}
-
-#[test]
-fn an_image_that_breaks_off_is_read_again_and_refusals_keep_their_meaning() {
-    for failure in [FingerFailure::Overrun, FingerFailure::Broken, FingerFailure::Line] {
-        // It fails while the first piece is waited for; the module still has the image.
-        let (mut module, mut looks) = (finger(Some(failure)), 0);
-        let channel = Channel::board(move |request| {
-            if matches!(request, Request::FingerPoll) && module.started == 1 {
-                looks += 1;
-                if looks == 1 {
-                    return (Status::Done, body(&FingerState::Transferring { bytes: 0, ready_bytes: 0 }));
-                }
-                return (Status::Done, body(&FingerState::Failed(failure)));
-            }
-            module.answer(request)
-        });
-        let image = sensor(&channel).capture(1_000, &mut |_| Wish::GoOn).unwrap();
-        assert_eq!(image.pixels.len(), 2 * 36_864, "{failure:?}");
-        assert!(channel.asked().contains(&Opcode::FingerReadImage));
-    }
-    for (failure, error) in [
-        (FingerFailure::NoFinger, FingerprintError::NoFinger),
-        (FingerFailure::Silent, FingerprintError::Silent),
-        (FingerFailure::Tampered, FingerprintError::Board(BoardError::Refused(Status::Tampered))),
-    ] {
-        let mut module = finger(Some(failure));
-        let channel = Channel::board(move |request| module.answer(request));
-        assert_eq!(sensor(&channel).capture(100, &mut |_| Wish::GoOn), Err(error), "{failure:?}");
-    }
-    for (status, error) in [
-        (Status::NoModule, FingerprintError::Silent),
-        (Status::Tampered, FingerprintError::Board(BoardError::Refused(Status::Tampered))),
-    ] {
-        let channel = Channel::board(move |request| match request {
-            Request::FingerStart(_) => (status, Vec::new()),
-            _ => BY_ITSELF,
-        });
-        assert_eq!(sensor(&channel).probe(), Err(error));
-    }
-}
-
-#[test]
-fn a_wish_ends_the_boards_waiting() {
-    let mut module = finger(None);
-    let channel = Channel::board(move |request| module.answer(request));
-    let result = sensor(&channel).capture(60_000, &mut |_| Wish::Cancel);
-    assert_eq!(result, Err(FingerprintError::Cancelled));
-    assert_eq!(channel.asked().last(), Some(&Opcode::FingerCancel));
-}
-
-#[test]
-fn a_probe_tells_what_the_module_tells() {
-    let channel = Channel::board(|request| match request {
-        Request::FingerStart(_) | Request::FingerCancel => (Status::Done, Vec::new()),
-        Request::FingerPoll => {
-            let outcome = FingerOutcome::Parameters(Parameters::FACTORY);
-            (Status::Done, body(&FingerState::Done(outcome)))
-        }
-        _ => BY_ITSELF,
-    });
-    // To the second question it answers parameters too, which is no count.
-    let result = sensor(&channel).probe();
-    assert!(matches!(result, Err(FingerprintError::Line(_))), "{result:?}");
 }

@@ -1,6 +1,7 @@
 //! Chips and a daemon for these tests: they answer what the test says.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod board;
 pub(crate) mod daemon;
 pub(crate) mod module;
 
