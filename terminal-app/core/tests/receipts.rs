@@ -15,8 +15,8 @@ use proptest::{prelude::*, test_runner::Config};
 use protocol::{timestamp::Timestamp, upload::RefusalReason};
 use terminal::language::Language;
 use terminal::receipt::{
-    AccountMovement, Booking, COLUMNS_58_MM, COLUMNS_80_MM, CardProof, LINES_MAX, MaskedName, MaskedNumber,
-    Receipt, ReceiptFont, ReceiptKind, ReceiptLine,
+    AccountMovement, Booking, COLUMNS_58_MM, COLUMNS_80_MM, CardProof, KnownBy, LINES_MAX, MaskedName,
+    MaskedNumber, Receipt, ReceiptFont, ReceiptKind, ReceiptLine, Slip, SlipKind,
 };
 use terminal::rules::{Case, CityRules, ItemClass, PersonKind, VisitKind, settle};
 
@@ -263,4 +263,95 @@ fn no_font_is_an_error_and_a_missing_character_is_known() {
     let odd = Receipt { name: MaskedName::of("\u{2a700}三"), ..receipt() };
     let folder = tempfile::tempdir().unwrap();
     assert!(text_of(&odd.pdf(&font, Language::Chinese).unwrap(), folder.path()).contains("北京市样例医院"));
+}
+
+/// What is done with a holder without a bill, each known in another way.
+fn slips() -> Vec<Slip> {
+    let position = |number| protocol::evidence::FingerPosition::new(number).unwrap();
+    let kinds = [
+        (
+            SlipKind::Pension {
+                period: protocol::calendar::Period::from_number(202_611).unwrap(),
+                amount: Fen(215_050),
+            },
+            KnownBy::Finger { position: position(1) },
+            Booking::Pending { offline: true },
+        ),
+        (
+            SlipKind::Certification { until: protocol::calendar::Day::from_number(20_271_124).unwrap() },
+            KnownBy::Clerk { second: true },
+            Booking::Booked { receipt: "CS-7".into() },
+        ),
+        (
+            SlipKind::Enrolment { fingers: vec![position(1), position(7)] },
+            KnownBy::Clerk { second: false },
+            Booking::Refused { reason: RefusalReason::ConsentMissing },
+        ),
+        (SlipKind::Enrolment { fingers: Vec::new() }, KnownBy::Pin, Booking::Conflict),
+    ];
+    let receipt = receipt();
+    kinds
+        .into_iter()
+        .map(|(kind, known, booking)| Slip {
+            kind,
+            copy: false,
+            institution: "长沙市试验银行".into(),
+            terminal: receipt.terminal,
+            operator: "0101\u{1b}@".into(),
+            transaction: receipt.transaction,
+            sequence: Some(77),
+            time: receipt.time,
+            name: receipt.name.clone(),
+            number: receipt.number.clone(),
+            known,
+            booking,
+        })
+        .collect()
+}
+
+#[test]
+fn slips_fit_the_paper_and_say_what_was_done() {
+    for slip in slips() {
+        for language in LANGUAGES {
+            for columns in [COLUMNS_58_MM, COLUMNS_80_MM] {
+                let text = slip.text(columns, language);
+                let width =
+                    |line: &str| line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
+                for line in slip.lines(columns, language) {
+                    let most = if line.large { columns / 2 } else { columns };
+                    assert!(width(&line.text) <= most, "{}", line.text);
+                }
+                assert!(text.contains("77") && !text.contains('\u{1b}'), "{text}");
+                // Nothing that was not masked.
+                assert!(!text.contains("欧阳小敏") && !text.contains("11010519491231002X"));
+            }
+        }
+    }
+    let [pension, certified, fingers, none] = <[Slip; 4]>::try_from(slips()).unwrap();
+    let chinese = |slip: &Slip| slip.text(COLUMNS_80_MM, Language::Chinese);
+    for (slip, words) in [
+        (&pension, ["养老金发放凭证", "2026-11", "2150.50", "指纹（右手拇指）"]),
+        (&certified, ["资格认证", "2027-11-24", "双人核验", "CS-7"]),
+        (&fingers, ["指纹采集", "右手拇指", "左手食指", "没有本人同意"]),
+        (&none, ["指纹采集", "未采集到合格指纹", "密码", "正在核查"]),
+    ] {
+        let text = chinese(slip);
+        for word in words {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+    let english = pension.text(COLUMNS_80_MM, Language::English);
+    assert!(english.contains("Pension") && english.contains("right thumb"), "{english}");
+}
+
+#[test]
+fn slips_are_pdf_documents() {
+    let font = font();
+    for slip in slips() {
+        for language in LANGUAGES {
+            let pdf = slip.pdf(&font, language).unwrap();
+            assert!(pdf.starts_with(b"%PDF-"));
+            assert_eq!(pdf, slip.pdf(&font, language).unwrap(), "the same each time");
+        }
+    }
 }

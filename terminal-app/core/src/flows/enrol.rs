@@ -12,7 +12,6 @@ use card_spec::fingerprint::{Content, Entry, FITNESS_MAX, MINUTIAE_MAX, Position
 use fingerprint::{
     extract::Fitness as Fit,
     matcher::{ENGINE, Level as MatchLevel, Prepared, Score, Workspace},
-    template::compact,
 };
 use protocol::{
     evidence::{FingerMatch, FingerPosition, HolderProof, Level, Presentation},
@@ -36,7 +35,7 @@ use crate::{
     holder::{
         ProofError,
         finger::FingerFailure,
-        sensor::{Impression, good_count},
+        sensor::{Impression, compact_of, good_count},
     },
     ledger::{Arming, Link, Purpose, Transaction},
     progress::Progress,
@@ -420,7 +419,7 @@ fn content_of(
     for (rank, taken) in order.into_iter().take(FINGERS_MAX).enumerate() {
         let impressions = if rank == 0 { 2 } else { 1 };
         for (index, impression) in taken.impressions.iter().take(impressions).enumerate() {
-            let minutiae = Zeroizing::new(compact::write(&impression.minutiae, MINUTIAE_MAX).to_vec());
+            let minutiae = compact_of(&impression.minutiae, MINUTIAE_MAX);
             let fitness = good_count(&impression.minutiae).min(usize::from(FITNESS_MAX)) as u8;
             let entry = Entry {
                 position: Position::new(taken.position.number()).ok_or(ProofError::NothingTaken)?,

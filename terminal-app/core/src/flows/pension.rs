@@ -29,6 +29,9 @@ use crate::{
     roles::Action,
 };
 
+/// What center or copy have told, or why nothing is paid.
+type Told = Result<(Pension, Source), Error>;
+
 /// A month that is paid and written down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PensionPaid {
@@ -186,7 +189,7 @@ impl Terminal {
     }
 
     /// Asks the center about holder and card; `None` when it does not answer.
-    fn ask_center_for_pension(&mut self) -> Result<Option<Result<(Pension, Source), Error>>, Error> {
+    fn ask_center_for_pension(&mut self) -> Result<Option<Told>, Error> {
         if !self.is_online() {
             return Ok(None);
         }
@@ -215,7 +218,7 @@ impl Terminal {
     }
 
     /// The same by this terminal's own copy, which has to be young enough for pensions.
-    fn find_pension_here(&mut self, now: Timestamp) -> Result<Result<(Pension, Source), Error>, Error> {
+    fn find_pension_here(&mut self, now: Timestamp) -> Result<Told, Error> {
         let person = self.holder_number()?;
         let age_max = self.policy.pension_offline.cache_age_max_ms;
         let limits = OfflineLimits { cache_age_max_ms: age_max, ..self.limits.clone() };

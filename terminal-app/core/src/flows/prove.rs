@@ -137,6 +137,11 @@ impl Terminal {
         self.sittings.proof.as_ref()
     }
 
+    /// Whether the card has accepted its PIN in this tap.
+    pub fn pin_is_verified(&self) -> bool {
+        self.sittings.pin
+    }
+
     /// Which fingers the open card holds.
     ///
     /// Errors: `Session`; `Finger(TemplateBroken)` for fingers that are damaged or not this card's.
@@ -209,6 +214,8 @@ impl Terminal {
         position: Option<FingerPosition>,
     ) -> Result<FingerCheck, Error> {
         self.begin_check(purpose)?;
+        // Read anew: that selects the application that compares.
+        self.sittings.content = None;
         if let Err(why) = self.load_content()? {
             return self.failed(None, why, false);
         }
@@ -228,10 +235,7 @@ impl Terminal {
         let Some(place) = Position::new(position.number()) else {
             return self.failed(None, FingerFailure::NoTemplate, false);
         };
-        let minutiae = zeroize::Zeroizing::new(
-            fingerprint::template::compact::write(&impression.minutiae, card_spec::fingerprint::MINUTIAE_MAX)
-                .to_vec(),
-        );
+        let minutiae = sensor::compact_of(&impression.minutiae, card_spec::fingerprint::MINUTIAE_MAX);
         if card_spec::fingerprint::check_minutiae(&minutiae).is_err() {
             let why = FingerFailure::PoorImage(impression.advice);
             return self.failed(Some(position), why, false);

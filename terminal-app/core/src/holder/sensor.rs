@@ -272,13 +272,18 @@ pub(crate) fn band_of(score: matcher::Score) -> Option<Band> {
     }
 }
 
+/// Minutiae in compact size, the best `count_max` of them; no copy stays behind.
+pub(crate) fn compact_of(minutiae: &Minutiae, count_max: usize) -> zeroize::Zeroizing<Vec<u8>> {
+    let mut bytes = compact::write(minutiae, count_max);
+    let kept = zeroize::Zeroizing::new(bytes.to_vec());
+    zeroize::Zeroize::zeroize(bytes.as_mut_slice());
+    kept
+}
+
 /// Whether these are the very minutiae of a stored template: no finger gives those twice.
 pub(crate) fn is_copy(probe: &Minutiae, template: &[u8]) -> bool {
     let count = template.len() / compact::COMPACT_BYTES;
-    let mut bytes = compact::write(probe, count);
-    let is_copy = bytes.len() == template.len() && bytes.as_slice() == template;
-    zeroize::Zeroize::zeroize(bytes.as_mut_slice());
-    is_copy
+    compact_of(probe, count).as_slice() == template
 }
 
 /// Good minutiae of an impression.

@@ -1,6 +1,11 @@
 //! Filling the cache from the feed.
 
-use protocol::feed::{BlockReason, Change, Page, SignedPage};
+use card_spec::money::Fen;
+use protocol::{
+    calendar::{Day, Period},
+    feed::{BlockReason, Change, Page, SignedPage},
+    pension::{Fingers, Pension},
+};
 use rusqlite::Connection;
 use terminal::cache::{Cache, CacheError, Eligibility};
 
@@ -204,4 +209,53 @@ fn clearing_starts_again_and_keeps_the_rules() {
     fill(&mut filled);
     assert_eq!(filled.cache.count(), Ok((100, 0)));
     assert_eq!(filled.cache.rules(), Ok(Some(rules)));
+}
+
+fn pension(number: u64, next_unpaid: u32) -> Pension {
+    Pension {
+        key: key(number),
+        monthly: Fen(180_000 + number as i64),
+        next_unpaid: Period::from_number(next_unpaid).unwrap(),
+        paid_ahead: 0x8000_0001,
+        certified_until: (!number.is_multiple_of(2)).then(|| Day::from_number(20_270_228).unwrap()),
+        fingers: [Fingers::Unknown, Fingers::Enrolled, Fingers::NoneUsable][number as usize % 3],
+    }
+}
+
+#[test]
+fn pensions_come_go_and_are_replaced_whole() {
+    let mut filled = with(10);
+    let put = |filled: &mut Filled, changes: Vec<Change>| {
+        let (_, after) = filled.cache.cursor().unwrap();
+        let page = page(&filled.center, after, changes);
+        let signed = SignedPage::sign(filled.center.key.key_pair(), &page).unwrap();
+        filled.cache.apply(&signed).unwrap();
+    };
+    let known = |filled: &Filled, number: u64| filled.cache.pension(person(number), MORNING).unwrap();
+    assert_eq!(known(&filled, 1).pension, None);
+    put(&mut filled, (0..6).map(|number| Change::Pension(pension(number, 202_609))).collect());
+    for number in 0..6 {
+        assert_eq!(known(&filled, number).pension, Some(pension(number, 202_609)));
+    }
+    assert!(known(&filled, 1).age_ms.is_some());
+    put(
+        &mut filled,
+        vec![
+            Change::Pension(pension(2, 202_610)),
+            Change::PensionGone(key(3)),
+            Change::PensionGone(key(9)),
+            Change::Pension(pension(4, 202_610)),
+            Change::PensionGone(key(4)),
+            Change::PensionGone(key(5)),
+            Change::Pension(pension(5, 202_612)),
+        ],
+    );
+    assert_eq!(known(&filled, 2).pension, Some(pension(2, 202_610)));
+    assert_eq!(known(&filled, 3).pension, None);
+    assert_eq!(known(&filled, 4).pension, None, "what concerns one person keeps its order");
+    assert_eq!(known(&filled, 5).pension, Some(pension(5, 202_612)));
+    assert_eq!(filled.cache.pension_count().unwrap(), 4);
+    filled.cache.clear().unwrap();
+    assert_eq!(filled.cache.pension_count().unwrap(), 0);
+    assert_eq!(known(&filled, 2).age_ms, None);
 }

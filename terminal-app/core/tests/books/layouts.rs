@@ -118,3 +118,69 @@ fn released_layouts_are_never_changed() {
     assert_eq!(terminal::cache::LAYOUT.known(), 2);
     assert_eq!(digest(terminal::cache::LAYOUT.versions[0]).len(), 64);
 }
+
+/// A ledger of layout 1 keeps every row, and everything that guards them, on its way to layout 2.
+#[test]
+fn a_first_ledger_goes_on_as_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ledger = &terminal::ledger::LAYOUT;
+    let first = Layout { application_id: ledger.application_id, versions: &ledger.versions[..1] };
+    let old = open(&path, &first, &mut ()).unwrap();
+    let insert = |connection: &Connection, ordinal: u8, purpose: u8, more: (&str, &str)| {
+        connection.execute(
+            &format!(
+                "INSERT INTO txn (ordinal, id, state, purpose, person, card, cycle, operator, intended_at{})
+                 VALUES (?1, ?2, 0, ?3, 41, ?4, 'c', 'o', 7{})",
+                more.0, more.1
+            ),
+            rusqlite::params![ordinal, [ordinal; 16], purpose, [9_u8; 12]],
+        )
+    };
+    for (ordinal, purpose) in [(1, 0), (2, 2)] {
+        insert(&old, ordinal, purpose, ("", "")).unwrap();
+        old.execute("INSERT INTO plan VALUES (?1, 'p')", [ordinal]).unwrap();
+    }
+    old.execute("INSERT INTO link VALUES (1, 1, ?1, ?2, 'body')", ([1_u8; 32], [2_u8; 64])).unwrap();
+    old.execute(
+        "UPDATE txn SET state = 2, sequence = 1, recorded_at = 8, abandoned = 0, medfee = 5 WHERE ordinal = 1",
+        [],
+    )
+    .unwrap();
+    // What layout 1 cannot hold.
+    assert!(insert(&old, 3, 5, ("", "")).is_err());
+    drop(old);
+
+    let new = open(&path, ledger, &mut ()).unwrap();
+    assert_eq!(number(&new, "PRAGMA user_version"), 2);
+    assert_eq!(number(&new, "SELECT count(*) FROM txn"), 2);
+    assert_eq!(number(&new, "SELECT sequence + recorded_at + medfee FROM txn WHERE ordinal = 1"), 14);
+    assert_eq!(number(&new, "SELECT purpose FROM txn WHERE ordinal = 2"), 2);
+    for wrong in [
+        "UPDATE txn SET state = 1 WHERE ordinal = 1",
+        "UPDATE txn SET medfee = 6 WHERE ordinal = 1",
+        "UPDATE txn SET person = 42 WHERE ordinal = 2",
+        "UPDATE txn SET period = 202611 WHERE ordinal = 2",
+        "DELETE FROM txn WHERE ordinal = 2",
+        "DELETE FROM plan WHERE ordinal = 1",
+        "DELETE FROM link WHERE sequence = 1",
+    ] {
+        assert!(new.execute(wrong, []).is_err(), "{wrong}");
+    }
+    // As many guards as a ledger that was made with layout 2.
+    let fresh = open(&folder.path().join("fresh.db"), ledger, &mut ()).unwrap();
+    let schema = |connection: &Connection| -> Vec<(String, String)> {
+        let mut statement = connection
+            .prepare("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY name")
+            .unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    };
+    assert_eq!(schema(&new), schema(&fresh));
+    // A month is paid once.
+    insert(&new, 3, 5, (", period", ", 202611")).unwrap();
+    assert!(insert(&new, 4, 5, (", period", ", 202611")).is_err());
+    insert(&new, 5, 5, (", period", ", 202612")).unwrap();
+    assert!(insert(&new, 6, 5, ("", "")).is_err(), "a pension is of a month");
+    assert!(insert(&new, 7, 4, (", period", ", 202611")).is_err(), "and nothing else is");
+}

@@ -409,3 +409,30 @@ fn another_persons_proof_pays_nobody() {
     assert_eq!(pay(&mut counter), Err(ProofError::ProofFirst.into()));
     assert!(paid(&mut counter).is_empty());
 }
+
+/// Another program holds the books when the outcome is to be written down.
+#[test]
+fn books_that_fail_pay_nothing() {
+    let (mut counter, holder, card) = bank(Some(20_270_301));
+    prove(&mut counter, &holder);
+    let shown = counter.terminal().pension().unwrap();
+    let path = counter.ledger_path();
+    let held = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let holder_of_lock = std::sync::Arc::clone(&held);
+    counter.terminal().on_progress(move |step| {
+        let mut held = holder_of_lock.lock().unwrap();
+        if step == terminal::progress::Progress::Recording && held.is_none() {
+            let other = rusqlite::Connection::open(&path).unwrap();
+            terminal::store::unlock(&other, &terminal::store::StoreKey::new([0x5A; 32])).unwrap();
+            other.execute_batch("BEGIN IMMEDIATE").unwrap();
+            *held = Some(other);
+        }
+    });
+    let error = counter.terminal().pay_pension(&shown).unwrap_err();
+    assert!(matches!(error, Error::Ledger(LedgerError::Store(_))), "{error:?}");
+    assert_eq!(error.money(), terminal::error::MoneyOutcome::NotDone);
+    assert!(paid(&mut counter).is_empty());
+    *held.lock().unwrap() = None;
+    counter.terminal().on_progress(|_| {});
+    come_back(&mut counter, &holder, &card, "the books are free again");
+}

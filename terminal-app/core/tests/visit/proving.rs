@@ -453,3 +453,52 @@ fn words_say_what_to_do() {
     let dry = Error::from(FingerFailure::PoorImage(Advice::Moister)).words(Language::Chinese);
     assert!(dry.next.contains("哈一口气"));
 }
+
+#[test]
+fn a_card_that_compares_by_itself() {
+    let (mut counter, holder, _) = scene(3);
+    let card = TestCard::of(&order(&holder, Generation::Three).match_on_card());
+    enrol(&mut counter, &holder, &card);
+    counter.insert(&card);
+    counter.tap().unwrap();
+    let first = first(&mut counter);
+    counter.sensor.finger(finger(&person(9), 1), 950);
+    let check = counter.terminal().check_card_finger(Purpose::Certification, None).unwrap();
+    let (why, next) = failed(check);
+    assert_eq!(why, FingerFailure::NoMatch);
+    assert_eq!(next, Rung::Finger { position: position(first), tries_left: 2 });
+    // Another of the card's applications in between.
+    counter.terminal().balance().unwrap_err();
+    counter.sensor.finger(finger(&holder, first), 951);
+    let check = counter.terminal().check_card_finger(Purpose::Certification, None).unwrap();
+    let FingerCheck::Proved(proof) = check else { panic!("{check:?}") };
+    assert!(matches!(
+        &proof.way,
+        Way::CardFinger { tries: 2, no_matches: 1, pin: true, sensor, .. } if sensor == "F0001"
+    ));
+    counter.terminal().certify().unwrap();
+    // Six strangers: the card compares no more, and staff is asked.
+    for seed in 0..12 {
+        counter.clock.pass(terminal::holder::SITTING_MS as i64 + 1);
+        counter.insert(&card);
+        counter.tap().unwrap();
+        counter.sensor.clear();
+        counter.sensor.finger(finger(&person(9), 1), 960 + seed);
+        let check = counter.terminal().check_card_finger(Purpose::Certification, None).unwrap();
+        if failed(check).0 == FingerFailure::CardBlocked {
+            let proof = counter.terminal().vouch(Purpose::Certification, Some(SECOND)).unwrap();
+            assert!(matches!(proof.way, Way::PinAndClerk { reason: ManualReason::CardBlocked, .. }));
+            return;
+        }
+    }
+    panic!("the card never blocks");
+}
+
+#[test]
+fn a_card_that_cannot_compare_says_so() {
+    let (mut counter, holder, _card) = enrolled(3);
+    let first = first(&mut counter);
+    counter.sensor.finger(finger(&holder, first), 990);
+    let refused = counter.terminal().check_card_finger(Purpose::Pension, None).unwrap_err();
+    assert_eq!(refused, SessionError::NoMatchOnCard.into());
+}

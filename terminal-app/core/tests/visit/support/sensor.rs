@@ -1,8 +1,8 @@
 //! A sensor on which the test lays fingers, one after the other.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use hal::fingerprint::{
@@ -82,6 +82,21 @@ impl TestSensor {
     }
 }
 
+/// Images that were made before: many tests lay the same fingers down.
+fn image(finger: Finger, condition: Condition, seed: u64) -> Vec<u8> {
+    type Made = HashMap<(Finger, u64), Vec<u8>>;
+    static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
+    if condition != Condition::default() {
+        return finger.image(&condition, seed);
+    }
+    let made = MADE.lock().unwrap_or_else(PoisonError::into_inner).get(&(finger, seed)).cloned();
+    made.unwrap_or_else(|| {
+        let image = finger.image(&condition, seed);
+        MADE.lock().unwrap_or_else(PoisonError::into_inner).insert((finger, seed), image.clone());
+        image
+    })
+}
+
 impl FingerprintSensor for TestSensor {
     fn probe(&mut self) -> Result<Health, FingerprintError> {
         let state = self.0.lock().unwrap();
@@ -110,7 +125,7 @@ impl FingerprintSensor for TestSensor {
             None => Laid::Nobody,
         };
         let pixels = match laid {
-            Laid::Finger(finger, condition, seed) => finger.image(&condition, seed),
+            Laid::Finger(finger, condition, seed) => image(finger, condition, seed),
             Laid::Blank => vec![255; IMAGE_WIDTH * IMAGE_HEIGHT],
             Laid::Smear => return Err(FingerprintError::Quality),
             Laid::Nobody | Laid::Same => return Err(FingerprintError::NoFinger),
