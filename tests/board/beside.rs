@@ -74,7 +74,7 @@ fn go_on(_: Guide) -> Wish {
 fn obeying(module: &Module, finger: Finger, condition: Condition) -> impl FnMut(Guide) -> Wish + '_ {
     move |guide| {
         match guide {
-            Guide::PlaceFinger if !module.is_touched() => module.put_on(finger, condition.clone()),
+            Guide::PlaceFinger if !module.is_touched() => module.put_on(finger, condition),
             Guide::LiftFinger => module.take_off(),
             _ => {}
         }

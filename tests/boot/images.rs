@@ -9,7 +9,7 @@ use std::{
 
 use object::{
     Object as _, ObjectSymbol as _,
-    read::elf::{ElfFile32, FileHeader as _, ProgramHeader as _},
+    read::elf::{ElfFile32, ProgramHeader as _},
 };
 use reader_protocol::image::{HEADER_BYTES, SignedHeader};
 use stm32f405::layout;
