@@ -38,7 +38,7 @@ fn the_engine_is_measured_on_a_folder_of_images() {
     // What is no set of fingers is said to be none.
     fs::write(folder.path().join("x.png"), b"no image").unwrap();
     let (code, answer) = run(&[]);
-    assert_eq!((code, answer["error"]["kind"].as_str()), (Some(2), Some("content")));
+    assert_eq!((code, answer["error"]["kind"].as_str()), (Some(2), Some("file_content")));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! Every step is a `jinbao` command that is printed before it runs; what this file adds is only their order.
 
+mod pension;
+
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
@@ -38,6 +40,9 @@ pub(crate) struct Options {
     /// Let the card lie in the emulated reader board, with its firmware, its driver and its lamps
     #[arg(long, conflicts_with = "in_process")]
     board: bool,
+    /// A pension at a bank counter instead of a hospital visit, with a fingerprint sensor
+    #[arg(long, conflicts_with = "board")]
+    pension: bool,
     /// Keep everything in this folder, to go on by hand
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -51,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         firmware::run(&firmware::Options::for_demo())?;
         true
     } else {
-        let with_pcsc = !options.in_process && with_pcsc(options)?;
+        let with_pcsc = !options.in_process && !options.pension && with_pcsc(options)?;
         setup::run(&setup::demo(with_pcsc), options.yes)?;
         with_pcsc
     };
@@ -69,12 +74,14 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         port,
         center: None,
         reader: None,
+        module: None,
         reader_argument: None,
         socket: None,
     };
-    let told = demo.tell();
+    let told = if options.pension { pension::tell(&mut demo) } else { demo.tell() };
     drop(demo.center.take());
     drop(demo.reader.take());
+    drop(demo.module.take());
     match (&told, &options.folder) {
         (Ok(()), None) => fs::remove_dir_all(&demo.folder).map_err(|error| error.to_string())?,
         _ => println!("\n文件保留在 Kept in: {}", demo.folder.display()),
@@ -125,15 +132,16 @@ struct Demo {
     port: u16,
     center: Option<Server>,
     reader: Option<Server>,
+    /// The simulated fingerprint sensor.
+    module: Option<Server>,
     reader_argument: Option<String>,
     socket: Option<String>,
 }
 
 impl Demo {
-    fn tell(&mut self) -> Result<(), String> {
-        let samples = process::root().join("terminal-app/core/samples");
-        let rules = samples.join("rules/xuzhou.json").display().to_string();
-        let bill = samples.join("bills/outpatient.json").display().to_string();
+    /// A center, and a terminal that knows its people.
+    fn prepare(&mut self, institution: &str) -> Result<(), String> {
+        let rules = samples().join("rules/xuzhou.json").display().to_string();
 
         step(
             1,
@@ -164,7 +172,7 @@ impl Demo {
             "--institution",
             "H32030000001",
             "--name",
-            "市第一人民医院",
+            institution,
             "--level",
             "3",
         ];
@@ -182,7 +190,12 @@ impl Demo {
         }
 
         step(3, "填充资格库", "Fill the eligibility cache from the center's signed feed");
-        self.jinbao(&["sync"], &[])?;
+        self.jinbao(&["sync"], &[])
+    }
+
+    fn tell(&mut self) -> Result<(), String> {
+        let bill = samples().join("bills/outpatient.json").display().to_string();
+        self.prepare("市第一人民医院")?;
 
         step(4, "卡（3.0，SM4）与 PSAM 插入读卡器", "A card (3.0, SM4) and a PSAM go into the reader");
         let card =
@@ -386,8 +399,16 @@ impl Demo {
     }
 }
 
+/// Rules and bills to try out.
+fn samples() -> PathBuf {
+    process::root().join("terminal-app/core/samples")
+}
+
 fn touches_card(arguments: &[&str]) -> bool {
-    matches!(arguments.first(), Some(&("visit" | "resolve" | "card" | "load" | "cancel" | "eligibility")))
+    matches!(
+        arguments.first(),
+        Some(&("visit" | "resolve" | "card" | "load" | "cancel" | "eligibility" | "finger" | "pension"))
+    )
 }
 
 /// A program that runs beside us until it is dropped.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::storage::{
     Book, StorageResult, Work,
-    rows::{Alarm, AlarmKind, AlarmRow, ReceiptRow, ReconciliationRow, RecordSummary, RefundRow, Span},
+    rows::{Alarm, AlarmKind, AlarmRow, Kind, ReceiptRow, ReconciliationRow, RecordSummary, RefundRow, Span},
 };
 
 /// A count as the operand of LIMIT.
@@ -42,7 +42,7 @@ impl Book for SqliteStorage {
                 .prepare_cached(
                     "SELECT count(*), coalesce(sum(medfee), 0), coalesce(sum(fund), 0),
                      coalesce(sum(account), 0), coalesce(sum(cash), 0) FROM record
-                     WHERE terminal = ?1 AND sequence BETWEEN ?2 AND ?3 AND verdict = 1 AND kind IN (1, 2)",
+                     WHERE terminal = ?1 AND sequence BETWEEN ?2 AND ?3 AND verdict = 1 AND kind IN (1, 2, 7)",
                 )
                 .and_then(|mut statement| {
                     statement.query_row(params![number, from, to], |row| {
@@ -110,10 +110,7 @@ impl Book for SqliteStorage {
             while let Some(row) = rows.next().map_err(failed)? {
                 let number = |index: usize| row.get::<_, i64>(index).map_err(failed);
                 let kind = kind(number(7)?)?;
-                let money = matches!(
-                    kind,
-                    crate::storage::rows::Kind::Settlement | crate::storage::rows::Kind::Cancellation
-                );
+                let money = matches!(kind, Kind::Settlement | Kind::Cancellation | Kind::Pension);
                 records.push(RecordSummary {
                     link: link(row, 0)?,
                     terminal: terminal(number(6)?)?,

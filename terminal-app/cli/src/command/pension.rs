@@ -66,9 +66,9 @@ const EXAMPLES: &str = "\
 Where the certification has ended, `jinbao finger certify` comes first; what is owed is paid then. Each month is a
 record of its own, and the money is handed out when it stands in the books. A month is paid once, whatever happens.
 
-退出码 Exit: 0 已入账，请付现 · in the books, hand the money out; 1 未确认 · not agreed; 3 没有核实本人，或须先认证、
-             已发完、不发放 · the holder is not known, has to be certified, or nothing is due; 4 须复核 · a clerk
-             has to confirm; 6 中心 · the center; 7 部分月份未发 · some months are not paid
+退出码 Exit: 0 已入账，请付现 · in the books, hand the money out; 1 未确认 · not agreed; 3 没有手指或不清楚、须先认证、
+             已发完 · no finger, not clear, not certified, or nothing due; 4 不一致，或须经办人员 · the finger
+             differs, or staff has to decide; 5 指纹仪 · the sensor; 7 部分月份未发 · some months are not paid
 
 ";
 

@@ -27,7 +27,8 @@ const EXAMPLES: &str = "\
 认证自当日起十二个月有效；暂停的养老金认证后补发。死亡人员的卡、停用的卡不予认证。
 It holds for twelve months. What was suspended is paid afterwards. Cards of the dead and blocked cards are refused.
 
-退出码 Exit: 0 已认证 · certified; 3 没有核实本人 · the holder is not known; 4 须复核 · a clerk has to confirm
+退出码 Exit: 0 已认证 · certified; 3 没有手指或不清楚、不予认证 · no finger, not clear, or refused; 4 不一致，或须
+             经办人员 · it differs, or staff has to decide; 5 指纹仪 · the sensor
 
 ";
 

@@ -145,7 +145,7 @@ fn vouch(
     if !arguments.staff && !agrees(context, question)? {
         return Err(Error::Finger(why).into());
     }
-    if !counter.flows.card()?.is_verified() {
+    if !counter.flows.pin_is_verified() {
         tap::verify(context, counter)?;
     }
     let second = match &arguments.second {

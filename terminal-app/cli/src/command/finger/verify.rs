@@ -22,7 +22,8 @@ const EXAMPLES: &str = "\
   jinbao finger verify --for visit --finger 2
   jinbao finger verify --on-card             由卡片自己比对 · the card itself compares
 
-退出码 Exit: 0 是本人 · the holder; 3 没有核实（见 error.kind 与 text） · not known; 5 指纹仪 · the sensor
+退出码 Exit: 0 是本人 · the holder; 3 没有手指或不清楚 · no finger, or not clear; 4 不一致，或须经办人员 · it differs,
+             or staff has to decide; 5 指纹仪 · the sensor
 
 ";
 

@@ -46,7 +46,7 @@ With --control it stays and takes commands from that socket as well.
   status                      状态 · whether a finger lies there, and how many images were taken
   quit                        退出 · end
   POSITION: 1 右拇指 right thumb … 6 左拇指 left thumb … 10 左小指 left little finger
-  HOW: well dry wet worn partial moving noisy
+  HOW: well dry wet worn bare partial moving noisy  (bare：几乎没有纹路 · hardly a line left)
 
 这些手指由种子长成，不属于任何人；只说明软件能用，不说明识别得多好。
 These fingers grow from seeds and are nobody's: they exercise software and say nothing about how well it works.")]
@@ -197,10 +197,11 @@ fn laid(person: &str, position: &str, how: &[&str]) -> Result<(Finger, Condition
         ["dry"] => Condition::dry(),
         ["wet"] => Condition::wet(),
         ["worn"] => Condition::worn(),
+        ["bare"] => Condition { wear: 1.0, dryness: 1.0, noise: 1.0, cover: 0.12, ..Condition::moving() },
         ["partial"] => Condition::partial(),
         ["moving"] => Condition::moving(),
         ["noisy"] => Condition::noisy(),
-        _ => return Err("HOW is one of: well dry wet worn partial moving noisy".to_owned()),
+        _ => return Err("HOW is one of: well dry wet worn bare partial moving noisy".to_owned()),
     };
     Ok((Finger::of_person(person, position), condition))
 }
