@@ -41,7 +41,7 @@ pub(crate) const LADDER_HELP: &str = "\
   PIN and staff compares face and document; pensions and certifications need a second clerk as well. Only a
   finger that differs is a reason to suspect: a dry one or a missing sensor is not.
   --staff 表示经办人员已核对；--second 给出复核人，随后输入其口令。
-  --pin-stdin 的顺序：卡密码，复核人口令。 The order with --pin-stdin: the PIN, then the second clerk's secret.";
+  --pin-stdin 时依次为卡密码、复核人口令。 With --pin-stdin the PIN comes first, then the second clerk's secret.";
 
 /// Options of everything that needs to know who stands there.
 #[derive(Clone, Debug, Default, Args)]
