@@ -137,6 +137,8 @@ fn killed_in_mid_visit() {
             reader.kill();
             let_go.send(()).unwrap();
             let broken = visit.finish(&scene.logs);
+            // The card may still be at the command that it was let go with.
+            scene.reader.as_mut().unwrap().pull();
             let now = CardState::of(&scene.card);
             assert_eq!(now.pin_tries_left, sim::personalise::PIN_TRIES, "{broken:?}");
             let debited = now.offline_serial != before.offline_serial;
@@ -146,7 +148,7 @@ fn killed_in_mid_visit() {
                 (Some(7), Some("unknown")) => unknown += 1,
                 _ => panic!("{broken:?}"),
             }
-            reader.restart();
+            scene.reader.as_mut().unwrap().restart();
             scene.put_in(Plan::none());
             let next = scene.visit(&bill).done();
             if broken.code == Some(7) {
