@@ -1,7 +1,10 @@
 //! Cards come and go at random while programs talk to them; no command is left without its one answer.
 
 use std::{
-    env, thread,
+    collections::VecDeque,
+    env,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -28,6 +31,9 @@ use tests::{firmware, seed};
 
 use crate::bench::{Memory, SSSE, card, client, connect, last_frames, start};
 
+/// Everybody stops at the first failure.
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+
 /// How long it goes on where nothing else is said.
 const SECONDS: u64 = 8;
 
@@ -46,44 +52,91 @@ struct Account {
     open: Option<Asked>,
     commands: u64,
     slowest: Duration,
+    /// What was said last, for a failure.
+    last: VecDeque<Spoken>,
 }
+
+/// Frames that a failure shows.
+const SHOWN: usize = 60;
 
 impl Account {
     /// Goes on with what was said since the last time.
-    fn take(&mut self, record: &[Spoken]) {
+    ///
+    /// Errors: what is wrong.
+    fn take(&mut self, record: Vec<Spoken>) -> Result<(), String> {
         for spoken in record {
-            let Frame::Message { message, is_sound } = &spoken.frame else {
-                assert!(!matches!(spoken.frame, Frame::Nak | Frame::Noise(_)), "{spoken:?}");
-                continue;
+            let problem = self.go_on(&spoken);
+            self.last.push_back(spoken);
+            if let Err(problem) = problem {
+                let end = self.last.back().map_or_else(Instant::now, |spoken| spoken.at);
+                let shown = self.last.iter().map(|spoken| {
+                    format!("{:>12.3?} before: {:?} {:?}\n", end - spoken.at, spoken.by, spoken.frame)
+                });
+                return Err(format!(
+                    "{problem}\nslowest so far {:?}\n{}",
+                    self.slowest,
+                    shown.collect::<String>()
+                ));
+            }
+            if self.last.len() > SHOWN {
+                self.last.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self, spoken: &Spoken) -> Result<(), String> {
+        let Frame::Message { message, is_sound } = &spoken.frame else {
+            return match spoken.frame {
+                Frame::Nak | Frame::Noise(_) => Err(format!("damage: {spoken:?}")),
+                _ => Ok(()),
             };
-            assert!(is_sound, "{spoken:?}");
-            let [kind, _, _, _, _, slot, sequence, status, ..] = message[..] else { panic!("{spoken:?}") };
-            match spoken.by {
-                Speaker::Host => {
-                    assert_eq!(self.open, None, "a command without an answer, then {spoken:?}");
-                    self.open = Some(Asked { kind, slot, sequence, at: spoken.at });
-                    self.commands += 1;
+        };
+        let [kind, _, _, _, _, slot, sequence, status, ..] = message[..] else {
+            return Err(format!("a short message: {spoken:?}"));
+        };
+        match (spoken.by, self.open) {
+            _ if !is_sound => Err(format!("a damaged message: {spoken:?}")),
+            (Speaker::Host, Some(asked)) => Err(format!("no answer to {asked:?}")),
+            (Speaker::Host, None) => {
+                self.open = Some(Asked { kind, slot, sequence, at: spoken.at });
+                self.commands += 1;
+                Ok(())
+            }
+            (Speaker::Board, None) => Err(format!("an answer to nothing: {spoken:?}")),
+            (Speaker::Board, Some(asked)) => {
+                // Source: CCID rev 1.1 §6.1 and §6.2, the pairs of messages that the driver uses.
+                let wanted = match asked.kind {
+                    0x62 | 0x6F => 0x80,
+                    0x63 | 0x65 => 0x81,
+                    0x61 => 0x82,
+                    0x6B => 0x83,
+                    _ => return Err(format!("the driver asks {asked:?}")),
+                };
+                if (kind, slot, sequence) != (wanted, asked.slot, asked.sequence) {
+                    return Err(format!("not the answer to {asked:?}"));
                 }
-                Speaker::Board => {
-                    let Some(asked) = self.open else { panic!("an answer to nothing: {spoken:?}") };
-                    // Source: CCID rev 1.1 §6.1 and §6.2, the pairs of messages that the driver uses.
-                    let wanted = match asked.kind {
-                        0x62 | 0x6F => 0x80,
-                        0x63 | 0x65 => 0x81,
-                        0x61 => 0x82,
-                        0x6B => 0x83,
-                        other => panic!("the driver sends {other:02X}"),
-                    };
-                    assert_eq!((kind, slot, sequence), (wanted, asked.slot, asked.sequence), "{asked:?}");
-                    // A request for more time is not the answer yet.
-                    if status & 0xC0 != 0x80 {
-                        self.slowest = self.slowest.max(spoken.at - asked.at);
-                        self.open = None;
-                    }
+                // A request for more time is not the answer yet.
+                if status & 0xC0 != 0x80 {
+                    self.slowest = self.slowest.max(spoken.at - asked.at);
+                    self.open = None;
                 }
+                Ok(())
             }
         }
     }
+}
+
+/// How late a thread is woken at the most until `ends`: what the machine itself adds to every answer.
+fn longest_stall(ends: impl Fn() -> bool) -> Duration {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let mut longest = Duration::ZERO;
+    while !ends() {
+        let begin = Instant::now();
+        thread::sleep(PAUSE);
+        longest = longest.max(begin.elapsed() - PAUSE);
+    }
+    longest
 }
 
 /// Talks to the card in a slot, if there is one that answers; gives how many commands were answered.
@@ -131,7 +184,7 @@ fn plugging_and_traffic_at_random() {
         let board = &mut start(Order::new(firmware::elf(Model::Sec1210), Model::Sec1210), directory);
         let mut account = Account::default();
         let end = Instant::now() + Duration::from_secs(seconds);
-        let ends = || Instant::now() >= end;
+        let ends = || Instant::now() >= end || HAS_FAILED.load(Ordering::Relaxed);
         let hands = thread::scope(|scope| {
             let board = &*board;
             let hands = scope.spawn(move || {
@@ -161,9 +214,17 @@ fn plugging_and_traffic_at_random() {
                     })
                 })
                 .collect();
-            while !ends() {
+            let stalling = scope.spawn(move || longest_stall(ends));
+            let mut problem = Ok(());
+            while !ends() && problem.is_ok() {
                 thread::sleep(Duration::from_millis(200));
-                account.take(&board.relay().drain_record());
+                problem = account.take(board.relay().drain_record());
+            }
+            HAS_FAILED.store(problem.is_err(), Ordering::Relaxed);
+            let stall = stalling.join().unwrap();
+            println!("the machine stalled for {stall:?} at most");
+            if let Err(problem) = problem {
+                panic!("{problem}");
             }
             let answered: u64 = talking.into_iter().map(|talking| talking.join().unwrap()).sum();
             let hands = hands.join().unwrap();
@@ -171,7 +232,7 @@ fn plugging_and_traffic_at_random() {
             assert!(answered > 0, "{}", last_frames(board));
             hands
         });
-        account.take(&board.relay().drain_record());
+        account.take(board.relay().drain_record()).unwrap_or_else(|problem| panic!("{problem}"));
         let Account { commands, slowest, .. } = account;
         println!("{seconds} s: {hands} hands, {commands} commands of the driver, slowest answer {slowest:?}");
         assert!(board.is_board_running() && board.pcscd_mut().is_running());
