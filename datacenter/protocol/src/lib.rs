@@ -19,6 +19,7 @@ pub mod reconciliation;
 pub mod record;
 pub mod rules;
 pub mod schema;
+pub mod service;
 pub mod signature;
 pub mod timestamp;
 pub mod upload;

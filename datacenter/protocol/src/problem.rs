@@ -45,6 +45,14 @@ pub enum ProblemKind {
     LoadRefused,
     /// Nothing there by that name.
     NotFound,
+    /// A terminal of this kind has no right to ask for that.
+    Forbidden,
+    /// No proof that the holder of the card is there: too old, too weak, or of another person's card.
+    HolderNotShown,
+    /// The card is blocked; nothing is told to whoever holds it.
+    CardBlocked,
+    /// More questions than a person or a terminal has in an hour; come again later.
+    TooMany,
     /// Too much at once; come again later.
     Overloaded,
     /// The center's storage failed; nothing was booked.
@@ -63,12 +71,17 @@ impl ProblemKind {
         match self {
             Self::Malformed | Self::Signature => 400,
             Self::NotAuthenticated => 401,
-            Self::TerminalUnknown | Self::Code => 403,
+            Self::TerminalUnknown
+            | Self::Code
+            | Self::Forbidden
+            | Self::HolderNotShown
+            | Self::CardBlocked => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooSlow => 408,
             Self::ChainBroken | Self::ChainGap | Self::LoadRefused => 409,
             Self::TooLarge => 413,
+            Self::TooMany => 429,
             Self::Internal => 500,
             Self::Overloaded | Self::Storage => 503,
         }

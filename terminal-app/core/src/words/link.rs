@@ -98,6 +98,35 @@ fn refused(kind: ProblemKind, l: Language) -> Words {
                 "Business is stopped. Call the installer.",
             ),
         ),
+        ProblemKind::Forbidden => say(
+            l,
+            ("本类窗口无权办理此项查询。", "请到社区服务站或自助终端办理；窗口类型有误请联系中心。"),
+            (
+                "A desk of this kind may not ask for that.",
+                "A community office or a kiosk can; if this desk is of another kind, tell the center.",
+            ),
+        ),
+        ProblemKind::HolderNotShown => say(
+            l,
+            ("中心未能确认持卡人本人在场。", "请重新插卡并核验密码或指纹。姓名登记有误请到经办窗口。"),
+            (
+                "The center has no proof that the holder is there.",
+                "Insert the card and enter the PIN again. If a name is wrong, staff can help.",
+            ),
+        ),
+        ProblemKind::CardBlocked => say(
+            l,
+            ("此卡已挂失或停用。", "请持身份证件到经办窗口办理解挂或补卡。"),
+            (
+                "This card is reported lost or blocked.",
+                "Take an identity document to an office to free or replace it.",
+            ),
+        ),
+        ProblemKind::TooMany => say(
+            l,
+            ("查询过于频繁。", "请一小时后再试，或到经办窗口查询。"),
+            ("Too many questions.", "Try again in an hour, or ask at an office."),
+        ),
         ProblemKind::NotFound => say(
             l,
             ("中心没有这项内容。", "请核对后再试。"),
