@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("jinbao-datacenter", &["jinbao-card-spec", "jinbao-protocol"]),
+    ("jinbao-edge", &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol", "jinbao-core"]),
     (
         "jinbao",
         &[
@@ -36,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "jinbao-reader-protocol",
             "jinbao-protocol",
             "jinbao-core",
+            "jinbao-edge",
         ],
     ),
     ("jinbao-engine", &["jinbao-card-spec", "jinbao-reader-protocol"]),
@@ -50,7 +52,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What a crate may depend on only behind an optional feature, which builds for the field leave out.
-const OPTIONAL: &[(&str, &[&str])] = &[("jinbao", &["jinbao-sim", "jinbao-datacenter"])];
+const OPTIONAL: &[(&str, &[&str])] =
+    &[("jinbao", &["jinbao-sim", "jinbao-datacenter"]), ("jinbao-edge", &["jinbao-sim"])];
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))

@@ -1,5 +1,7 @@
 //! Exit codes: who has to act next.
 
+use edge::failure::Turn;
+
 /// What the program ends with. Documented in `jinbao --help` and `docs/exit-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -87,6 +89,20 @@ impl Exit {
             Exit::Center => ("中心拒绝或线路不通", "the center refused, or the line is down"),
             Exit::Unknown => ("结果未知：请运行 jinbao resolve", "outcome unknown: run `jinbao resolve`"),
             Exit::Fault => ("程序自身故障", "a fault of this program"),
+        }
+    }
+}
+
+impl From<Turn> for Exit {
+    fn from(turn: Turn) -> Self {
+        match turn {
+            Turn::Caller => Exit::Usage,
+            Turn::Cardholder => Exit::Cardholder,
+            Turn::Operator => Exit::Operator,
+            Turn::Installer => Exit::Installer,
+            Turn::Center => Exit::Center,
+            Turn::Unknown => Exit::Unknown,
+            Turn::Us => Exit::Fault,
         }
     }
 }

@@ -2,9 +2,7 @@
 
 mod arguments;
 mod command;
-mod config;
 mod console;
-mod edge;
 mod exit;
 mod failure;
 mod locale;
@@ -34,10 +32,7 @@ fn main() -> ExitCode {
     let context = Context { console, global: arguments.global };
     match command::run(&context, arguments.command) {
         Ok(exit) => exit.into(),
-        Err(failure) => {
-            failure.report(&context.console);
-            failure.exit().into()
-        }
+        Err(failure) => failure::report(&failure, &context.console).into(),
     }
 }
 

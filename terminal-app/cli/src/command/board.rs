@@ -5,6 +5,13 @@ mod show;
 use std::{path::PathBuf, thread, time::Duration};
 
 use clap::{Args, Subcommand};
+use edge::{
+    config::{self, Config},
+    data_dir,
+    random::SystemChance,
+    shift,
+    terminal::Terminal,
+};
 use hal::{
     board::{Board, BoardError, find},
     indicator::{Indicator, IndicatorError, Lamp, Tone, board::BoardIndicator},
@@ -24,10 +31,8 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use crate::{
-    config::{self, Config},
-    edge::{data_dir, random::SystemChance, shift, terminal::Terminal},
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// How long each lamp shines in the test.
@@ -159,7 +164,7 @@ fn choose(context: &Context, config: Option<&Config>) -> Result<Board, Failure> 
     match found.as_slice() {
         [one] => Ok(Board::new(&one.reader)),
         [] => Err(trouble(BoardError::Channel(ControlError::NoReader { reader: "*".to_owned() }))),
-        _ => Err(CliError::Argument {
+        _ => Err(EdgeError::Argument {
             expected: "--reader NAME: more than one board is there",
             expected_chinese: "--reader 名称：有不止一块主板",
         }
@@ -207,7 +212,7 @@ fn clear(context: &Context, arguments: &ClearArguments) -> Result<Exit, Failure>
 
 /// The maker's key from a file of hex digits.
 fn maker_key(path: &std::path::Path) -> Result<Ed25519KeyPair, Failure> {
-    let content = |problem: &str| CliError::Content { path: path.to_owned(), problem: problem.to_owned() };
+    let content = |problem: &str| EdgeError::Content { path: path.to_owned(), problem: problem.to_owned() };
     let text = Zeroizing::new(data_dir::read_text(path)?);
     let mut seed = Zeroizing::new([0; KEY_BYTES]);
     hex::decode_to_slice(text.trim(), &mut seed[..]).map_err(|_| content("64 hex digits are expected"))?;

@@ -6,6 +6,14 @@ use card_spec::{
     text,
 };
 use clap::{Args, Subcommand};
+use edge::{
+    config::{Config, Readers},
+    counter::Counter,
+    data_dir::DataDir,
+    pin_entry::SECRET_TIMEOUT_MS,
+    random::SystemChance,
+    reader::Slots,
+};
 use protocol::id::TerminalId;
 use serde::Serialize;
 use serde_json::json;
@@ -23,14 +31,9 @@ use super::{
     tap::{self, CARD_TIMEOUT_S},
 };
 use crate::{
-    config::{Config, Readers},
     console::{Page, Show},
-    edge::{
-        counter::Counter, data_dir::DataDir, pin_entry::SECRET_TIMEOUT_MS, random::SystemChance,
-        reader::Slots,
-    },
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
     words,
 };
 
@@ -183,7 +186,7 @@ fn info(context: &Context, arguments: &InfoArguments) -> Result<Exit, Failure> {
     let mut session = Session::new(slots.card, slots.psam, terminal);
     // A terminal's books know which cards must not be asked again; without books there is no such knowledge.
     let mut books = match arguments.terminal {
-        None => Counter::open_books(context).ok(),
+        None => context.open_books().ok(),
         Some(_) => None,
     };
     if let Some(books) = &books {
@@ -217,14 +220,14 @@ fn who_and_where(data: &DataDir, asked: Option<TerminalId>) -> Result<(TerminalI
     match (Config::read(data), asked) {
         (Ok(config), None) => Ok((config.terminal, config.readers)),
         (Ok(config), Some(terminal)) => Ok((terminal, config.readers)),
-        (Err(CliError::NotEnrolled), Some(terminal)) => Ok((terminal, Readers::default())),
+        (Err(EdgeError::NotEnrolled), Some(terminal)) => Ok((terminal, Readers::default())),
         (Err(error), _) => Err(error.into()),
     }
 }
 
 /// Whoever is signed in may do this; a refusal is audited.
 fn permitted(context: &Context, action: Action) -> Result<(), Failure> {
-    let mut counter = Counter::open_books(context)?;
+    let mut counter = context.open_books()?;
     authorise(&mut counter, action)
 }
 
@@ -314,7 +317,7 @@ struct Address {
 
 impl Address {
     /// Parses `SSSEEF06|08|09|$`, several of them one after the other, or a whole file `SSSEEF05`.
-    fn parse_all(text: &str) -> Result<Vec<Self>, CliError> {
+    fn parse_all(text: &str) -> Result<Vec<Self>, EdgeError> {
         text.split('$')
             .map(str::trim)
             .filter(|block| !block.is_empty())
@@ -324,7 +327,7 @@ impl Address {
                 let tags = words
                     .map(|word| u8::from_str_radix(word, 16))
                     .collect::<Result<Vec<_>, _>>()
-                    .map_err(|_| CliError::Argument {
+                    .map_err(|_| EdgeError::Argument {
                         expected: "items as two hexadecimal digits: SSSEEF06|08|09|$",
                         expected_chinese: "两位十六进制的数据项，如 SSSEEF06|08|09|$",
                     })?;
@@ -365,9 +368,9 @@ fn read(context: &Context, arguments: &ReadArguments) -> Result<Exit, Failure> {
     for text in &arguments.addresses {
         addresses.extend(Address::parse_all(text)?);
     }
-    let mut counter = Counter::open(context, true)?;
+    let mut counter = context.open(true)?;
     authorise(&mut counter, Action::ReadCard)?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let generation = tap::tap(context, &mut counter, arguments.wait)?.card.generation();
     if addresses.iter().any(|address| address.file.read.of(generation).needs_pin()) {
         tap::verify(context, &mut counter)?;
@@ -442,16 +445,16 @@ impl Show for Contents {
 }
 
 fn write(context: &Context, arguments: &WriteArguments) -> Result<Exit, Failure> {
-    let one_item = || CliError::Argument {
+    let one_item = || EdgeError::Argument {
         expected: "an address with exactly one item: DF01EF06|28|$",
         expected_chinese: "恰有一个数据项的地址，如 DF01EF06|28|$",
     };
     let mut addresses = Address::parse_all(&arguments.address)?;
     let address = addresses.pop().filter(|_| addresses.is_empty()).ok_or_else(one_item)?;
     let [tag] = address.tags[..] else { return Err(one_item().into()) };
-    let mut counter = Counter::open(context, true)?;
+    let mut counter = context.open(true)?;
     authorise(&mut counter, Action::WriteCard)?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let generation = tap::tap(context, &mut counter, arguments.wait)?.card.generation();
     let item = address.file.item(generation, tag).ok_or_else(one_item)?;
     let language = context.console.language();
@@ -474,8 +477,8 @@ fn write(context: &Context, arguments: &WriteArguments) -> Result<Exit, Failure>
 }
 
 /// A value as the card stores it, filled up to its length.
-fn encode(item: &Item, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, CliError> {
-    let wrong = || CliError::Argument {
+fn encode(item: &Item, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, EdgeError> {
+    let wrong = || EdgeError::Argument {
         expected: "a value that fits the item: text, digits, or hexadecimal, and not too long",
         expected_chinese: "符合该项的值：文本、数字或十六进制，且不超长",
     };
@@ -502,8 +505,8 @@ fn pin(context: &Context, command: &PinCommand) -> Result<Exit, Failure> {
     | PinCommand::Change(arguments)
     | PinCommand::Unblock(arguments)
     | PinCommand::Reset(arguments)) = command;
-    let mut counter = Counter::open(context, true)?;
-    counter.narrate(context);
+    let mut counter = context.open(true)?;
+    context.narrate(&mut counter);
     tap::tap(context, &mut counter, arguments.wait)?;
     let (done, chinese, english) = match command {
         PinCommand::Verify(_) => {

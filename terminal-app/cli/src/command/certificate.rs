@@ -1,13 +1,13 @@
 //! `jinbao certificate`: the terminal's certificate, shown and renewed.
 
 use clap::{Args, Subcommand};
+use edge::{certificate, shift, terminal::Terminal};
 use serde::Serialize;
 use terminal::{audit::AuditEvent, error::Error, roles::Action};
 
 use super::Context;
 use crate::{
     console::{Page, Show},
-    edge::{certificate, shift, terminal::Terminal},
     exit::Exit,
     failure::Failure,
 };

@@ -14,9 +14,8 @@ use terminal::{
 use super::{Context, queue, receipt::print_if_set_up, tap::Earlier};
 use crate::{
     console::{Page, Show},
-    edge::counter::Counter,
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// The part of `resolve` that needs no card.
@@ -70,11 +69,11 @@ struct DecideDone {
 }
 
 pub(super) fn decide(context: &Context, which: &str, arguments: &Arguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open_without_card(context)?;
+    let mut counter = context.open_without_card()?;
     counter.require_duty()?;
     let transaction = queue::find(counter.flows.ledger(), which)?;
     if transaction.state != State::Armed {
-        return Err(CliError::Argument {
+        return Err(EdgeError::Argument {
             expected: "a transaction without an outcome; see `jinbao queue list --unresolved`",
             expected_chinese: "结果未知的交易，见 jinbao queue list --unresolved",
         }
@@ -101,7 +100,7 @@ pub(super) fn decide(context: &Context, which: &str, arguments: &Arguments) -> R
 }
 
 pub(super) fn ask_again(context: &Context) -> Result<Exit, Failure> {
-    let mut counter = Counter::open_books(context)?;
+    let mut counter = context.open_books()?;
     let cards = counter.flows.forget_refusals()?;
     context.console.done(
         &format!("{cards} 张曾拒绝本终端认证的卡可再试一次；再被拒绝则再损失一次机会"),
@@ -113,7 +112,7 @@ pub(super) fn ask_again(context: &Context) -> Result<Exit, Failure> {
 
 impl Show for DecideDone {
     fn show(&self, page: &mut Page) {
-        self.decided.decided_line(page);
+        page.line(self.decided.decided_words(page.language()));
         if let Some(text) = &self.text {
             page.gap();
             page.line(text.trim_end());

@@ -4,16 +4,15 @@ mod books;
 mod devices;
 
 use clap::Args;
+use edge::{config::Config, terminal::Terminal};
 use serde::Serialize;
 use terminal::language::Language;
 
 use super::Context;
 use crate::{
-    config::Config,
     console::{Page, Show},
-    edge::terminal::Terminal,
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// What `doctor` is told.
@@ -117,8 +116,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let config = Config::read(&data);
     match &config {
         Ok(config) => books::settings(&mut checks, config),
-        Err(CliError::NotEnrolled) => {
-            checks.failed("enrolment", books::ENROLMENT, &CliError::NotEnrolled.into())
+        Err(EdgeError::NotEnrolled) => {
+            checks.failed("enrolment", books::ENROLMENT, &EdgeError::NotEnrolled.into())
         }
         Err(error) => {
             let text = error.text(checks.language);

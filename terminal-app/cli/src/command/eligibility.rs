@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     console::{Page, Show},
-    edge::counter::Counter,
     exit::Exit,
     failure::Failure,
 };
@@ -52,18 +51,18 @@ struct Answer {
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open(context, arguments.offline)?;
+    let mut counter = context.open(arguments.offline)?;
     let signed_in = counter.flows.signed_in().cloned().ok_or(Error::NotSignedIn)?;
     let now = counter.cabinet.now();
     counter.flows.ledger_mut().authorise(&signed_in, Action::ReadCard, now).map_err(Error::from)?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let decision = counter.flows.eligibility();
     counter.flows.close_card();
     let mut answer = Answer {
         eligible: false,
         card: CardGlance::of(&tap.card),
-        earlier: tap::earlier(&tap, None),
+        earlier: Earlier::of_tap(&tap, None),
         source: None,
         cache_age_ms: None,
         city: None,
@@ -96,9 +95,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 impl Show for Answer {
     fn show(&self, page: &mut Page) {
-        self.card.line(page);
+        page.line(self.card.words(page.language()));
         if let Some(earlier) = &self.earlier {
-            earlier.line(page);
+            page.line(earlier.words(page.language()));
         }
         if let (Some(insutype), Some(psn_type), Some(city)) = (self.insutype, self.psn_type, &self.city) {
             let asked = match (self.cache_age_ms, page.language()) {

@@ -4,6 +4,19 @@ use std::path::PathBuf;
 
 use card_spec::region::RegionCode;
 use clap::Args;
+use edge::{
+    center_link::HttpsLink,
+    certificate,
+    config::{Center, Config, Place},
+    data_dir::{self, DataDir},
+    files::forget_head,
+    first_contact::{self, ContactError},
+    lock::{LOCK_TIMEOUT_MS, Lock},
+    machine_secret,
+    pin_entry::SECRET_TIMEOUT_MS,
+    random::SystemChance,
+    terminal::{Cabinet, link_failure},
+};
 use protocol::{
     enrolment::{Enrolment, EnrolmentRequest, PURPOSE},
     id::TerminalId,
@@ -14,22 +27,9 @@ use terminal::{error::Error, keys::TerminalKeys};
 
 use super::Context;
 use crate::{
-    config::{Center, Config, Place},
     console::{Page, Show},
-    edge::{
-        center_link::HttpsLink,
-        certificate,
-        data_dir::{self, DataDir},
-        files::forget_head,
-        first_contact::{self, ContactError},
-        lock::{LOCK_TIMEOUT_MS, Lock},
-        machine_secret,
-        pin_entry::SECRET_TIMEOUT_MS,
-        random::SystemChance,
-        terminal::{Cabinet, link_failure},
-    },
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// What `enrol` is told.
@@ -112,7 +112,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let named = certificate::chain(enrolment.authority.as_bytes())?;
     if !named.contains(&authority) {
         let got = certificate::fingerprint(&named[0]);
-        return Err(CliError::Fingerprint { expected: authority_fingerprint, got }.into());
+        return Err(EdgeError::Fingerprint { expected: authority_fingerprint, got }.into());
     }
     let keys = keys.with_tls_key(new.pkcs8);
     let seal = keys.seal(&*secret, arguments.terminal, &mut SystemChance::default()).map_err(Error::from)?;
@@ -124,7 +124,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     config.write(&data)?;
     drop(lock);
     // Makes ledger and cache, so that a wrong disk shows now and not at the first patient.
-    crate::edge::terminal::Terminal::open(data.clone())?;
+    edge::terminal::Terminal::open(data.clone())?;
     let chain = certificate::read_chain(&data.certificate())?;
     context.console.answer(&Enrolled {
         terminal: arguments.terminal,
@@ -147,13 +147,13 @@ fn authority(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
             && certificate::fingerprint(&root) != *expected
         {
             let got = certificate::fingerprint(&root);
-            return Err(CliError::Fingerprint { expected: expected.clone(), got }.into());
+            return Err(EdgeError::Fingerprint { expected: expected.clone(), got }.into());
         }
         return Ok(root);
     }
     let expected = arguments.fingerprint.as_deref().unwrap_or_default();
     first_contact::authority(&arguments.enrolment, expected).map_err(|error| match error {
-        ContactError::Address => CliError::Argument {
+        ContactError::Address => EdgeError::Argument {
             expected: "an address like https://center.example:8443",
             expected_chinese: "形如 https://center.example:8443 的地址",
         }

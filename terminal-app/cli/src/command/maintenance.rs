@@ -1,6 +1,11 @@
 //! `jinbao audit` and `jinbao retire`: what was done here, and the end of a terminal.
 
 use clap::Args;
+use edge::{
+    files::{SealedFile, forget_head},
+    shift,
+    terminal::Terminal,
+};
 use protocol::id::TerminalId;
 use serde::Serialize;
 use serde_json::json;
@@ -9,13 +14,8 @@ use terminal::{error::Error, keys::wipe, roles::Action};
 use super::Context;
 use crate::{
     console::{Page, Show},
-    edge::{
-        files::{SealedFile, forget_head},
-        shift,
-        terminal::Terminal,
-    },
     exit::Exit,
-    failure::{CliError, Failure, file_error},
+    failure::{EdgeError, Failure, file_error},
     words,
 };
 
@@ -127,7 +127,7 @@ impl Show for Entries {
 pub(super) fn retire(context: &Context, arguments: &RetireArguments) -> Result<Exit, Failure> {
     let mut terminal = Terminal::open(context.data()?)?;
     if arguments.terminal != terminal.cabinet.config.terminal {
-        return Err(CliError::Argument {
+        return Err(EdgeError::Argument {
             expected: "this terminal's own number by --terminal; nothing was changed",
             expected_chinese: "--terminal 本终端的编号；未做任何改动",
         }
@@ -138,12 +138,12 @@ pub(super) fn retire(context: &Context, arguments: &RetireArguments) -> Result<E
     let limits = terminal.cache.limits().map_err(Error::from)?;
     let status = terminal.ledger.status(&limits, now).map_err(Error::from)?;
     if status.waiting + status.unresolved > 0 {
-        return Err(CliError::StillWaiting { records: status.waiting + status.unresolved }.into());
+        return Err(EdgeError::StillWaiting { records: status.waiting + status.unresolved }.into());
     }
     let owed = terminal.ledger.owed_all().map_err(Error::from)?;
     if !owed.is_empty() {
         let amount = owed.iter().map(|owed| owed.amount).sum();
-        return Err(CliError::StillOwed { refunds: owed.len(), amount }.into());
+        return Err(EdgeError::StillOwed { refunds: owed.len(), amount }.into());
     }
     let path = terminal.cabinet.data.keys();
     wipe(&mut SealedFile::new(path.clone()), &mut terminal.random).map_err(file_error(&path))?;

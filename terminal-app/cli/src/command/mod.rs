@@ -26,14 +26,14 @@ pub(crate) mod tap;
 pub(crate) mod visit;
 
 use card_spec::money::Fen;
+use edge::{counter::Counter, data_dir::DataDir, options::Options, pin_entry::SecretEntry};
 use hal::clock::{Clock, SystemClock};
 use protocol::timestamp::Timestamp;
-use terminal::{cache::CacheError, error::Error};
+use terminal::{cache::CacheError, error::Error, progress::Progress};
 
 use crate::{
     arguments::{Command, Global},
     console::Console,
-    edge::{data_dir::DataDir, pin_entry::SecretEntry},
     exit::Exit,
     failure::Failure,
 };
@@ -49,9 +49,40 @@ pub(crate) struct Context {
 
 impl Context {
     /// The terminal's folder; commands that need no terminal never ask for it.
-    #[allow(dead_code)]
     pub(crate) fn data(&self) -> Result<DataDir, Failure> {
         Ok(DataDir::choose(self.global.data.clone(), |name| std::env::var_os(name))?)
+    }
+
+    /// Which terminal, and how it is opened.
+    pub(crate) fn options(&self) -> Result<Options, Failure> {
+        Ok(Options { reader: self.global.reader.clone(), ..Options::new(self.data()?) })
+    }
+
+    /// Opens the terminal with its devices; with `offline` the center is never asked.
+    pub(crate) fn open(&self, offline: bool) -> Result<Counter, Failure> {
+        Counter::open(&Options { offline, ..self.options()? }, Box::new(self.secrets()))
+    }
+
+    /// Opens the books alone.
+    pub(crate) fn open_books(&self) -> Result<Counter, Failure> {
+        Counter::open_books(&self.options()?)
+    }
+
+    /// Opens the books and the line; there is no card.
+    pub(crate) fn open_without_card(&self) -> Result<Counter, Failure> {
+        Counter::open_without_card(&self.options()?)
+    }
+
+    /// Tells each step to the person in front, once each.
+    pub(crate) fn narrate(&self, counter: &mut Counter) {
+        let console = self.console.clone();
+        let mut last = None;
+        counter.flows.on_progress(move |progress: Progress| {
+            if last != Some(progress) {
+                console.step(progress.words(console.language()));
+                last = Some(progress);
+            }
+        });
     }
 
     /// Where PINs and secrets are typed.

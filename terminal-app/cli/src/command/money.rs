@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     console::{Page, Show},
-    edge::counter::Counter,
     exit::Exit,
     failure::Failure,
 };
@@ -100,11 +99,11 @@ struct CancelDone {
 
 pub(super) fn cancel(context: &Context, arguments: &CancelArguments) -> Result<Exit, Failure> {
     let mut counter = match arguments.no_card {
-        true => Counter::open_without_card(context)?,
-        false => Counter::open(context, false)?,
+        true => context.open_without_card()?,
+        false => context.open(false)?,
     };
     counter.require_duty()?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let of = queue::find(counter.flows.ledger(), &arguments.which)?.intention.id;
     if !arguments.no_card {
         tap::tap(context, &mut counter, arguments.wait)?;
@@ -189,9 +188,9 @@ impl From<Loaded> for LoadRow {
 }
 
 pub(super) fn load(context: &Context, arguments: &LoadArguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open(context, false)?;
+    let mut counter = context.open(false)?;
     counter.require_duty()?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let verified = tap::verify(context, &mut counter)?;
     let loaded = match arguments.amount {
@@ -207,7 +206,7 @@ pub(super) fn load(context: &Context, arguments: &LoadArguments) -> Result<Exit,
     counter.flows.send_unless_down()?;
     context.console.answer(&LoadDone {
         card: CardGlance::of(&tap.card),
-        earlier: tap::earlier(&tap, verified.as_ref()),
+        earlier: Earlier::of_tap(&tap, verified.as_ref()),
         loads,
     });
     Ok(Exit::Done)
@@ -215,9 +214,9 @@ pub(super) fn load(context: &Context, arguments: &LoadArguments) -> Result<Exit,
 
 impl Show for LoadDone {
     fn show(&self, page: &mut Page) {
-        self.card.line(page);
+        page.line(self.card.words(page.language()));
         if let Some(earlier) = &self.earlier {
-            earlier.line(page);
+            page.line(earlier.words(page.language()));
         }
         for load in &self.loads {
             let LoadRow { amount_fen, balance_after_fen, sequence, .. } = load;
@@ -246,9 +245,9 @@ pub(super) fn resolve(context: &Context, arguments: &ResolveArguments) -> Result
     if arguments.decision.ask_again {
         return super::decide::ask_again(context);
     }
-    let mut counter = Counter::open(context, false)?;
+    let mut counter = context.open(false)?;
     counter.require_duty()?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let resolved = match &tap.resolution {
         None => None,
@@ -279,9 +278,9 @@ pub(super) fn resolve(context: &Context, arguments: &ResolveArguments) -> Result
 
 impl Show for ResolveDone {
     fn show(&self, page: &mut Page) {
-        self.card.line(page);
+        page.line(self.card.words(page.language()));
         match &self.resolved {
-            Some(earlier) => earlier.line(page),
+            Some(earlier) => page.line(earlier.words(page.language())),
             None => page.say("这张卡没有结果未知的交易", "This card has no unknown outcome here"),
         }
         if let Some(text) = &self.text {

@@ -1,6 +1,7 @@
 //! `jinbao operator`: who may work at this terminal, and who is signed in.
 
 use clap::{Args, Subcommand, ValueEnum};
+use edge::{pin_entry::SECRET_TIMEOUT_MS, shift, terminal::Terminal};
 use serde::Serialize;
 use serde_json::json;
 use terminal::{
@@ -13,7 +14,6 @@ use zeroize::Zeroizing;
 use super::Context;
 use crate::{
     console::{Page, Show},
-    edge::{pin_entry::SECRET_TIMEOUT_MS, shift, terminal::Terminal},
     exit::Exit,
     failure::Failure,
 };

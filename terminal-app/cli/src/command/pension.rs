@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use card_spec::money::Fen;
 use clap::{Args, Subcommand};
+use edge::counter::Counter;
 use protocol::{
     calendar::{Day, Period},
     evidence::FingerPosition,
@@ -23,9 +24,8 @@ use super::{
 };
 use crate::{
     console::{Page, Show},
-    edge::counter::Counter,
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// What can be done with pensions.
@@ -116,8 +116,8 @@ struct Shown {
 }
 
 fn show(context: &Context, arguments: &ShowArguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open(context, arguments.offline)?;
-    counter.narrate(context);
+    let mut counter = context.open(arguments.offline)?;
+    context.narrate(&mut counter);
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let state = counter.flows.pension();
     counter.flows.close_card();
@@ -175,7 +175,7 @@ impl Shown {
 
 impl Show for Shown {
     fn show(&self, page: &mut Page) {
-        self.card.line(page);
+        page.line(self.card.words(page.language()));
         self.figures(page);
         if let Some(reason) = &self.reason {
             page.line(format!("✗ {reason}"));
@@ -196,11 +196,11 @@ struct Paid {
 }
 
 fn pay(context: &Context, arguments: &PayArguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open(context, arguments.offline)?;
+    let mut counter = context.open(arguments.offline)?;
     counter.require_duty()?;
     counter.require_sound_books()?;
     arguments.proof.prepare(&mut counter)?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let done = pay_card(context, &mut counter, arguments, CardGlance::of(&tap.card));
     counter.flows.close_card();
@@ -257,13 +257,13 @@ fn agrees(context: &Context, shown: &Shown) -> Result<bool, Failure> {
         }
     });
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|_| CliError::NoKeyboard)?;
+    io::stdin().read_line(&mut answer).map_err(|_| EdgeError::NoKeyboard)?;
     Ok(matches!(answer.trim(), "" | "y" | "Y" | "yes" | "是"))
 }
 
 impl Show for Paid {
     fn show(&self, page: &mut Page) {
-        self.pension.card.line(page);
+        page.line(self.pension.card.words(page.language()));
         let Some(proof) = &self.proof else {
             page.say("未发放。", "Nothing was paid.");
             return;

@@ -4,6 +4,7 @@ mod books;
 
 use card_spec::money::Fen;
 use clap::{Args, Subcommand};
+use edge::terminal::Terminal;
 use protocol::{id::TransactionId, record::Business};
 use serde::Serialize;
 use terminal::{
@@ -16,9 +17,8 @@ use terminal::{
 use super::Context;
 use crate::{
     console::{Page, Show},
-    edge::terminal::Terminal,
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
     words,
 };
 
@@ -346,7 +346,7 @@ pub(crate) fn find(ledger: &Ledger, which: &str) -> Result<Transaction, Failure>
         Err(_) => match which.parse::<u64>() {
             Ok(sequence) => ledger.transaction_at(sequence),
             Err(_) => {
-                return Err(CliError::Argument {
+                return Err(EdgeError::Argument {
                     expected: "the sequence or the id (32 hexadecimal digits) of a transaction",
                     expected_chinese: "交易的序号或编号（32 位十六进制）",
                 }
@@ -355,7 +355,7 @@ pub(crate) fn find(ledger: &Ledger, which: &str) -> Result<Transaction, Failure>
         },
     };
     found.map_err(Error::from)?.ok_or_else(|| {
-        CliError::Argument {
+        EdgeError::Argument {
             expected: "a transaction of this terminal; see `jinbao queue list`",
             expected_chinese: "本终端的交易，见 jinbao queue list",
         }

@@ -1,25 +1,16 @@
 //! `jinbao receipt`: printed again, as text, or as PDF.
 
-use std::{
-    fs::OpenOptions,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use hal::printer::PrinterError;
+use edge::{counter::Counter, printer};
 use serde_json::json;
-use terminal::{
-    language::Language,
-    receipt::{COLUMNS_58_MM, COLUMNS_80_MM, Receipt},
-};
+use terminal::receipt::{COLUMNS_58_MM, COLUMNS_80_MM, Receipt};
 
 use super::{Context, queue};
 use crate::{
-    edge::{counter::Counter, font, printer},
     exit::Exit,
-    failure::{CliError, Failure, file_error},
+    failure::{EdgeError, Failure},
 };
 
 /// What can be done with receipts.
@@ -84,7 +75,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         }
         Command::Pdf(arguments) => {
             let receipt = stored(context, &arguments.which)?;
-            write_pdf(&receipt, &arguments.file, arguments.font.as_deref(), language)?;
+            edge::receipt::write_pdf(&receipt, &arguments.file, arguments.font.as_deref(), language)?;
             let name = arguments.file.display();
             context.console.done(
                 &format!("已写入 {name}"),
@@ -93,10 +84,10 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
             );
         }
         Command::Print(arguments) => {
-            let counter = Counter::open_books(context)?;
-            let receipt = counter.receipt(&arguments.which)?;
+            let counter = context.open_books()?;
+            let receipt = copy(&counter, &arguments.which)?;
             let Some(settings) = &counter.cabinet.config.printer else {
-                return Err(CliError::NoPrinter.into());
+                return Err(EdgeError::NoPrinter.into());
             };
             let lines = receipt.lines(settings.columns, language);
             printer::print(settings, lines).map_err(Failure::Printer)?;
@@ -108,70 +99,26 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
 
 /// A receipt of this terminal's ledger, as a copy.
 fn stored(context: &Context, which: &str) -> Result<Receipt, Failure> {
-    Counter::open_books(context)?.receipt(which)
+    copy(&context.open_books()?, which)
 }
 
-impl Counter {
-    /// The receipt of a transaction by sequence or id, as a copy.
-    fn receipt(&self, which: &str) -> Result<Receipt, Failure> {
-        let transaction = queue::find(self.flows.ledger(), which)?;
-        Ok(self.flows.receipt(transaction.intention.id)?)
-    }
-}
-
-/// Writes a receipt as PDF where the file's name ends so, else as text. Personal data: mode 0600.
-pub(crate) fn write_file(receipt: &Receipt, path: &Path, language: Language) -> Result<(), Failure> {
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf")) {
-        return write_pdf(receipt, path, None, language);
-    }
-    write(path, receipt.text(COLUMNS_80_MM, language).as_bytes())
-}
-
-fn write_pdf(receipt: &Receipt, path: &Path, font: Option<&str>, language: Language) -> Result<(), Failure> {
-    let font = font::open(font)?;
-    let pdf = receipt.pdf(&font, language).map_err(|_| CliError::Content {
-        path: path.to_owned(),
-        problem: "the font breaks on a character of this receipt".to_owned(),
-    })?;
-    write(path, &pdf)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    let mut file =
-        options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(file_error(path))?;
-    file.write_all(bytes).map_err(file_error(path))?;
-    Ok(())
+/// The receipt of a transaction by sequence or id, as a copy.
+fn copy(counter: &Counter, which: &str) -> Result<Receipt, Failure> {
+    let transaction = queue::find(counter.flows.ledger(), which)?;
+    Ok(counter.flows.receipt(transaction.intention.id)?)
 }
 
 /// Prints on the printer of the settings, if there is one; what goes wrong is told and stops nothing.
 pub(crate) fn print_if_set_up(context: &Context, counter: &Counter, receipt: &Receipt) -> Option<bool> {
-    let settings = counter.cabinet.config.printer.as_ref()?;
-    let lines = receipt.lines(settings.columns, context.console.language());
-    match printer::print(settings, lines) {
+    match counter.print_if_set_up(receipt, context.console.language())? {
         Ok(()) => Some(true),
         Err(error) => {
-            let words = printer_words(&error, context.console.language());
+            let words = edge::words::printer(&error, context.console.language());
             context.console.note(
                 &format!("※ {words} 交易不受影响，可用 jinbao receipt print 补打。"),
                 &format!("※ {words} The transaction stands; `jinbao receipt print` prints it again."),
             );
             Some(false)
         }
-    }
-}
-
-/// What is wrong with a printer, for people.
-pub(crate) fn printer_words(error: &PrinterError, language: Language) -> String {
-    match (error, language) {
-        (PrinterError::PaperOut, Language::Chinese) => "打印机缺纸。".to_owned(),
-        (PrinterError::PaperOut, Language::English) => "The printer has no paper.".to_owned(),
-        (PrinterError::Text, Language::Chinese) => "打印机字库缺少凭证上的字。".to_owned(),
-        (PrinterError::Text, Language::English) => "The printer lacks a character of the receipt.".to_owned(),
-        (PrinterError::Device { detail }, Language::Chinese) => format!("打印机不可用（{detail}）。"),
-        (PrinterError::Device { detail }, Language::English) => {
-            format!("The printer does not work ({detail}).")
-        }
-        (other, _) => other.to_string(),
     }
 }

@@ -2,6 +2,7 @@
 
 use card_spec::money::Fen;
 use clap::Args;
+use edge::{shift, terminal::Terminal};
 use protocol::reconciliation::Totals;
 use serde::Serialize;
 use terminal::{
@@ -13,9 +14,8 @@ use terminal::{
 use super::{Context, queue};
 use crate::{
     console::{Page, Show},
-    edge::{shift, terminal::Terminal},
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// What `reconcile` is told.
@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         None => {
             let overdue: Option<Cycle> = terminal.ledger.cycle_overdue(now).map_err(Error::from)?;
             let cycle = overdue.or_else(|| signed_in.cycle.clone());
-            cycle.map(|cycle| cycle.number).ok_or(CliError::Argument {
+            cycle.map(|cycle| cycle.number).ok_or(EdgeError::Argument {
                 expected: "the number of a cycle by --cycle: there is none to compare",
                 expected_chinese: "--cycle 周期号；目前没有需要对账的周期",
             })?

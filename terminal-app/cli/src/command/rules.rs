@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use card_spec::money::Fen;
 use clap::{Args, Subcommand, ValueEnum};
+use edge::data_dir;
 use serde::Serialize;
 use terminal::{
     catalog::Catalog,
@@ -17,9 +18,8 @@ use time::Date;
 use super::Context;
 use crate::{
     console::{Page, Show},
-    edge::data_dir,
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
     words,
 };
 
@@ -465,7 +465,7 @@ fn show_coverage(page: &mut Page, coverage: &[Coverage]) {
 }
 
 fn read_rules(path: &std::path::Path) -> Result<CityRules, Failure> {
-    let bytes = data_dir::read(path).map_err(|error: CliError| Failure::from(error))?;
+    let bytes = data_dir::read(path).map_err(|error: EdgeError| Failure::from(error))?;
     CityRules::from_json(&bytes).map_err(|error| Failure::rules(path, error))
 }
 

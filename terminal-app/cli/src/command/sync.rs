@@ -1,6 +1,7 @@
 //! `jinbao sync`: limits, rules and the eligibility cache from the center.
 
 use clap::Args;
+use edge::{shift, terminal::Terminal};
 use serde::Serialize;
 use terminal::{
     audit::AuditEvent,
@@ -15,7 +16,6 @@ use terminal::{
 use super::Context;
 use crate::{
     console::{Page, Show},
-    edge::{shift, terminal::Terminal},
     exit::Exit,
     failure::Failure,
     words,

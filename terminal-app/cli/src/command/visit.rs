@@ -7,29 +7,27 @@ use std::{
 
 use card_spec::money::Fen;
 use clap::Args;
-use protocol::{id::TransactionId, upload::RefusalReason};
+use edge::{counter::Counter, data_dir};
+use protocol::id::TransactionId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terminal::{
     eligibility::Source,
     error::Error,
     flows::{LineEntry, PreSettlement, Settled, VisitEntry},
-    ledger::State,
-    ports::Random,
     receipt::{Booking, COLUMNS_80_MM, Receipt},
     rules::{Amounts, VisitKind},
 };
 
 use super::{
     Context,
-    receipt::{print_if_set_up, write_file},
+    receipt::print_if_set_up,
     tap::{self, CARD_TIMEOUT_S, CardGlance, Earlier},
 };
 use crate::{
     console::{Page, Show},
-    edge::{counter::Counter, data_dir, random::SystemChance},
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
     words,
 };
 
@@ -131,10 +129,10 @@ struct Visited {
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let bill = BillFile::read(&arguments.bill)?;
-    let mut counter = Counter::open(context, arguments.offline)?;
+    let mut counter = context.open(arguments.offline)?;
     counter.require_duty()?;
     counter.require_sound_books()?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     if !arguments.offline {
         counter.fetch_missing_rules()?;
     }
@@ -154,7 +152,7 @@ fn visit(
     let tap = tap::tap(context, counter, arguments.wait)?;
     let card = CardGlance::of(&tap.card);
     let verified = tap::verify(context, counter)?;
-    let earlier = tap::earlier(&tap, verified.as_ref());
+    let earlier = Earlier::of_tap(&tap, verified.as_ref());
     let number = register(arguments, bill, counter)?;
     let mut shown = 0;
     let (mut visited, settled) = loop {
@@ -189,7 +187,8 @@ fn visit(
 
 /// Registers the visit with its lines.
 fn register(arguments: &Arguments, bill: &BillFile, counter: &mut Counter) -> Result<String, Failure> {
-    let number = arguments.visit.clone().or_else(|| bill.number.clone()).unwrap_or_else(new_number);
+    let number = arguments.visit.clone().or_else(|| bill.number.clone());
+    let number = number.unwrap_or_else(|| counter.flows.new_visit_number());
     let med_type = bill.med_type.clone().unwrap_or_else(|| {
         match bill.visit {
             VisitKind::Outpatient => "11",
@@ -225,7 +224,7 @@ fn finish(
         // A failing line is no failure of the visit: the record waits in the queue.
         counter.flows.send_unless_down()?;
     }
-    let booking = booking(counter, id, arguments.offline)?;
+    let booking = counter.flows.booking(id, arguments.offline)?;
     receipt.booking = booking.clone();
     visited.settled = true;
     visited.id = Some(id);
@@ -238,7 +237,7 @@ fn finish(
     visited.upload = Some(booking);
     visited.printed = print_if_set_up(context, counter, &receipt);
     if let Some(path) = &arguments.receipt {
-        write_file(&receipt, path, context.console.language())?;
+        edge::receipt::write(&receipt, path, context.console.language())?;
         visited.receipt_file = Some(path.clone());
     }
     visited.text = Some(receipt.text(COLUMNS_80_MM, context.console.language()));
@@ -246,32 +245,9 @@ fn finish(
     Ok(())
 }
 
-/// What the center has said by now.
-pub(crate) fn booking(counter: &Counter, id: TransactionId, offline: bool) -> Result<Booking, Failure> {
-    let transaction = counter.flows.ledger().transaction(id).map_err(Error::from)?;
-    let Some(transaction) = transaction else { return Ok(Booking::Pending { offline }) };
-    let verdict = transaction.verdict;
-    Ok(match (transaction.state, verdict) {
-        (State::Booked, Some(verdict)) => Booking::Booked { receipt: verdict.receipt },
-        (State::Refused, Some(verdict)) => {
-            Booking::Refused { reason: verdict.refusal.unwrap_or(RefusalReason::Unreadable) }
-        }
-        (State::Conflict, _) => Booking::Conflict,
-        _ => Booking::Pending { offline },
-    })
-}
-
-/// A number that no other visit of this terminal has: time and 56 bits of chance, since many visits may begin in
-/// one second. At most 30 characters, which is what a hospital's systems keep.
-fn new_number() -> String {
-    let mut chance = [0; 7];
-    SystemChance::default().fill(&mut chance);
-    format!("V{}{}", hex::encode(super::now().to_bcd()), hex::encode_upper(chance))
-}
-
 impl BillFile {
-    fn read(path: &Path) -> Result<Self, CliError> {
-        let content = |problem: String| CliError::Content { path: path.to_owned(), problem };
+    fn read(path: &Path) -> Result<Self, EdgeError> {
+        let content = |problem: String| EdgeError::Content { path: path.to_owned(), problem };
         let bill: BillFile =
             serde_json::from_slice(&data_dir::read(path)?).map_err(|error| content(error.to_string()))?;
         if bill.lines.is_empty() { Err(content("no lines".to_owned())) } else { Ok(bill) }
@@ -300,7 +276,7 @@ fn agrees(context: &Context, arguments: &Arguments) -> Result<bool, Failure> {
     }
     context.console.error_line(context.console.language().pick("确认结算？[Y/n]", "Settle? [Y/n]"));
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|_| CliError::NoKeyboard)?;
+    io::stdin().read_line(&mut answer).map_err(|_| EdgeError::NoKeyboard)?;
     Ok(matches!(answer.trim(), "" | "y" | "Y" | "yes" | "是"))
 }
 
@@ -337,9 +313,9 @@ impl Visited {
 
 impl Show for Visited {
     fn show(&self, page: &mut Page) {
-        self.card.line(page);
+        page.line(self.card.words(page.language()));
         if let Some(earlier) = &self.earlier {
-            earlier.line(page);
+            page.line(earlier.words(page.language()));
         }
         if !self.settled {
             page.say("未结算，未扣款。", "Not settled, nothing was taken.");
@@ -386,19 +362,5 @@ pub(crate) fn booking_line(booking: &Booking, page: &mut Page) {
             "※ 已记入本机账本，线路恢复后自动上传（jinbao queue retry）",
             "※ in this terminal's books; uploaded when the line is back (`jinbao queue retry`)",
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn numbers_made_up_within_a_second_are_all_different() {
-        let numbers: HashSet<String> = (0..20_000).map(|_| new_number()).collect();
-        assert_eq!(numbers.len(), 20_000);
-        assert!(numbers.iter().all(|number| number.len() <= 30 && number.starts_with('V')));
     }
 }

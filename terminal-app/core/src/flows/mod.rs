@@ -19,6 +19,7 @@ mod documents;
 mod duty;
 mod eligibility;
 mod enrol;
+mod glance;
 mod load;
 mod pension;
 mod plan;
@@ -44,6 +45,7 @@ pub use self::{
     certify::Certified,
     documents::{Document, Documents, Unreadable, UnreadableDocument},
     enrol::{Enrolled, FINGERS_MAX, FingerTaken, IMPRESSIONS},
+    glance::{CardGlance, Earlier, VISIT_NUMBER_CHARS_MAX, visit_number},
     load::Loaded,
     pension::{PensionPaid, PensionRun},
     prove::{CardFinger, CardFingers, Clerk, FingerCheck},

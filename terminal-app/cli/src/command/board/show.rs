@@ -1,5 +1,6 @@
 //! What the board is and how it is.
 
+use edge::{config::Config, random::SystemChance, terminal::Cabinet};
 use hal::{
     board::{Board, FIRMWARE_VERSION},
     fingerprint::{FingerprintError, FingerprintSensor, board::BoardModule, sensor::ModuleSensor},
@@ -18,9 +19,7 @@ use terminal::{
 use super::{choose, lacks, trouble};
 use crate::{
     command::Context,
-    config::Config,
     console::{Page, Show},
-    edge::{random::SystemChance, terminal::Cabinet},
     exit::Exit,
     failure::Failure,
 };

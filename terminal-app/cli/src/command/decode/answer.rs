@@ -11,12 +11,12 @@ use card_spec::{
 };
 
 use super::{Explanation, Parts, Words, not_one, same, words};
-use crate::failure::CliError;
+use crate::failure::EdgeError;
 
 /// Longest label of an application in UTF-8.
 const LABEL_UTF8_BYTES_MAX: usize = 64;
 
-pub(super) fn status(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, CliError> {
+pub(super) fn status(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, EdgeError> {
     let [sw1, sw2] = *bytes else {
         return Err(not_one("两字节的状态字", "a status word of two bytes"));
     };
@@ -31,7 +31,7 @@ pub(super) fn status(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, CliE
     Ok(parts.finish("status", summary))
 }
 
-pub(super) fn explain(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, CliError> {
+pub(super) fn explain(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, EdgeError> {
     let (data, status) = split(bytes);
     let summary = match data {
         [0x6F, ..] => {

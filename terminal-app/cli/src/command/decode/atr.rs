@@ -3,7 +3,7 @@
 use card_spec::atr::{Atr, ChipMaker, Convention, HistoricalBytes, InterfaceByte, InterfaceKind};
 
 use super::{Explanation, Parts, Words, not_one, same, words};
-use crate::failure::CliError;
+use crate::failure::EdgeError;
 
 /// Clock rate conversion factor by the upper half of TA1 (ISO/IEC 7816-3 table 7), 0 reserved.
 const FI: [u16; 16] = [372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0];
@@ -11,7 +11,7 @@ const FI: [u16; 16] = [372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 102
 /// Baud rate adjustment factor by the lower half of TA1 (table 8), 0 reserved.
 const DI: [u8; 16] = [0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0];
 
-pub(super) fn explain(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, CliError> {
+pub(super) fn explain(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, EdgeError> {
     let atr =
         Atr::parse(bytes).map_err(|_| not_one("完整的复位应答（ATR）", "a whole answer to reset (ATR)"))?;
     let [ts, t0, ..] = *bytes else {

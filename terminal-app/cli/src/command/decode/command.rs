@@ -12,7 +12,7 @@ use card_spec::{
 };
 
 use super::{Explanation, Parts, Words, answer, not_one, same, words};
-use crate::failure::CliError;
+use crate::failure::EdgeError;
 
 /// How a field of the data is read.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ pub(super) fn looks_like_one(bytes: &[u8]) -> bool {
     CommandApdu::parse(bytes).is_ok_and(|apdu| Command::from_apdu(&apdu).is_ok())
 }
 
-pub(super) fn explain(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, CliError> {
+pub(super) fn explain(mut parts: Parts, bytes: &[u8]) -> Result<Explanation, EdgeError> {
     let apdu = CommandApdu::parse(bytes).map_err(|_| {
         not_one(
             "完整的命令（CLA INS P1 P2 [Lc 数据] [Le]）",

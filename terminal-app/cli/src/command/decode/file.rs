@@ -7,14 +7,14 @@ use card_spec::{
 };
 
 use super::{Explanation, Parts, Words, code, not_one, same, words};
-use crate::failure::CliError;
+use crate::failure::EdgeError;
 
 /// Longest text of an item in UTF-8: 255 bytes of GBK.
 const PLAIN_UTF8_BYTES_MAX: usize = 384;
 
 /// The file with an address such as `SSSEEF06`, `DF04EF08`, also with `/` between; `3F00` is the
 /// environment.
-pub(super) fn by_address(address: &str) -> Result<&'static File, CliError> {
+pub(super) fn by_address(address: &str) -> Result<&'static File, EdgeError> {
     let none =
         || not_one("文件地址，如 SSSEEF06、DF04EF08", "the address of a file, like SSSEEF06 or DF04EF08");
     let address = address.trim().to_ascii_uppercase().replace('/', "");
@@ -64,7 +64,7 @@ pub(super) fn explain(
     mut parts: Parts,
     bytes: &[u8],
     file: Option<&'static File>,
-) -> Result<Explanation, CliError> {
+) -> Result<Explanation, EdgeError> {
     let file = file.or_else(|| find(bytes)).ok_or_else(|| {
         not_one("某个文件的内容；可用 --file 指明文件", "the contents of a file; name it by --file")
     })?;

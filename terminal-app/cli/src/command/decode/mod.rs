@@ -14,7 +14,7 @@ use super::Context;
 use crate::{
     console::{Page, Show},
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// Longest input; a photo file has 3 KB.
@@ -155,7 +155,7 @@ impl Parts {
 }
 
 /// The file with an address such as `SSSEEF06`.
-pub(super) fn file_by_address(address: &str) -> Result<&'static card_spec::file::File, CliError> {
+pub(super) fn file_by_address(address: &str) -> Result<&'static card_spec::file::File, EdgeError> {
     file::by_address(address)
 }
 
@@ -187,7 +187,7 @@ fn explain(
     kind: Option<Kind>,
     address: Option<&str>,
     language: Language,
-) -> Result<Explanation, CliError> {
+) -> Result<Explanation, EdgeError> {
     let parts = Parts::new(language);
     if let Some(address) = address {
         return file::explain(parts, bytes, Some(file::by_address(address)?));
@@ -215,8 +215,8 @@ fn guess(bytes: &[u8]) -> Kind {
     }
 }
 
-fn bytes_of(pieces: &[String]) -> Result<Vec<u8>, CliError> {
-    let expected = CliError::Argument {
+fn bytes_of(pieces: &[String]) -> Result<Vec<u8>, EdgeError> {
+    let expected = EdgeError::Argument {
         expected: "hexadecimal digits, two for each byte",
         expected_chinese: "十六进制数字，每字节两位",
     };
@@ -233,8 +233,8 @@ fn bytes_of(pieces: &[String]) -> Result<Vec<u8>, CliError> {
 }
 
 /// Bytes that cannot be taken apart as the kind that they should be.
-fn not_one(chinese: &'static str, english: &'static str) -> CliError {
-    CliError::Argument { expected: english, expected_chinese: chinese }
+fn not_one(chinese: &'static str, english: &'static str) -> EdgeError {
+    EdgeError::Argument { expected: english, expected_chinese: chinese }
 }
 
 impl Show for Explanation {

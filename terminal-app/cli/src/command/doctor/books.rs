@@ -1,23 +1,20 @@
 //! Settings, disk, certificates, clock, center, ledger, cache, queue, operators.
 
 use card_spec::money::Fen;
+use edge::{
+    ballast::BALLAST_BYTES,
+    certificate,
+    config::Config,
+    data_dir::DataDir,
+    shift,
+    terminal::{Terminal, link_failure},
+};
 use hal::clock::Clock;
 use protocol::timestamp::ClockQuality;
 use terminal::{clock::Now, error::Error, flows::Documents, ledger::Status, ports::CenterLink, roles::Role};
 
 use super::{Checks, Health, Title};
-use crate::{
-    config::Config,
-    edge::{
-        ballast::BALLAST_BYTES,
-        certificate,
-        data_dir::DataDir,
-        shift,
-        terminal::{Terminal, link_failure},
-    },
-    failure::Failure,
-    words,
-};
+use crate::{failure::Failure, words};
 
 pub(super) const ENROLMENT: Title = ("登记", "enrolment");
 pub(super) const BOOKS: Title = ("账本与密钥", "ledger and keys");

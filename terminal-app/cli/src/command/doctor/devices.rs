@@ -1,5 +1,12 @@
 //! Service, readers, card, PSAM, printer.
 
+use edge::{
+    board as boards,
+    config::{Config, Readers},
+    font, printer as paper,
+    random::SystemChance,
+    reader::Slots,
+};
 use hal::{
     board::{BoardReport, ESCAPES_OFF_REMEDY},
     fingerprint::{FingerprintSensor, board::BoardModule, sensor::ModuleSensor},
@@ -14,10 +21,8 @@ use terminal::{
 
 use super::{Checks, Health, Title};
 use crate::{
-    command::{Context, receipt::printer_words},
-    config::{Config, Readers},
-    edge::{board as boards, font, printer as paper, random::SystemChance, reader::Slots},
-    failure::{CliError, Failure},
+    command::Context,
+    failure::{EdgeError, Failure},
 };
 
 const SERVICE: Title = ("卡服务（pcscd）", "card service (pcscd)");
@@ -175,7 +180,7 @@ pub(super) fn board(
     secret: Option<&[u8; 32]>,
     has_keys: bool,
 ) {
-    let Some(board) = boards::of(context, config) else {
+    let Some(board) = context.options().ok().and_then(|options| boards::of(&options, config)) else {
         checks.skipped("board", BOARD, "未设置", "none in the settings");
         return;
     };
@@ -319,7 +324,7 @@ pub(super) fn printer(checks: &mut Checks, config: Option<&Config>) {
             checks.good("printer", PRINTER, text);
         }
         Err(error) => {
-            let text = format!("{}: {}", settings.device, printer_words(&error, checks.language));
+            let text = format!("{}: {}", settings.device, edge::words::printer(&error, checks.language));
             let advice =
                 checks.pick("检查连线、电源和设备权限", "Check cable, power and the device's permissions.");
             checks.add("printer", PRINTER, Health::Bad, text, advice);
@@ -332,7 +337,7 @@ pub(super) fn font(checks: &mut Checks) {
     match font::installed() {
         Some((path, _)) => checks.good("font", FONT, path.display().to_string()),
         None => {
-            let text = Failure::from(CliError::NoFont).text(checks.language);
+            let text = Failure::from(EdgeError::NoFont).text(checks.language);
             checks.add("font", FONT, Health::Look, text, String::new());
         }
     }

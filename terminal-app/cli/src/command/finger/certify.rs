@@ -14,7 +14,6 @@ use crate::{
         tap::{self, CARD_TIMEOUT_S, CardGlance},
     },
     console::{Page, Show},
-    edge::counter::Counter,
     exit::Exit,
     failure::Failure,
 };
@@ -59,11 +58,11 @@ struct Certified {
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open(context, arguments.offline)?;
+    let mut counter = context.open(arguments.offline)?;
     counter.require_duty()?;
     counter.require_sound_books()?;
     arguments.proof.prepare(&mut counter)?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let known =
         prove::prove(context, &mut counter, Purpose::Certification, arguments.finger, &arguments.proof);
@@ -82,7 +81,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 impl Show for Certified {
     fn show(&self, page: &mut Page) {
-        self.card.line(page);
+        page.line(self.card.words(page.language()));
         self.proof.line(page);
         let until = self.certified_until;
         page.say(format!("✓ 资格认证通过，有效期至 {until}"), format!("✓ certified until {until}"));

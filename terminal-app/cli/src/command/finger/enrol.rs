@@ -1,6 +1,7 @@
 //! `jinbao finger enrol`: the holder's fingers, taken with consent and written to the holder's card.
 
 use clap::Args;
+use edge::counter::Counter;
 use protocol::{
     evidence::FingerPosition,
     policy::Purpose,
@@ -25,7 +26,6 @@ use crate::{
         tap::{self, CARD_TIMEOUT_S, CardGlance},
     },
     console::{Page, Show},
-    edge::counter::Counter,
     exit::Exit,
     failure::Failure,
 };
@@ -93,14 +93,14 @@ struct EnrolDone {
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open(context, false)?;
+    let mut counter = context.open(false)?;
     counter.require_duty()?;
     counter.require_sound_books()?;
     arguments.proof.prepare(&mut counter)?;
     if !arguments.none_usable {
         probe::require(&mut counter)?;
     }
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let done = enrol(context, &mut counter, arguments);
     counter.flows.close_card();
@@ -190,7 +190,7 @@ fn take_one(context: &Context, counter: &mut Counter, position: FingerPosition) 
 
 impl Show for EnrolDone {
     fn show(&self, page: &mut Page) {
-        self.card.line(page);
+        page.line(self.card.words(page.language()));
         self.proof.line(page);
         if self.fingers.is_empty() {
             page.say("✓ 卡内已注明：没有可用的手指", "✓ the card says now that no finger can be used");

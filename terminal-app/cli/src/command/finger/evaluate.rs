@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use edge::data_dir;
 use fingerprint::{
     evaluate::{Comparisons, Impression},
     extract::{Grey, extract},
@@ -19,9 +20,8 @@ use super::curve;
 use crate::{
     command::Context,
     console::{Page, Progress, Show},
-    edge::data_dir,
     exit::Exit,
-    failure::{CliError, Failure, file_error},
+    failure::{EdgeError, Failure, file_error},
 };
 
 /// False match rates that are reported, and those of the levels in use.
@@ -161,8 +161,8 @@ fn measure(
     folder: &Path,
     arguments: &Arguments,
     mut bar: Progress,
-) -> Result<(Comparisons, Spent), CliError> {
-    let content = |problem: &str| CliError::Content { path: folder.to_owned(), problem: problem.to_owned() };
+) -> Result<(Comparisons, Spent), EdgeError> {
+    let content = |problem: &str| EdgeError::Content { path: folder.to_owned(), problem: problem.to_owned() };
     let ending = if arguments.templates { "iso" } else { "png" };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(file_error(folder))? {
@@ -200,8 +200,8 @@ fn measure(
     Ok((comparisons, spent))
 }
 
-fn impression(path: &Path, arguments: &Arguments) -> Result<Impression, CliError> {
-    let content = |problem: String| CliError::Content { path: path.to_owned(), problem };
+fn impression(path: &Path, arguments: &Arguments) -> Result<Impression, EdgeError> {
+    let content = |problem: String| EdgeError::Content { path: path.to_owned(), problem };
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let labels = name.split_once('_').and_then(|(finger, impression)| {
         Some((finger.parse::<u32>().ok()?, impression.parse::<u32>().ok()?))

@@ -1,17 +1,20 @@
 //! `jinbao finger probe` and `bind`: the sensor itself.
 
 use clap::Args;
+use edge::{
+    config::{Config, Sensor},
+    counter::Counter,
+    sensor,
+};
 use hal::fingerprint::{FingerprintSensor, Health};
 use serde::Serialize;
 use terminal::{error::Error, holder::finger::FingerFailure};
 
 use crate::{
     command::Context,
-    config::{Config, Sensor},
     console::{Page, Show},
-    edge::{counter::Counter, sensor},
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// What `finger probe` is told.
@@ -63,7 +66,7 @@ pub(super) fn probe(context: &Context, arguments: &ProbeArguments) -> Result<Exi
 }
 
 pub(super) fn bind(context: &Context, arguments: &BindArguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open_books(context)?;
+    let mut counter = context.open_books()?;
     let (device, found) = open(arguments.sensor.as_deref(), Some(&counter.cabinet.config))?;
     counter.flows.use_sensor(found);
     let name = counter.flows.bind_sensor()?;
@@ -84,7 +87,7 @@ fn open(
 ) -> Result<(String, Box<dyn FingerprintSensor + Send>), Failure> {
     let settings = config.and_then(|config| config.sensor.as_ref()).map(|sensor| sensor.device.as_str());
     let device = asked.or(settings).unwrap_or_default().to_owned();
-    let found = sensor::choose(asked, config)?.ok_or(CliError::Argument {
+    let found = sensor::choose(asked, config)?.ok_or(EdgeError::Argument {
         expected: "--sensor /dev/tty… or board: config.json names no sensor",
         expected_chinese: "--sensor /dev/tty… 或 board：config.json 没有指纹仪",
     })?;

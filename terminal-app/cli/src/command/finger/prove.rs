@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use clap::Args;
+use edge::counter::Counter;
 use protocol::{
     evidence::{FingerPosition, HolderProof, Way},
     policy::Purpose,
@@ -25,8 +26,7 @@ use super::probe;
 use crate::{
     command::{Context, operator, tap},
     console::Page,
-    edge::counter::Counter,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// Attempts of one command, whatever the policy says: a person stands there.
@@ -188,7 +188,7 @@ fn is_attended(context: &Context) -> bool {
 fn line(context: &Context, question: (&str, &str)) -> Result<String, Failure> {
     context.console.error_line(context.console.language().pick(question.0, question.1));
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|_| CliError::NoKeyboard)?;
+    io::stdin().read_line(&mut answer).map_err(|_| EdgeError::NoKeyboard)?;
     Ok(answer.trim().to_owned())
 }
 

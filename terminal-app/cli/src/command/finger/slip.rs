@@ -1,5 +1,6 @@
 //! A record without a bill, after it stands in the books: sent, printed, shown.
 
+use edge::{counter::Counter, printer};
 use serde::Serialize;
 use terminal::{
     flows,
@@ -8,13 +9,8 @@ use terminal::{
 };
 
 use crate::{
-    command::{
-        Context,
-        receipt::printer_words,
-        visit::{booking, booking_line},
-    },
+    command::{Context, visit::booking_line},
     console::Page,
-    edge::{counter::Counter, printer},
     failure::Failure,
 };
 
@@ -48,7 +44,7 @@ impl Slipped {
         offline: bool,
     ) -> Result<Self, Failure> {
         let id = slip.transaction;
-        slip.booking = booking(counter, id, offline)?;
+        slip.booking = counter.flows.booking(id, offline)?;
         let language = context.console.language();
         Ok(Slipped {
             id,
@@ -73,7 +69,7 @@ fn print(context: &Context, counter: &Counter, slip: &Slip) -> Option<bool> {
     match printer::print(settings, slip.lines(settings.columns, language)) {
         Ok(()) => Some(true),
         Err(error) => {
-            let words = printer_words(&error, language);
+            let words = edge::words::printer(&error, language);
             context
                 .console
                 .note(&format!("※ {words} 业务不受影响。"), &format!("※ {words} What was done stands."));

@@ -11,7 +11,6 @@ use crate::{
         tap::{self, CARD_TIMEOUT_S, CardGlance},
     },
     console::{Page, Show},
-    edge::counter::Counter,
     exit::Exit,
     failure::Failure,
 };
@@ -71,10 +70,10 @@ struct Verified {
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let mut counter = Counter::open(context, false)?;
+    let mut counter = context.open(false)?;
     counter.require_duty()?;
     arguments.proof.prepare(&mut counter)?;
-    counter.narrate(context);
+    context.narrate(&mut counter);
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let known =
         prove::prove(context, &mut counter, arguments.purpose.into(), arguments.finger, &arguments.proof);
@@ -85,7 +84,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 impl Show for Verified {
     fn show(&self, page: &mut Page) {
-        self.card.line(page);
+        page.line(self.card.words(page.language()));
         self.proof.line(page);
     }
 }

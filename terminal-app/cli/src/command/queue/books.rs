@@ -8,6 +8,10 @@ use std::{
 };
 
 use clap::Args;
+use edge::{
+    shift,
+    terminal::{Cabinet, Terminal},
+};
 use hal::clock::Clock;
 use serde::Serialize;
 use serde_json::json;
@@ -23,10 +27,6 @@ use terminal::{
 use crate::{
     command::Context,
     console::{Page, Show},
-    edge::{
-        shift,
-        terminal::{Cabinet, Terminal},
-    },
     exit::Exit,
     failure::{Failure, file_error},
 };

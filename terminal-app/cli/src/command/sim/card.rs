@@ -17,7 +17,7 @@ use crate::{
     command::Context,
     console::{Page, Show},
     exit::Exit,
-    failure::{CliError, Failure, file_error},
+    failure::{EdgeError, Failure, file_error},
 };
 
 /// A PIN that cards are issued with.
@@ -234,7 +234,7 @@ fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, Failure> {
         None => {
             let today = super::today();
             let people = population(arguments.seed, arguments.size, arguments.city, today);
-            let person = people.person(arguments.person).ok_or(CliError::Argument {
+            let person = people.person(arguments.person).ok_or(EdgeError::Argument {
                 expected: "a person within the population",
                 expected_chinese: "人口范围内的序号",
             })?;
@@ -247,7 +247,7 @@ fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, Failure> {
                 order = order.issued(issued);
             }
             if let Some(balance) = arguments.balance {
-                order = order.account(balance.to_card().ok_or(CliError::Argument {
+                order = order.account(balance.to_card().ok_or(EdgeError::Argument {
                     expected: "an amount that fits a card",
                     expected_chinese: "卡片能存储的金额",
                 })?);
@@ -274,7 +274,7 @@ fn pin(context: &Context, arguments: &NewArguments) -> Result<zeroize::Zeroizing
         return Ok(INITIAL_PIN.as_bytes().to_vec().into());
     }
     if context.global.pin_stdin {
-        return Ok(context.secrets().ask("", crate::edge::pin_entry::SECRET_TIMEOUT_MS)?);
+        return Ok(context.secrets().ask("", edge::pin_entry::SECRET_TIMEOUT_MS)?);
     }
     Ok(TEST_PIN.as_bytes().to_vec().into())
 }

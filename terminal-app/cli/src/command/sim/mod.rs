@@ -1,7 +1,6 @@
 //! `jinbao sim`: people, cards, PSAM and a reader that exist only here.
 
 mod card;
-pub(crate) mod fault;
 mod keys;
 mod module;
 mod people;

@@ -18,7 +18,7 @@ use sim::module::{Condition, Finger, Module};
 use crate::{
     command::Context,
     exit::Exit,
-    failure::{CliError, Failure, file_error},
+    failure::{EdgeError, Failure, file_error},
 };
 
 /// Most bytes of one command line.
@@ -103,7 +103,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 struct Link<'a>(&'a Path);
 
 impl<'a> Link<'a> {
-    fn new(device: &Path, path: &'a Path) -> Result<Self, CliError> {
+    fn new(device: &Path, path: &'a Path) -> Result<Self, EdgeError> {
         // A link that an earlier run left behind; any other file is somebody else's.
         if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_symlink()) {
             std::fs::remove_file(path).map_err(file_error(path))?;
@@ -119,7 +119,7 @@ impl Drop for Link<'_> {
     }
 }
 
-fn listen(path: &Path, module: Arc<Module>) -> Result<thread::JoinHandle<()>, CliError> {
+fn listen(path: &Path, module: Arc<Module>) -> Result<thread::JoinHandle<()>, EdgeError> {
     if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket()) {
         std::fs::remove_file(path).map_err(file_error(path))?;
     }

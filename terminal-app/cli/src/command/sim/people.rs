@@ -16,7 +16,7 @@ use crate::{
     command::Context,
     console::{Page, Show},
     exit::Exit,
-    failure::{CliError, Failure, file_error},
+    failure::{EdgeError, Failure, file_error},
 };
 
 /// Most people shown on a screen.
@@ -104,7 +104,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         .map(|person| Row::of(&person, today))
         .collect();
     if rows.is_empty() {
-        return Err(CliError::Argument {
+        return Err(EdgeError::Argument {
             expected: "a person within the population",
             expected_chinese: "人口范围内的序号",
         }

@@ -13,28 +13,22 @@ use std::{
 };
 
 use clap::Args;
+use edge::simulated::{fault::FaultWords, open_chip};
 use serde_json::{Value, json};
 use sim::{
     board::{BoardReader, Order},
-    card::Card,
-    chip::SharedChip,
     error::SimError,
-    image::{self, Image},
     module::{Condition, Finger},
     panel::{Change, Signs},
     pcscd::{Model, Slot},
-    psam::Psam,
     reader::AnyReader,
     vpcd::Insertion,
 };
-use terminal::ports::Random;
 
-use super::fault::FaultWords;
 use crate::{
     command::Context,
-    edge::random::SystemChance,
     exit::Exit,
-    failure::{CliError, Failure, file_error},
+    failure::{EdgeError, Failure, file_error},
 };
 
 /// How long pcscd may take to notice a card or its absence.
@@ -148,7 +142,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-fn listen(path: &Path, bench: Arc<Mutex<Bench>>) -> Result<thread::JoinHandle<()>, CliError> {
+fn listen(path: &Path, bench: Arc<Mutex<Bench>>) -> Result<thread::JoinHandle<()>, EdgeError> {
     // A socket that an earlier run left behind; any other file is somebody else's.
     if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket()) {
         std::fs::remove_file(path).map_err(file_error(path))?;
@@ -311,15 +305,4 @@ impl Bench {
 /// Lamps and buzzer.
 fn signs(signs: Signs) -> Value {
     json!({ "ready": signs.ready, "busy": signs.busy, "fault": signs.fault, "buzzer": signs.buzzer })
-}
-
-/// The chip in an image file; every change goes back into the file at once.
-pub(crate) fn open_chip(path: &Path) -> Result<SharedChip, SimError> {
-    let mut seed = [0; 8];
-    SystemChance::default().fill(&mut seed);
-    let seed = u64::from_be_bytes(seed);
-    Ok(match image::load(path)? {
-        Image::Card(_) => SharedChip::new(Card::open(path, seed)?),
-        Image::Psam(_) => SharedChip::new(Psam::open(path, seed)?),
-    })
 }

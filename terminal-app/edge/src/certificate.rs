@@ -9,37 +9,37 @@ use rustls_pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
-use crate::{edge::data_dir, failure::CliError};
+use crate::{data_dir, failure::EdgeError};
 
 /// Most certificates in one file.
 const CHAIN_MAX: usize = 8;
 
 /// A new P-256 key and the request for its certificate.
-pub(crate) struct NewKey {
+pub struct NewKey {
     /// PKCS #8 DER.
-    pub(crate) pkcs8: Zeroizing<Vec<u8>>,
+    pub pkcs8: Zeroizing<Vec<u8>>,
     /// PKCS #10, PEM.
-    pub(crate) request: String,
+    pub request: String,
 }
 
 /// What a person wants to know of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Facts {
+pub struct Facts {
     /// Common name of the subject.
-    pub(crate) subject: String,
+    pub subject: String,
     /// Common name of the issuer.
-    pub(crate) issuer: String,
+    pub issuer: String,
     /// First moment, Unix milliseconds.
-    pub(crate) not_before_ms: i64,
+    pub not_before_ms: i64,
     /// Last moment, Unix milliseconds.
-    pub(crate) not_after_ms: i64,
+    pub not_after_ms: i64,
     /// SHA-256 of the DER, 64 hexadecimal digits.
-    pub(crate) fingerprint: String,
+    pub fingerprint: String,
 }
 
 /// Makes a key and asks for a certificate in the name of the terminal.
-pub(crate) fn new_key(terminal: TerminalId) -> Result<NewKey, CliError> {
-    let failed = |error: rcgen::Error| CliError::Certificate { problem: error.to_string() };
+pub fn new_key(terminal: TerminalId) -> Result<NewKey, EdgeError> {
+    let failed = |error: rcgen::Error| EdgeError::Certificate { problem: error.to_string() };
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, terminal.as_str());
@@ -50,8 +50,8 @@ pub(crate) fn new_key(terminal: TerminalId) -> Result<NewKey, CliError> {
 }
 
 /// The certificates of a PEM text, DER, in their order.
-pub(crate) fn chain(pem: &[u8]) -> Result<Vec<Vec<u8>>, CliError> {
-    let none = |problem: &str| CliError::Certificate { problem: problem.to_owned() };
+pub fn chain(pem: &[u8]) -> Result<Vec<Vec<u8>>, EdgeError> {
+    let none = |problem: &str| EdgeError::Certificate { problem: problem.to_owned() };
     let chain = CertificateDer::pem_slice_iter(pem)
         .take(CHAIN_MAX)
         .map(|certificate| certificate.map(|der| der.to_vec()))
@@ -61,22 +61,22 @@ pub(crate) fn chain(pem: &[u8]) -> Result<Vec<Vec<u8>>, CliError> {
 }
 
 /// [`chain`] of a file.
-pub(crate) fn read_chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
-    chain(&data_dir::read(path)?).map_err(|error| CliError::Content {
+pub fn read_chain(path: &Path) -> Result<Vec<Vec<u8>>, EdgeError> {
+    chain(&data_dir::read(path)?).map_err(|error| EdgeError::Content {
         path: path.to_owned(),
         problem: error.text(terminal::language::Language::English),
     })
 }
 
 /// Whether authorities (DER) may take the place of those trusted now: at least one of these is among them.
-pub(crate) fn follows(trusted: &[Vec<u8>], named: &[Vec<u8>]) -> bool {
+pub fn follows(trusted: &[Vec<u8>], named: &[Vec<u8>]) -> bool {
     named.iter().any(|authority| trusted.contains(authority))
 }
 
 /// Subject, issuer, validity and fingerprint.
-pub(crate) fn facts(der: &[u8]) -> Result<Facts, CliError> {
+pub fn facts(der: &[u8]) -> Result<Facts, EdgeError> {
     let (_, certificate) = X509Certificate::from_der(der)
-        .map_err(|_| CliError::Certificate { problem: "no X.509 certificate".to_owned() })?;
+        .map_err(|_| EdgeError::Certificate { problem: "no X.509 certificate".to_owned() })?;
     let common_name = |name: &x509_parser::x509::X509Name<'_>| {
         name.iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default().to_owned()
     };
@@ -91,25 +91,25 @@ pub(crate) fn facts(der: &[u8]) -> Result<Facts, CliError> {
 }
 
 /// SHA-256 of a certificate's DER, as `openssl x509 -fingerprint -sha256` shows it, without colons.
-pub(crate) fn fingerprint(der: &[u8]) -> String {
+pub fn fingerprint(der: &[u8]) -> String {
     hex::encode_upper(digest(&SHA256, der))
 }
 
 /// The same fingerprint written with or without colons, in either case; `None` when it is none.
-pub(crate) fn parse_fingerprint(text: &str) -> Option<String> {
+pub fn parse_fingerprint(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect::<String>().to_uppercase();
     (digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(digits)
 }
 
 impl Facts {
     /// Whether two thirds of the validity are over: time to renew.
-    pub(crate) fn is_due(&self, now_ms: i64) -> bool {
+    pub fn is_due(&self, now_ms: i64) -> bool {
         let life = self.not_after_ms.saturating_sub(self.not_before_ms);
         now_ms >= self.not_before_ms.saturating_add(life / 3 * 2)
     }
 
     /// Whether it is valid at a moment.
-    pub(crate) fn is_valid(&self, now_ms: i64) -> bool {
+    pub fn is_valid(&self, now_ms: i64) -> bool {
         (self.not_before_ms..=self.not_after_ms).contains(&now_ms)
     }
 }

@@ -26,45 +26,55 @@ use super::{
 };
 use crate::{
     config::Config,
-    failure::{CliError, Failure, file_error},
+    failure::{EdgeError, Failure, file_error},
 };
 
 /// What is needed before the books can be opened.
-pub(crate) struct Cabinet {
-    pub(crate) data: DataDir,
-    pub(crate) config: Config,
-    pub(crate) keys: TerminalKeys,
-    pub(crate) secret: MachineSecret,
-    pub(crate) clock: SystemClock,
+pub struct Cabinet {
+    /// The folder.
+    pub data: DataDir,
+    /// Its settings.
+    pub config: Config,
+    /// Its keys, open.
+    pub keys: TerminalKeys,
+    /// What they are sealed by.
+    pub secret: MachineSecret,
+    /// The machine's clock.
+    pub clock: SystemClock,
     _lock: Lock,
 }
 
 /// An enrolled terminal, ready for business.
-pub(crate) struct Terminal {
-    pub(crate) cabinet: Cabinet,
-    pub(crate) ledger: Ledger,
-    pub(crate) cache: Cache,
-    pub(crate) watch: ClockWatch,
-    pub(crate) random: SystemChance,
+pub struct Terminal {
+    /// Settings and keys.
+    pub cabinet: Cabinet,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The eligibility cache.
+    pub cache: Cache,
+    /// How far the clock is trusted.
+    pub watch: ClockWatch,
+    /// Chance.
+    pub random: SystemChance,
     /// Where a damaged cache was put aside just now.
-    pub(crate) cache_put_aside: Option<PathBuf>,
+    pub cache_put_aside: Option<PathBuf>,
 }
 
 impl Cabinet {
     /// Takes the terminal for this command alone and opens its keys.
     ///
     /// Errors: `NotEnrolled`, `InUse`, `Content` of the settings, `NoSecret`, the keys' own.
-    pub(crate) fn open(data: DataDir) -> Result<Self, Failure> {
+    pub fn open(data: DataDir) -> Result<Self, Failure> {
         match data.check() {
-            Err(CliError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(CliError::NotEnrolled.into());
+            Err(EdgeError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(EdgeError::NotEnrolled.into());
             }
             other => other?,
         }
         let config = Config::read(&data)?;
         let lock = Lock::take(&data.lock(), LOCK_TIMEOUT_MS)?;
         let secret = machine_secret::read(&data.machine_secret())?
-            .ok_or_else(|| CliError::NoSecret { path: data.machine_secret() })?;
+            .ok_or_else(|| EdgeError::NoSecret { path: data.machine_secret() })?;
         let path = data.keys();
         let sealed = fs::read(&path).map_err(file_error(&path))?;
         let keys =
@@ -73,17 +83,17 @@ impl Cabinet {
     }
 
     /// The machine's time.
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         Timestamp(self.clock.unix_ms())
     }
 
     /// The key that signs this terminal's records.
-    pub(crate) fn identity(&self) -> Result<Identity, Failure> {
+    pub fn identity(&self) -> Result<Identity, Failure> {
         Ok(self.keys.identity().map_err(terminal::error::Error::from)?)
     }
 
     /// The file of the ledger.
-    pub(crate) fn ledger_file(&self) -> DatabaseFile {
+    pub fn ledger_file(&self) -> DatabaseFile {
         DatabaseFile::new(self.data.ledger())
     }
 
@@ -91,7 +101,7 @@ impl Cabinet {
     /// need room too; the ledger takes no new business until the ballast is laid again.
     ///
     /// Errors: the ledger's.
-    pub(crate) fn open_ledger(&self) -> Result<Ledger, Failure> {
+    pub fn open_ledger(&self) -> Result<Ledger, Failure> {
         match self.open_ledger_as_it_is() {
             Err(Failure::Terminal(terminal::error::Error::Ledger(LedgerError::Store(StoreError::Full))))
                 if ballast::free(&self.data.ballast()) =>
@@ -118,7 +128,7 @@ impl Cabinet {
     }
 
     /// Opens the cache as it is. Errors: the cache's.
-    pub(crate) fn open_cache(&self) -> Result<Cache, CacheError> {
+    pub fn open_cache(&self) -> Result<Cache, CacheError> {
         let connection = DatabaseFile::new(self.data.cache()).open().map_err(StoreError::from)?;
         Cache::open(connection, self.keys.cache(), self.config.center.key, self.config.place.city)
     }
@@ -153,16 +163,16 @@ impl Cabinet {
     /// The line to the center. Nothing is sent yet.
     ///
     /// Errors: a certificate that is missing or does not fit its key.
-    pub(crate) fn link(&self) -> Result<HttpsLink, Failure> {
+    pub fn link(&self) -> Result<HttpsLink, Failure> {
         let authority = certificate::read_chain(&self.data.authority())?;
         let chain = certificate::read_chain(&self.data.certificate())?;
-        let key = self.keys.tls_pkcs8().cloned().ok_or(CliError::NotEnrolled)?;
+        let key = self.keys.tls_pkcs8().cloned().ok_or(EdgeError::NotEnrolled)?;
         let identity = ClientIdentity { chain, key };
         Ok(HttpsLink::new(&self.config.center.address, &authority, Some(&identity)).map_err(link_failure)?)
     }
 
     /// Seals keys and writes them over the old ones.
-    pub(crate) fn store_keys(&mut self, keys: TerminalKeys) -> Result<(), Failure> {
+    pub fn store_keys(&mut self, keys: TerminalKeys) -> Result<(), Failure> {
         let sealed = keys
             .seal(&*self.secret, self.config.terminal, &mut SystemChance::default())
             .map_err(terminal::error::Error::from)?;
@@ -174,7 +184,7 @@ impl Cabinet {
 
 impl Terminal {
     /// Opens everything; a damaged cache is put aside, a damaged ledger is an error.
-    pub(crate) fn open(data: DataDir) -> Result<Self, Failure> {
+    pub fn open(data: DataDir) -> Result<Self, Failure> {
         let cabinet = Cabinet::open(data)?;
         let mut ledger = cabinet.open_ledger()?;
         let (cache, cache_put_aside) = cabinet.open_or_rebuild_cache(&mut ledger)?;
@@ -189,7 +199,7 @@ impl Terminal {
     /// Reads the whole cache, about a second for ten million people; a damaged one is put aside and started anew.
     ///
     /// Opening reads the first pages only, and a damaged one further on would show at a patient's visit.
-    pub(crate) fn check_cache(self) -> Result<Self, Failure> {
+    pub fn check_cache(self) -> Result<Self, Failure> {
         match self.cache.check() {
             Ok(()) => Ok(self),
             Err(CacheError::Damaged { .. }) => {
@@ -205,12 +215,12 @@ impl Terminal {
     }
 
     /// The machine's time.
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.cabinet.now()
     }
 }
 
 /// A link error as a failure of the command.
-pub(crate) fn link_failure(error: LinkError) -> terminal::error::Error {
+pub fn link_failure(error: LinkError) -> terminal::error::Error {
     terminal::error::Error::Link(error)
 }

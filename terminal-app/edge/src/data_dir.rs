@@ -8,23 +8,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::failure::{CliError, file_error};
+use crate::failure::{EdgeError, file_error};
 
 /// Largest file that is read into memory whole.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// The terminal's folder, mode 0700, and the names of the files in it.
 #[derive(Clone, Debug)]
-pub(crate) struct DataDir {
+pub struct DataDir {
     root: PathBuf,
 }
 
 impl DataDir {
     /// The folder asked for, else `/var/lib/jinbao` for root and `~/.local/share/jinbao` for others.
-    pub(crate) fn choose(
+    pub fn choose(
         asked: Option<PathBuf>,
         variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, CliError> {
+    ) -> Result<Self, EdgeError> {
         let root = match asked {
             Some(root) => root,
             None if rustix::process::geteuid().is_root() => PathBuf::from("/var/lib/jinbao"),
@@ -32,7 +32,7 @@ impl DataDir {
                 Some(data) => Path::new(&data).join("jinbao"),
                 None => match variable("HOME").filter(|home| !home.is_empty()) {
                     Some(home) => Path::new(&home).join(".local/share/jinbao"),
-                    None => return Err(CliError::NoDataDir),
+                    None => return Err(EdgeError::NoDataDir),
                 },
             },
         };
@@ -40,12 +40,12 @@ impl DataDir {
     }
 
     /// The folder itself.
-    pub(crate) fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// Makes the folder where it is missing, and refuses one that others may enter or that is not ours.
-    pub(crate) fn prepare(&self) -> Result<(), CliError> {
+    pub fn prepare(&self) -> Result<(), EdgeError> {
         if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&self.root) {
             return Err(file_error(&self.root)(error));
         }
@@ -53,28 +53,28 @@ impl DataDir {
     }
 
     /// Refuses a folder that is missing, that others may enter or that is not ours.
-    pub(crate) fn check(&self) -> Result<(), CliError> {
+    pub fn check(&self) -> Result<(), EdgeError> {
         let meta = fs::metadata(&self.root).map_err(file_error(&self.root))?;
         if !meta.is_dir() {
             return Err(file_error(&self.root)(io::ErrorKind::NotADirectory.into()));
         }
         let own = rustix::process::geteuid();
         if meta.uid() != own.as_raw() && !own.is_root() {
-            return Err(CliError::NotOurs { path: self.root.clone() });
+            return Err(EdgeError::NotOurs { path: self.root.clone() });
         }
         if meta.mode() & 0o077 != 0 {
-            return Err(CliError::OpenToOthers { path: self.root.clone(), mode: meta.mode() & 0o777 });
+            return Err(EdgeError::OpenToOthers { path: self.root.clone(), mode: meta.mode() & 0o777 });
         }
         Ok(())
     }
 
     /// The ledger, never dropped.
-    pub(crate) fn ledger(&self) -> PathBuf {
+    pub fn ledger(&self) -> PathBuf {
         self.root.join("ledger.db")
     }
 
     /// The eligibility cache, rebuilt at will.
-    pub(crate) fn cache(&self) -> PathBuf {
+    pub fn cache(&self) -> PathBuf {
         self.root.join("cache.db")
     }
 
@@ -84,18 +84,18 @@ impl DataDir {
     }
 
     /// Whether an earlier command has met damage in the cache.
-    pub(crate) fn cache_is_damaged(&self) -> bool {
+    pub fn cache_is_damaged(&self) -> bool {
         self.cache_damage().exists()
     }
 
     /// Leaves a mark for the next command: it starts a new cache. Where even that fails, the damage is met again.
-    pub(crate) fn mark_cache_damage(&self) {
+    pub fn mark_cache_damage(&self) {
         let _ =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.cache_damage());
     }
 
     /// Takes the mark away.
-    pub(crate) fn forget_cache_damage(&self) -> Result<(), CliError> {
+    pub fn forget_cache_damage(&self) -> Result<(), EdgeError> {
         let path = self.cache_damage();
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(&path)(error)),
@@ -104,7 +104,7 @@ impl DataDir {
     }
 
     /// The terminal's keys, sealed by the machine's secret.
-    pub(crate) fn keys(&self) -> PathBuf {
+    pub fn keys(&self) -> PathBuf {
         self.root.join("keys.sealed")
     }
 
@@ -112,7 +112,7 @@ impl DataDir {
     ///
     /// In a folder of its own beside this one: whoever copies the terminal's folder away and back must not take
     /// the mark along.
-    pub(crate) fn head(&self) -> PathBuf {
+    pub fn head(&self) -> PathBuf {
         let beside = self.root.file_name().map(|name| {
             let mut name = name.to_owned();
             name.push("-head");
@@ -123,54 +123,54 @@ impl DataDir {
     }
 
     /// A line for each time that a damaged ledger was read out without anybody signed in.
-    pub(crate) fn salvages(&self) -> PathBuf {
+    pub fn salvages(&self) -> PathBuf {
         self.root.join("salvaged")
     }
 
     /// Settings.
-    pub(crate) fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.root.join("config.json")
     }
 
     /// Our TLS certificate, PEM.
-    pub(crate) fn certificate(&self) -> PathBuf {
+    pub fn certificate(&self) -> PathBuf {
         self.root.join("certificate.pem")
     }
 
     /// The center's authority, PEM.
-    pub(crate) fn authority(&self) -> PathBuf {
+    pub fn authority(&self) -> PathBuf {
         self.root.join("authority.pem")
     }
 
     /// Random half of the machine's secret.
-    pub(crate) fn machine_secret(&self) -> PathBuf {
+    pub fn machine_secret(&self) -> PathBuf {
         self.root.join("machine.secret")
     }
 
     /// Disk space kept back for the ledger.
-    pub(crate) fn ballast(&self) -> PathBuf {
+    pub fn ballast(&self) -> PathBuf {
         self.root.join("ballast")
     }
 
     /// Who is signed in.
-    pub(crate) fn shift(&self) -> PathBuf {
+    pub fn shift(&self) -> PathBuf {
         self.root.join("shift")
     }
 
     /// Held while a command changes things.
-    pub(crate) fn lock(&self) -> PathBuf {
+    pub fn lock(&self) -> PathBuf {
         self.root.join("lock")
     }
 }
 
 /// Reads a file that a person named, with a limit on its size.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+pub fn read(path: &Path) -> Result<Vec<u8>, EdgeError> {
     let meta = fs::metadata(path).map_err(file_error(path))?;
     if meta.is_dir() {
         return Err(file_error(path)(io::ErrorKind::IsADirectory.into()));
     }
     if meta.len() > FILE_BYTES_MAX {
-        return Err(CliError::TooLarge {
+        return Err(EdgeError::TooLarge {
             path: path.to_owned(),
             bytes: meta.len(),
             bytes_max: FILE_BYTES_MAX,
@@ -180,12 +180,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 /// [`read`], as UTF-8 text.
-pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
-    String::from_utf8(read(path)?).map_err(|_| CliError::NotText { path: path.to_owned() })
+pub fn read_text(path: &Path) -> Result<String, EdgeError> {
+    String::from_utf8(read(path)?).map_err(|_| EdgeError::NotText { path: path.to_owned() })
 }
 
 /// Writes a file whole or not at all: a new file beside it, synced, then renamed over it. Mode 0600.
-pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), EdgeError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let new = PathBuf::from(name);
@@ -212,11 +212,11 @@ mod tests {
     fn the_folder_is_ours_alone() {
         let temp = tempfile::tempdir().unwrap();
         let data = DataDir::choose(Some(temp.path().join("a/b")), |_| None).unwrap();
-        assert!(matches!(data.check(), Err(CliError::File { .. })));
+        assert!(matches!(data.check(), Err(EdgeError::File { .. })));
         data.prepare().unwrap();
         assert_eq!(fs::metadata(data.root()).unwrap().mode() & 0o777, 0o700);
         fs::set_permissions(data.root(), fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(matches!(data.prepare(), Err(CliError::OpenToOthers { mode: 0o755, .. })));
+        assert!(matches!(data.prepare(), Err(EdgeError::OpenToOthers { mode: 0o755, .. })));
     }
 
     #[test]

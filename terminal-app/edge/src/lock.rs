@@ -10,16 +10,16 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::failure::{CliError, file_error};
+use crate::failure::{EdgeError, file_error};
 
 /// Longest wait for another command to finish.
-pub(crate) const LOCK_TIMEOUT_MS: u64 = 5_000;
+pub const LOCK_TIMEOUT_MS: u64 = 5_000;
 
 const LOCK_POLL_MS: u64 = 50;
 
 /// Held as long as this lives; the kernel lets go of it when the process ends in any way.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     _file: File,
 }
 
@@ -27,7 +27,7 @@ impl Lock {
     /// Waits at most `timeout_ms` for the lock and leaves our process number in the file.
     ///
     /// Errors: `InUse` with the number of the process that holds it.
-    pub(crate) fn take(path: &Path, timeout_ms: u64) -> Result<Self, CliError> {
+    pub fn take(path: &Path, timeout_ms: u64) -> Result<Self, EdgeError> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -44,7 +44,7 @@ impl Lock {
             if Instant::now() >= until {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                return Err(CliError::InUse { process: holder.trim().parse().ok() });
+                return Err(EdgeError::InUse { process: holder.trim().parse().ok() });
             }
             std::thread::sleep(Duration::from_millis(LOCK_POLL_MS));
         }
@@ -67,7 +67,7 @@ mod tests {
         let path = temp.path().join("lock");
         let first = Lock::take(&path, 0).unwrap();
         match Lock::take(&path, 60) {
-            Err(CliError::InUse { process }) => assert_eq!(process, Some(std::process::id())),
+            Err(EdgeError::InUse { process }) => assert_eq!(process, Some(std::process::id())),
             other => panic!("{other:?}"),
         }
         drop(first);

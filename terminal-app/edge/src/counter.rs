@@ -1,6 +1,10 @@
 //! The terminal at work: books and devices together, as the flows want them.
 
-use hal::clock::SystemClock;
+use hal::{
+    clock::SystemClock,
+    pin_pad::{PinPad, PinPadError, Prompt},
+    printer::PrinterError,
+};
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PersonAnswer, PersonQuery, SignedPage},
@@ -12,60 +16,63 @@ use protocol::{
 use terminal::{
     error::Error,
     flows::{self, Devices},
+    language::Language,
     ledger::LedgerError,
     ports::{CenterLink, LinkError},
-    progress::Progress,
+    receipt::Receipt,
     rules::HospitalLevel,
     sync::{SyncStep, Synchroniser},
 };
+use zeroize::Zeroizing;
 
 use super::{
-    board,
+    board, printer,
     random::SystemChance,
     reader::Slots,
     shift,
     terminal::{Cabinet, Terminal},
 };
-use crate::{command::Context, failure::Failure};
+use crate::{failure::Failure, options::Options};
 
 /// A terminal with its devices. Holds the folder's lock as long as it lives.
-pub(crate) struct Counter {
-    pub(crate) cabinet: Cabinet,
-    pub(crate) flows: flows::Terminal,
+pub struct Counter {
+    /// Settings, keys and folder.
+    pub cabinet: Cabinet,
+    /// Books and devices as the flows want them.
+    pub flows: flows::Terminal,
 }
 
 impl Counter {
-    /// Opens the books alone; there is no card, and the center is not asked.
-    pub(crate) fn open_books(context: &Context) -> Result<Self, Failure> {
-        let terminal = Terminal::open(context.data()?)?;
-        Self::with(context, terminal, Slots::none(), Box::new(NoLine))
+    /// Opens the books alone; there is no card, nobody is asked for a PIN, and the center is not asked.
+    pub fn open_books(options: &Options) -> Result<Self, Failure> {
+        let terminal = Terminal::open(options.data.clone())?;
+        Self::with(terminal, Slots::none(), Box::new(NoPinPad), Box::new(NoLine))
     }
 
     /// Opens the books and the line; there is no card.
-    pub(crate) fn open_without_card(context: &Context) -> Result<Self, Failure> {
-        let terminal = Terminal::open(context.data()?)?;
-        let link = Box::new(terminal.cabinet.link()?);
-        Self::with(context, terminal, Slots::none(), link)
+    pub fn open_without_card(options: &Options) -> Result<Self, Failure> {
+        let terminal = Terminal::open(options.data.clone())?;
+        let link = line(options, &terminal.cabinet)?;
+        Self::with(terminal, Slots::none(), Box::new(NoPinPad), link)
     }
 
     /// Opens books and devices; whoever is signed in goes on.
     ///
-    /// With `offline` the center is never asked, whatever the line is like.
     /// A board of the settings that was opened is not given a card.
-    pub(crate) fn open(context: &Context, offline: bool) -> Result<Self, Failure> {
-        let mut terminal = Terminal::open(context.data()?)?;
-        board::require(context, &mut terminal)?;
+    /// Errors: `NotEnrolled`, `InUse`, those of books, keys, readers and board.
+    pub fn open(options: &Options, pin_pad: Box<dyn PinPad + Send>) -> Result<Self, Failure> {
+        let mut terminal = Terminal::open(options.data.clone())?;
+        board::require(options, &mut terminal)?;
         let cabinet = &terminal.cabinet;
-        let slots = Slots::open(context.global.reader.as_deref(), &cabinet.config.readers)?;
-        let link: Box<dyn CenterLink + Send> =
-            if offline { Box::new(NoLine) } else { Box::new(cabinet.link()?) };
-        Self::with(context, terminal, slots, link)
+        let slots = Slots::open(options.reader.as_deref(), &cabinet.config.readers)?;
+        let link = line(options, cabinet)?;
+        Self::with(terminal, slots, pin_pad, link)
     }
 
     fn with(
-        context: &Context,
         terminal: Terminal,
         slots: Slots,
+        pin_pad: Box<dyn PinPad + Send>,
         link: Box<dyn CenterLink + Send>,
     ) -> Result<Self, Failure> {
         let Terminal { cabinet, ledger, cache, .. } = terminal;
@@ -73,7 +80,7 @@ impl Counter {
         let devices = Devices {
             card: slots.card,
             psam: slots.psam,
-            pin_pad: Box::new(context.secrets()),
+            pin_pad,
             clock: Box::new(SystemClock::start()),
             random: Box::new(SystemChance::default()),
             link,
@@ -88,23 +95,11 @@ impl Counter {
         Ok(Counter { cabinet, flows })
     }
 
-    /// Tells each step to the person in front, once each.
-    pub(crate) fn narrate(&mut self, context: &Context) {
-        let console = context.console.clone();
-        let mut last = None;
-        self.flows.on_progress(move |progress: Progress| {
-            if last != Some(progress) {
-                console.step(progress.words(console.language()));
-                last = Some(progress);
-            }
-        });
-    }
-
     /// Fetches limits and rules where there are none yet, as after a damaged cache was put aside: without them
     /// nothing can be settled, and the people may come down later.
     ///
     /// A failing line is no error: whoever needs the rules says that they are missing.
-    pub(crate) fn fetch_missing_rules(&mut self) -> Result<(), Failure> {
+    pub fn fetch_missing_rules(&mut self) -> Result<(), Failure> {
         if self.flows.cache().rules_revision().map_err(Error::from)? > 0 {
             return Ok(());
         }
@@ -116,7 +111,7 @@ impl Counter {
     }
 
     /// Refuses new business on books that are stopped or without room, before the card is asked for anything.
-    pub(crate) fn require_sound_books(&self) -> Result<(), Failure> {
+    pub fn require_sound_books(&self) -> Result<(), Failure> {
         let ledger = self.flows.ledger();
         match ledger.halted().map_err(Error::from)? {
             Some(reason) => Err(Error::from(LedgerError::Halted(reason)).into()),
@@ -127,8 +122,16 @@ impl Counter {
         }
     }
 
+    /// Prints a receipt on the printer of the settings; `None` where there is none.
+    ///
+    /// What goes wrong with it stops nothing: the transaction stands, and a copy can be printed later.
+    pub fn print_if_set_up(&self, receipt: &Receipt, language: Language) -> Option<Result<(), PrinterError>> {
+        let settings = self.cabinet.config.printer.as_ref()?;
+        Some(printer::print(settings, receipt.lines(settings.columns, language)))
+    }
+
     /// Refuses business while nobody is signed in for it, before the card is asked for anything.
-    pub(crate) fn require_duty(&self) -> Result<(), Failure> {
+    pub fn require_duty(&self) -> Result<(), Failure> {
         match self.flows.signed_in() {
             Some(signed_in) if signed_in.cycle.is_some() => Ok(()),
             _ => Err(Error::NotSignedIn.into()),
@@ -145,12 +148,26 @@ impl Drop for Counter {
 }
 
 /// Grade of the institution as the rules name it.
-pub(crate) fn level(level: u8) -> HospitalLevel {
+pub fn level(level: u8) -> HospitalLevel {
     match level {
         0 => HospitalLevel::Community,
         1 => HospitalLevel::Primary,
         2 => HospitalLevel::Secondary,
         _ => HospitalLevel::Tertiary,
+    }
+}
+
+/// The line of the settings, or none.
+fn line(options: &Options, cabinet: &Cabinet) -> Result<Box<dyn CenterLink + Send>, Failure> {
+    Ok(if options.offline { Box::new(NoLine) } else { Box::new(cabinet.link()?) })
+}
+
+/// Nobody is asked for a PIN where there is no card.
+struct NoPinPad;
+
+impl PinPad for NoPinPad {
+    fn ask(&mut self, _: Prompt, _: u32) -> Result<Zeroizing<Vec<u8>>, PinPadError> {
+        Err(PinPadError::Device)
     }
 }
 

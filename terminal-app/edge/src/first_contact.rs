@@ -26,24 +26,24 @@ use super::{
     center_link::{io_error, provider, tls_error},
     certificate::fingerprint,
 };
-use crate::failure::CliError;
+use crate::failure::EdgeError;
 
 /// Limit of connection and handshake, each.
 const CONTACT_TIMEOUT_MS: u64 = 5_000;
 
 /// Why there was no first contact.
 #[derive(Debug)]
-pub(crate) enum ContactError {
+pub enum ContactError {
     /// The address is none.
     Address,
     /// The line, or the server's certificate.
     Link(LinkError),
     /// The center's authority is another.
-    Authority(CliError),
+    Authority(EdgeError),
 }
 
 /// Connects to `https://name:port` and gives the certificate (DER) with this fingerprint (64 digits).
-pub(crate) fn authority(base: &str, expected: &str) -> Result<Vec<u8>, ContactError> {
+pub fn authority(base: &str, expected: &str) -> Result<Vec<u8>, ContactError> {
     let (host, port) = host_and_port(base).ok_or(ContactError::Address)?;
     let name = ServerName::try_from(host.clone()).map_err(|_| ContactError::Address)?;
     let pinned = Arc::new(Pinned {
@@ -66,7 +66,7 @@ pub(crate) fn authority(base: &str, expected: &str) -> Result<Vec<u8>, ContactEr
     let shown = pinned.shown.lock().unwrap_or_else(PoisonError::into_inner).take();
     match shown {
         Some(got) => {
-            Err(ContactError::Authority(CliError::Fingerprint { expected: expected.to_owned(), got }))
+            Err(ContactError::Authority(EdgeError::Fingerprint { expected: expected.to_owned(), got }))
         }
         None => Err(ContactError::Link(
             shaken.err().unwrap_or(LinkError::Answer { detail: "no certificate was shown".into() }),
@@ -106,7 +106,7 @@ fn handshake(
 }
 
 /// Host and port of `https://host:port`; 443 where no port is given.
-pub(crate) fn host_and_port(base: &str) -> Option<(String, u16)> {
+pub fn host_and_port(base: &str) -> Option<(String, u16)> {
     let rest = base.strip_prefix("https://")?.trim_end_matches('/');
     let (host, port) = match rest.strip_prefix('[') {
         Some(v6) => {

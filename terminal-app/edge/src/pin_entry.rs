@@ -19,18 +19,18 @@ use zeroize::Zeroizing;
 const LINE_BYTES_MAX: usize = 128;
 
 /// Longest wait for a secret at the keyboard.
-pub(crate) const SECRET_TIMEOUT_MS: u32 = 120_000;
+pub const SECRET_TIMEOUT_MS: u32 = 120_000;
 
 /// Where secrets are typed.
 #[derive(Debug)]
-pub(crate) struct SecretEntry {
+pub struct SecretEntry {
     language: Language,
     from_stdin: bool,
 }
 
 impl SecretEntry {
     /// At the terminal, or line by line from standard input.
-    pub(crate) fn new(language: Language, from_stdin: bool) -> Self {
+    pub fn new(language: Language, from_stdin: bool) -> Self {
         SecretEntry { language, from_stdin }
     }
 
@@ -38,7 +38,7 @@ impl SecretEntry {
     ///
     /// Errors: `Cancelled` (Ctrl-C, Ctrl-D, escape, end of input), `Timeout`, `Length` for a line that is
     /// far too long, `Device` without a terminal.
-    pub(crate) fn ask(&mut self, question: &str, timeout_ms: u32) -> Result<Zeroizing<Vec<u8>>, PinPadError> {
+    pub fn ask(&mut self, question: &str, timeout_ms: u32) -> Result<Zeroizing<Vec<u8>>, PinPadError> {
         if self.from_stdin {
             return line_from(io::stdin().lock());
         }

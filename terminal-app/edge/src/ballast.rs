@@ -8,13 +8,13 @@ use std::{fs, io, path::Path};
 
 use rustix::fs::{FallocateFlags, fallocate};
 
-use crate::failure::{CliError, file_error};
+use crate::failure::{EdgeError, file_error};
 
 /// Space kept back: a few hundred records with their journal.
-pub(crate) const BALLAST_BYTES: u64 = 16 << 20;
+pub const BALLAST_BYTES: u64 = 16 << 20;
 
 /// Lays the ballast down where it is missing or short. `false` when the disk has no room for it.
-pub(crate) fn lay(path: &Path) -> Result<bool, CliError> {
+pub fn lay(path: &Path) -> Result<bool, EdgeError> {
     if fs::metadata(path).is_ok_and(|meta| meta.len() >= BALLAST_BYTES) {
         return Ok(true);
     }
@@ -55,7 +55,7 @@ fn write_blocks(mut file: &fs::File) -> io::Result<()> {
 }
 
 /// Gives the space free. `false` when there was none left to give.
-pub(crate) fn free(path: &Path) -> bool {
+pub fn free(path: &Path) -> bool {
     fs::remove_file(path).is_ok()
 }
 

@@ -7,8 +7,8 @@ use protocol::{id::TerminalId, signature::PublicKey};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    edge::data_dir::{self, DataDir},
-    failure::CliError,
+    data_dir::{self, DataDir},
+    failure::EdgeError,
 };
 
 /// Layout of the file that this version reads and writes.
@@ -17,98 +17,98 @@ const VERSION: u16 = 1;
 /// Settings. Written by `jinbao enrol`, changed by hand or by another enrolment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Config {
+pub struct Config {
     /// Layout of this file.
-    pub(crate) version: u16,
+    pub version: u16,
     /// Terminal number, as in its PSAM.
-    pub(crate) terminal: TerminalId,
+    pub terminal: TerminalId,
     /// Where the center is.
-    pub(crate) center: Center,
+    pub center: Center,
     /// Where the terminal stands.
-    pub(crate) place: Place,
+    pub place: Place,
     /// Card readers.
     #[serde(default)]
-    pub(crate) readers: Readers,
+    pub readers: Readers,
     /// The reader board, where the reader is one of ours.
     #[serde(default)]
-    pub(crate) board: Option<Board>,
+    pub board: Option<Board>,
     /// The fingerprint sensor, where there is one.
     #[serde(default)]
-    pub(crate) sensor: Option<Sensor>,
+    pub sensor: Option<Sensor>,
     /// Receipt printer.
     #[serde(default)]
-    pub(crate) printer: Option<Printer>,
+    pub printer: Option<Printer>,
     /// Whether a card without a medical account may settle here, its holder paying own shares in cash.
     #[serde(default)]
-    pub(crate) settle_without_account: bool,
+    pub settle_without_account: bool,
 }
 
 /// Addresses and keys of the city center.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Center {
+pub struct Center {
     /// `https://name:port` of the port for enrolled terminals.
-    pub(crate) address: String,
+    pub address: String,
     /// `https://name:port` of the port for enrolment and renewal.
-    pub(crate) enrolment: String,
+    pub enrolment: String,
     /// Key that signs receipts, pages and documents.
-    pub(crate) key: PublicKey,
+    pub key: PublicKey,
 }
 
 /// Institution that the terminal stands in, as the center named it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Place {
+pub struct Place {
     /// City.
-    pub(crate) city: RegionCode,
+    pub city: RegionCode,
     /// Code of the institution.
-    pub(crate) institution_code: String,
+    pub institution_code: String,
     /// Its name.
-    pub(crate) institution_name: String,
+    pub institution_name: String,
     /// Hospital level, 0 to 3.
-    pub(crate) level: u8,
+    pub level: u8,
 }
 
 /// Readers by name; what is left out is found by trying.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Readers {
+pub struct Readers {
     /// Slot for the holder's card.
     #[serde(default)]
-    pub(crate) card: Option<String>,
+    pub card: Option<String>,
     /// Slot of the PSAM.
     #[serde(default)]
-    pub(crate) psam: Option<String>,
+    pub psam: Option<String>,
 }
 
 /// The reader board: asked before each business whether it was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Board {
+pub struct Board {
     /// Name of one of its slots.
-    pub(crate) reader: String,
+    pub reader: String,
 }
 
 /// The fingerprint sensor. Which one it is, is bound by `jinbao finger bind`; this says where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Sensor {
+pub struct Sensor {
     /// Serial device, such as `/dev/ttyUSB0`; `board` for the module on the reader board.
-    pub(crate) device: String,
+    pub device: String,
 }
 
 /// How receipts are printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Printer {
+pub struct Printer {
     /// Device file: `/dev/usb/lp0`, `/dev/ttyUSB0`; or a plain file that receipts are appended to.
-    pub(crate) device: String,
+    pub device: String,
     /// Half-width columns of the paper: 32 for 58 mm, 48 for 80 mm.
     #[serde(default = "paper_columns")]
-    pub(crate) columns: usize,
+    pub columns: usize,
     /// Baud rate of a serial line; absent for others.
     #[serde(default)]
-    pub(crate) baud: Option<u32>,
+    pub baud: Option<u32>,
 }
 
 fn paper_columns() -> usize {
@@ -119,25 +119,25 @@ impl Config {
     /// Reads the settings.
     ///
     /// Errors: `NotEnrolled` when there are none, `Content` with line and column, `File`.
-    pub(crate) fn read(data: &DataDir) -> Result<Self, CliError> {
+    pub fn read(data: &DataDir) -> Result<Self, EdgeError> {
         let path = data.config();
         let text = match data_dir::read_text(&path) {
-            Err(CliError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(CliError::NotEnrolled);
+            Err(EdgeError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(EdgeError::NotEnrolled);
             }
             other => other?,
         };
         let config: Config = serde_json::from_str(&text)
-            .map_err(|error| CliError::Content { path: path.clone(), problem: error.to_string() })?;
+            .map_err(|error| EdgeError::Content { path: path.clone(), problem: error.to_string() })?;
         if config.version != VERSION {
             let problem = format!("version {}, this program reads {VERSION}", config.version);
-            return Err(CliError::Content { path, problem });
+            return Err(EdgeError::Content { path, problem });
         }
         Ok(config)
     }
 
     /// Settings of a terminal that was just enrolled.
-    pub(crate) fn new(terminal: TerminalId, center: Center, place: Place) -> Self {
+    pub fn new(terminal: TerminalId, center: Center, place: Place) -> Self {
         Config {
             version: VERSION,
             terminal,
@@ -152,10 +152,10 @@ impl Config {
     }
 
     /// Writes the settings, whole or not at all.
-    pub(crate) fn write(&self, data: &DataDir) -> Result<(), CliError> {
+    pub fn write(&self, data: &DataDir) -> Result<(), EdgeError> {
         let path = data.config();
         let mut text = serde_json::to_vec_pretty(self)
-            .map_err(|error| CliError::Content { path: path.clone(), problem: error.to_string() })?;
+            .map_err(|error| EdgeError::Content { path: path.clone(), problem: error.to_string() })?;
         text.push(b'\n');
         data_dir::write_atomic(&path, &text)
     }
@@ -170,7 +170,7 @@ mod tests {
     fn settings_round_trip_and_what_is_wrong_with_them_is_said() {
         let temp = tempfile::tempdir().unwrap();
         let data = DataDir::choose(Some(temp.path().join("data")), |_| None).unwrap();
-        assert!(matches!(Config::read(&data), Err(CliError::NotEnrolled)));
+        assert!(matches!(Config::read(&data), Err(EdgeError::NotEnrolled)));
         data.prepare().unwrap();
         let center = Center {
             address: "https://center.example:8443".into(),
@@ -195,13 +195,13 @@ mod tests {
         ] {
             std::fs::write(data.config(), text).unwrap();
             match Config::read(&data) {
-                Err(CliError::Content { problem, .. }) => assert!(problem.contains(said), "{problem}"),
+                Err(EdgeError::Content { problem, .. }) => assert!(problem.contains(said), "{problem}"),
                 other => panic!("{other:?}"),
             }
         }
         let newer = serde_json::to_string(&Config { version: 9, ..config }).unwrap();
         std::fs::write(data.config(), newer).unwrap();
-        assert!(matches!(Config::read(&data), Err(CliError::Content { .. })));
+        assert!(matches!(Config::read(&data), Err(EdgeError::Content { .. })));
     }
     #[test]
     fn the_documented_settings_are_read() {

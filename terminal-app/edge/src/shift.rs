@@ -30,7 +30,7 @@ struct Stored {
 }
 
 /// Remembers who has signed in.
-pub(crate) fn store(cabinet: &Cabinet, signed_in: &SignedIn, now: Timestamp) -> Result<(), Failure> {
+pub fn store(cabinet: &Cabinet, signed_in: &SignedIn, now: Timestamp) -> Result<(), Failure> {
     let mut stored = Stored {
         operator: signed_in.operator.clone(),
         cycle: signed_in.cycle.as_ref().map(|cycle| cycle.number.clone()),
@@ -43,7 +43,7 @@ pub(crate) fn store(cabinet: &Cabinet, signed_in: &SignedIn, now: Timestamp) -> 
 }
 
 /// Forgets who was signed in.
-pub(crate) fn forget(cabinet: &Cabinet) -> Result<(), Failure> {
+pub fn forget(cabinet: &Cabinet) -> Result<(), Failure> {
     let path = cabinet.data.shift();
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(&path)(error).into()),
@@ -52,7 +52,7 @@ pub(crate) fn forget(cabinet: &Cabinet) -> Result<(), Failure> {
 }
 
 /// Who is signed in; `None` when nobody is, or not any more.
-pub(crate) fn load(cabinet: &Cabinet, ledger: &Ledger, now: Timestamp) -> Result<Option<SignedIn>, Failure> {
+pub fn load(cabinet: &Cabinet, ledger: &Ledger, now: Timestamp) -> Result<Option<SignedIn>, Failure> {
     let Ok(text) = fs::read(cabinet.data.shift()) else { return Ok(None) };
     let Ok(stored) = serde_json::from_slice::<Stored>(&text) else { return Ok(None) };
     let mac = hex::decode(&stored.mac).unwrap_or_default();
@@ -83,7 +83,7 @@ pub(crate) fn load(cabinet: &Cabinet, ledger: &Ledger, now: Timestamp) -> Result
 /// The one signed in, with the right to an action; a refusal is audited.
 ///
 /// Errors: `NotSignedIn`, `NotPermitted`.
-pub(crate) fn require(
+pub fn require(
     cabinet: &Cabinet,
     ledger: &mut Ledger,
     action: Action,

@@ -20,18 +20,20 @@ use crate::{config::Readers, failure::Failure};
 const SELECT_PSAM: [u8; 11] = [0x00, 0xA4, 0x04, 0x00, 0x06, 0xD1, 0x56, 0x00, 0x00, 0x05, 0x90];
 
 /// Both slots of a terminal.
-pub(crate) struct Slots {
-    pub(crate) card: BoxedSlot,
-    pub(crate) psam: BoxedSlot,
+pub struct Slots {
+    /// Slot of the holder's card.
+    pub card: BoxedSlot,
+    /// Slot of the security module.
+    pub psam: BoxedSlot,
     /// What goes over them, without what is said; card first.
-    pub(crate) traces: (TraceLog, TraceLog),
+    pub traces: (TraceLog, TraceLog),
 }
 
 impl Slots {
     /// The slots that `--reader` names, else those of the settings, else those that are found.
     ///
     /// Errors: no reader, service not running, a word that is none.
-    pub(crate) fn open(asked: Option<&str>, settings: &Readers) -> Result<Self, Failure> {
+    pub fn open(asked: Option<&str>, settings: &Readers) -> Result<Self, Failure> {
         #[cfg(feature = "demo")]
         if let Some(files) = asked.and_then(|asked| asked.strip_prefix("sim:")) {
             return Self::simulated(files);
@@ -50,7 +52,7 @@ impl Slots {
     }
 
     /// No slots, for work on the books alone.
-    pub(crate) fn none() -> Self {
+    pub fn none() -> Self {
         Self::traced(NoSlot, NoSlot)
     }
 
@@ -71,20 +73,20 @@ impl Slots {
         use sim::slot::InProcessSlot;
 
         use crate::{
-            command::sim::{fault::FaultWords, reader::open_chip},
-            failure::CliError,
+            failure::EdgeError,
+            simulated::{fault::FaultWords, open_chip},
         };
 
         let mut words = files.split(',').map(str::trim);
         let (Some(card), Some(psam)) = (words.next(), words.next()) else {
-            return Err(CliError::Argument {
+            return Err(EdgeError::Argument {
                 expected: "sim:CARD.json,PSAM.json",
                 expected_chinese: "sim:卡文件,PSAM 文件",
             }
             .into());
         };
         let faults = FaultWords::parse(words)
-            .map_err(|problem| CliError::Content { path: Path::new(files).to_owned(), problem })?;
+            .map_err(|problem| EdgeError::Content { path: Path::new(files).to_owned(), problem })?;
         let (card_slot, card_hand) = InProcessSlot::new("sim card");
         if !card.is_empty() {
             card_hand.insert_with(open_chip(Path::new(card))?, faults.plan())?;

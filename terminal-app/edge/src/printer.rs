@@ -13,7 +13,7 @@ use crate::config::Printer;
 /// Prints lines on the printer of the settings, within a limit.
 ///
 /// Errors: the printer's; the transaction is not touched by them.
-pub(crate) fn print(printer: &Printer, lines: Vec<Line>) -> Result<(), PrinterError> {
+pub fn print(printer: &Printer, lines: Vec<Line>) -> Result<(), PrinterError> {
     let printer = printer.clone();
     let (done, waited) = mpsc::channel();
     // A printer on a device file takes bytes when it likes; the thread is left behind when it likes not to.
@@ -26,7 +26,7 @@ pub(crate) fn print(printer: &Printer, lines: Vec<Line>) -> Result<(), PrinterEr
 }
 
 /// Whether the printer's device is there and can be opened.
-pub(crate) fn check(printer: &Printer) -> Result<(), PrinterError> {
+pub fn check(printer: &Printer) -> Result<(), PrinterError> {
     open(printer).map(|_| ())
 }
 

@@ -8,21 +8,21 @@ use sim::{
 };
 
 /// Every form, for help and errors.
-pub(crate) const FORMS: &str =
+pub const FORMS: &str =
     "pull-before=N pull-after=N tear=N:BYTE status=N:SW answer=N:HEX truncate=N:BYTES atr=HEX mute seed=S:N";
 
 /// Faults of one insertion, from words such as `pull-after=12`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FaultWords(pub(crate) Vec<Fault>);
+pub struct FaultWords(pub Vec<Fault>);
 
 impl FaultWords {
     /// Parses words; the first that means nothing is the error.
-    pub(crate) fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+    pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         words.into_iter().map(fault).collect::<Result<_, _>>().map(FaultWords)
     }
 
     /// The plan for one insertion.
-    pub(crate) fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Plan {
         Plan(self.0.clone())
     }
 }

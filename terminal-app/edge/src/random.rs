@@ -5,7 +5,7 @@ use terminal::ports::Random;
 
 /// The system's random generator.
 #[derive(Clone, Debug)]
-pub(crate) struct SystemChance(SystemRandom);
+pub struct SystemChance(SystemRandom);
 
 impl Default for SystemChance {
     fn default() -> Self {

@@ -13,8 +13,8 @@ use terminal::ports::Random;
 use zeroize::Zeroizing;
 
 use crate::{
-    edge::{data_dir::write_atomic, random::SystemChance},
-    failure::{CliError, file_error},
+    failure::{EdgeError, file_error},
+    {data_dir::write_atomic, random::SystemChance},
 };
 
 /// Bytes of the random half.
@@ -24,7 +24,7 @@ const RANDOM_BYTES: usize = 32;
 const MACHINE_ID: &str = "/etc/machine-id";
 
 /// The secret of this machine and this data folder. Wiped when dropped.
-pub(crate) type MachineSecret = Zeroizing<[u8; 32]>;
+pub type MachineSecret = Zeroizing<[u8; 32]>;
 
 struct Bytes32;
 
@@ -37,14 +37,14 @@ impl hkdf::KeyType for Bytes32 {
 /// Reads the secret, or `None` when this folder has none yet.
 ///
 /// Errors: `File`, and `Content` when the random half has another length than it was written with.
-pub(crate) fn read(random_half: &Path) -> Result<Option<MachineSecret>, CliError> {
+pub fn read(random_half: &Path) -> Result<Option<MachineSecret>, EdgeError> {
     let bytes = match fs::read(random_half) {
         Ok(bytes) => Zeroizing::new(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(file_error(random_half)(error)),
     };
     if bytes.len() != RANDOM_BYTES {
-        return Err(CliError::Content {
+        return Err(EdgeError::Content {
             path: random_half.to_owned(),
             problem: format!("expected {RANDOM_BYTES} bytes, got {}", bytes.len()),
         });
@@ -53,7 +53,7 @@ pub(crate) fn read(random_half: &Path) -> Result<Option<MachineSecret>, CliError
 }
 
 /// Makes a new secret. Never replaces one: that would lock the ledger for good.
-pub(crate) fn create(random_half: &Path) -> Result<MachineSecret, CliError> {
+pub fn create(random_half: &Path) -> Result<MachineSecret, EdgeError> {
     if random_half.exists() {
         return Err(file_error(random_half)(io::ErrorKind::AlreadyExists.into()));
     }
@@ -93,6 +93,6 @@ mod tests {
         assert_eq!(*read(&path).unwrap().unwrap(), *made);
         assert!(create(&path).is_err());
         fs::write(&path, b"short").unwrap();
-        assert!(matches!(read(&path), Err(CliError::Content { .. })));
+        assert!(matches!(read(&path), Err(EdgeError::Content { .. })));
     }
 }

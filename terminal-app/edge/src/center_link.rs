@@ -48,11 +48,11 @@ const ANSWER_BYTES_MAX: u64 =
     if RULES_BYTES_MAX > PAGE_BYTES_MAX { RULES_BYTES_MAX as u64 * 2 } else { PAGE_BYTES_MAX as u64 * 2 };
 
 /// How to prove who we are.
-pub(crate) struct ClientIdentity {
+pub struct ClientIdentity {
     /// Certificate chain, DER, our own first.
-    pub(crate) chain: Vec<Vec<u8>>,
+    pub chain: Vec<Vec<u8>>,
     /// Private key, PKCS #8 DER.
-    pub(crate) key: Zeroizing<Vec<u8>>,
+    pub key: Zeroizing<Vec<u8>>,
 }
 
 impl ClientIdentity {
@@ -68,7 +68,7 @@ impl ClientIdentity {
 }
 
 /// The line to one center.
-pub(crate) struct HttpsLink {
+pub struct HttpsLink {
     agent: Agent,
     base: String,
 }
@@ -78,7 +78,7 @@ impl HttpsLink {
     ///
     /// All of them: while a center changes its authority, the old and the new one stand side by side.
     /// Without an identity only what needs no certificate works: enrolment.
-    pub(crate) fn new(
+    pub fn new(
         base: &str,
         authorities: &[Vec<u8>],
         identity: Option<&ClientIdentity>,
@@ -131,7 +131,7 @@ impl HttpsLink {
     }
 
     /// Asks for plain bytes, which changes nothing; `None` when the center has nothing (204 or 304).
-    pub(crate) fn fetch_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, LinkError> {
+    pub fn fetch_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, LinkError> {
         take(self.agent.get(format!("{}{path}", self.base)).call())
     }
 
@@ -140,11 +140,7 @@ impl HttpsLink {
     }
 
     /// Sends a document and gives the answer.
-    pub(crate) fn send<Q: Serialize, A: DeserializeOwned>(
-        &self,
-        path: &str,
-        question: &Q,
-    ) -> Result<A, LinkError> {
+    pub fn send<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, LinkError> {
         self.send_within(ANSWER_TIMEOUT_MS, path, question)
     }
 

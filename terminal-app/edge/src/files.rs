@@ -15,27 +15,29 @@ use terminal::{
 };
 
 use super::ballast;
-use crate::failure::{CliError, file_error};
+use crate::failure::{EdgeError, file_error};
 
 /// Opens one SQLite file, again and again.
 #[derive(Clone, Debug)]
-pub(crate) struct DatabaseFile {
+pub struct DatabaseFile {
     path: PathBuf,
 }
 
 impl DatabaseFile {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    /// The database in this file; nothing is opened yet.
+    pub fn new(path: PathBuf) -> Self {
         DatabaseFile { path }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Moves a damaged file and its journals out of the way, to `NAME.damaged-TIME`; gives the new name.
     ///
     /// Kept, not deleted: what tore it may have to be found out.
-    pub(crate) fn put_aside(&self, unix_ms: i64) -> Result<PathBuf, CliError> {
+    pub fn put_aside(&self, unix_ms: i64) -> Result<PathBuf, EdgeError> {
         let aside = with_suffix(&self.path, &format!(".damaged-{unix_ms}"));
         fs::rename(&self.path, &aside).map_err(file_error(&self.path))?;
         for journal in ["-wal", "-shm"] {
@@ -74,12 +76,13 @@ impl CopyPlace for DatabaseFile {
 
 /// Keeps the ledger's head in a small text file, in a folder that it makes where it is missing.
 #[derive(Debug)]
-pub(crate) struct HeadFile {
+pub struct HeadFile {
     path: PathBuf,
 }
 
 impl HeadFile {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    /// The head in this file.
+    pub fn new(path: PathBuf) -> Self {
         HeadFile { path }
     }
 }
@@ -110,7 +113,7 @@ impl HeadKeeper for HeadFile {
 }
 
 /// Takes the mark away: the ledger that it belongs to can never be opened again.
-pub(crate) fn forget_head(path: &Path) -> Result<(), CliError> {
+pub fn forget_head(path: &Path) -> Result<(), EdgeError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),
         _ => Ok(()),
@@ -119,12 +122,13 @@ pub(crate) fn forget_head(path: &Path) -> Result<(), CliError> {
 
 /// The ballast as a file.
 #[derive(Debug)]
-pub(crate) struct BallastFile {
+pub struct BallastFile {
     path: PathBuf,
 }
 
 impl BallastFile {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    /// The ballast in this file.
+    pub fn new(path: PathBuf) -> Self {
         BallastFile { path }
     }
 }
@@ -141,12 +145,13 @@ impl Ballast for BallastFile {
 
 /// The sealed keys as a file.
 #[derive(Debug)]
-pub(crate) struct SealedFile {
+pub struct SealedFile {
     path: PathBuf,
 }
 
 impl SealedFile {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    /// The sealed keys in this file.
+    pub fn new(path: PathBuf) -> Self {
         SealedFile { path }
     }
 }
