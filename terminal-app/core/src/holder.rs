@@ -5,6 +5,7 @@
 
 mod error;
 pub mod finger;
+pub(crate) mod kept;
 pub(crate) mod sensor;
 pub(crate) mod sitting;
 
@@ -13,7 +14,8 @@ use hal::pin_pad::{PinPad, Prompt};
 
 pub use self::{
     error::ProofError,
-    sensor::{FINGER_TIMEOUT_MS, LIFT_TIMEOUT_MS, SEEN_MAX},
+    kept::{SEEN_MAX, SEEN_MS},
+    sensor::{FINGER_TIMEOUT_MS, LIFT_TIMEOUT_MS},
     sitting::{SITTING_MS, SITTINGS_MAX},
 };
 use crate::{

@@ -221,7 +221,7 @@ impl Terminal {
         for _ in 0..ATTEMPTS_MAX {
             let number = impressions.len() as u8 + 1;
             self.tell(Progress::TakingImpression { number, of: IMPRESSIONS });
-            match self.impression(Some(position)) {
+            match self.impression(Some(position))? {
                 Ok(impression) if impression.fitness == Fit::Unfit => {
                     last = FingerFailure::PoorImage(impression.advice);
                     self.tell(Progress::FingerAgain(impression.advice));
@@ -259,7 +259,7 @@ impl Terminal {
             if self.bound_desk()?? != sensor {
                 return Err(FingerFailure::SensorChanged.into());
             }
-            match self.compare_here(position, &templates) {
+            match self.compare_here(position, &templates, false)? {
                 Ok(Found { band, lifted, engine }) => {
                     tries += 1;
                     if band.passes(Level::Strict) {

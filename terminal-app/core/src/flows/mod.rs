@@ -59,10 +59,7 @@ use crate::{
     clock::{ClockWatch, Now},
     eligibility::Terms,
     error::Error,
-    holder::{
-        sensor::{Desk, Seen},
-        sitting::Sittings,
-    },
+    holder::{kept::Seen, sensor::Desk, sitting::Sittings},
     ledger::{CardKey, Ledger, Outcome},
     ports::{CenterLink, Random},
     progress::Progress,
@@ -174,7 +171,9 @@ impl Terminal {
         center: PublicKey,
     ) -> Result<Self, Error> {
         let Devices { card, psam, pin_pad, clock, mut random, link } = devices;
-        let seen = Seen::new(random.as_mut());
+        let now = Now::of(clock.as_ref());
+        let seen = Seen::load(&ledger, random.as_mut(), now)?;
+        let sittings = Sittings::load(&ledger, now)?;
         let session = Session::new(card, psam, ledger.terminal())
             .at_home_in(config.terms.city)
             .with_refusals(card::kept_refusals(&ledger)?);
@@ -202,7 +201,7 @@ impl Terminal {
             listener: Box::new(|_| {}),
             desk: Desk::default(),
             seen,
-            sittings: Sittings::default(),
+            sittings,
             enrolling: None,
         };
         terminal.take_up_documents()?;

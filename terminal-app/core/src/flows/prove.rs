@@ -194,8 +194,8 @@ impl Terminal {
             Err(why) => return self.failed(None, why, false),
         };
         let compared = match self.compact_templates(position) {
-            templates if !templates.is_empty() => self.compare_here(position, &templates),
-            _ => self.compare_in_module(position),
+            templates if !templates.is_empty() => self.compare_here(position, &templates, true)?,
+            _ => self.compare_in_module(position)?,
         };
         match compared {
             Ok(found) if found.band.passes(level) => self.proved(purpose, position, level, found, sensor),
@@ -227,11 +227,10 @@ impl Terminal {
             Ok(sensor) => sensor,
             Err(why) => return self.failed(None, why, false),
         };
-        let impression = match self.impression(Some(position)) {
+        let impression = match self.impression(Some(position))? {
             Ok(impression) => impression,
             Err(why) => return self.failed(Some(position), why, false),
         };
-        self.tell(Progress::CardComparing);
         let Some(place) = Position::new(position.number()) else {
             return self.failed(None, FingerFailure::NoTemplate, false);
         };
@@ -240,6 +239,8 @@ impl Terminal {
             let why = FingerFailure::PoorImage(impression.advice);
             return self.failed(Some(position), why, false);
         }
+        self.count_begun(position)?;
+        self.tell(Progress::CardComparing);
         match self.session.verify_finger_on_card(place, &minutiae) {
             Ok(()) => {
                 let (tries, no_matches) = self.count_match(position)?;
@@ -252,6 +253,12 @@ impl Terminal {
             }
             Err(SessionError::FingerBlocked) => self.failed(None, FingerFailure::CardBlocked, false),
             Err(SessionError::FingerNotOnCard) => self.failed(None, FingerFailure::NoTemplate, false),
+            // The card was not asked, or has not compared. One that went away may have.
+            Err(error) if !error.contact_lost() => {
+                self.tries()?.end();
+                self.keep_sittings()?;
+                Err(error.into())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -447,8 +454,12 @@ impl Terminal {
     pub(super) fn impression(
         &mut self,
         position: Option<FingerPosition>,
-    ) -> Result<Impression, FingerFailure> {
-        self.desk.take(position, &mut self.seen, self.listener.as_mut())
+    ) -> Result<Result<Impression, FingerFailure>, Error> {
+        let at = self.now().wall;
+        let taken = self.desk.take(position, (&mut self.seen, at), self.listener.as_mut());
+        // Before anything comes of it.
+        self.seen.keep(&mut self.ledger)?;
+        Ok(taken)
     }
 
     /// Templates of a finger that this terminal compares itself.
@@ -464,29 +475,31 @@ impl Terminal {
     }
 
     /// Compares a fresh impression; with a failure comes whether something was compared.
+    ///
+    /// `counts`: as one of the tries of the open card.
     pub(super) fn compare_here(
         &mut self,
         position: FingerPosition,
         templates: &[zeroize::Zeroizing<Vec<u8>>],
-    ) -> Result<Found, (FingerFailure, bool)> {
-        let impression = self.impression(Some(position)).map_err(|why| (why, false))?;
+        counts: bool,
+    ) -> Result<Result<Found, (FingerFailure, bool)>, Error> {
+        let impression = match self.impression(Some(position))? {
+            Ok(impression) => impression,
+            Err(why) => return Ok(Err((why, false))),
+        };
         if templates.iter().any(|template| sensor::is_copy(&impression.minutiae, template)) {
-            return Err((FingerFailure::Replayed, false));
+            return Ok(Err((FingerFailure::Replayed, false)));
         }
-        let score = sensor::compare(&impression.minutiae, templates.iter().map(|bytes| bytes.as_slice()))
-            .ok_or((FingerFailure::TemplateBroken, false))?;
-        match sensor::band_of(score) {
-            Some(band) => Ok(Found { band, lifted: impression.lifted, engine: fingerprint::matcher::ENGINE }),
-            // A smear is nobody's finger: no suspicion, but a try.
-            None if impression.fitness == fingerprint::extract::Fitness::Unfit => {
-                Err((FingerFailure::PoorImage(impression.advice), true))
-            }
-            None => Err((FingerFailure::NoMatch, true)),
+        if counts {
+            self.count_begun(position)?;
         }
+        Ok(compare(&impression, templates))
     }
-
     /// Lets the module compare, for a card with a template of its maker.
-    fn compare_in_module(&mut self, position: FingerPosition) -> Result<Found, (FingerFailure, bool)> {
+    fn compare_in_module(
+        &mut self,
+        position: FingerPosition,
+    ) -> Result<Result<Found, (FingerFailure, bool)>, Error> {
         let template =
             self.sittings.content.iter().flat_map(|content| content.entries()).find_map(|entry| match entry
                 .template
@@ -498,13 +511,15 @@ impl Terminal {
                 }
                 _ => None,
             });
-        let template = template.ok_or((FingerFailure::NoTemplate, false))?;
+        let Some(template) = template else { return Ok(Err((FingerFailure::NoTemplate, false))) };
+        self.count_begun(position)?;
         let compared = self.desk.compare_in_module(&template, position, self.listener.as_mut());
-        match compared.map_err(|why| (why, false))? {
+        Ok(match compared {
             // Its maker says more of it, and nobody else does.
-            (true, lifted) => Ok(Found { band: Band::Ordinary, lifted, engine: MODULE_ENGINE }),
-            (false, _) => Err((FingerFailure::NoMatch, true)),
-        }
+            Ok((true, lifted)) => Ok(Found { band: Band::Ordinary, lifted, engine: MODULE_ENGINE }),
+            Ok((false, _)) => Err((FingerFailure::NoMatch, true)),
+            Err(why) => Err((why, false)),
+        })
     }
 
     fn proved(
@@ -530,6 +545,18 @@ impl Terminal {
         self.keep_proof(purpose, Way::Finger(matched))
     }
 
+    /// Counts a comparison before it begins, durably: what ends the program in the middle gives no try back.
+    fn count_begun(&mut self, position: FingerPosition) -> Result<(), Error> {
+        let now_ms = self.now().monotonic_ms;
+        self.tries()?.begin(position, now_ms);
+        self.keep_sittings()
+    }
+
+    fn keep_sittings(&mut self) -> Result<(), Error> {
+        let now = self.now();
+        Ok(self.sittings.keep(&mut self.ledger, now)?)
+    }
+
     fn count_match(&mut self, position: FingerPosition) -> Result<(u8, u8), Error> {
         let now_ms = self.now().monotonic_ms;
         let tries = self.tries()?;
@@ -539,6 +566,7 @@ impl Terminal {
     fn keep_proof(&mut self, purpose: Purpose, way: Way) -> Result<FingerCheck, Error> {
         let proof = self.proof_of(way)?;
         self.tries()?.forget();
+        self.keep_sittings()?;
         if !self.policy.suffices(purpose, &proof) {
             return Err(ProofError::TooWeak { purpose }.into());
         }
@@ -565,6 +593,7 @@ impl Terminal {
         tries.failed(position, why, compared, now_ms);
         let no_matches = tries.no_matches;
         let next = tries.next(&on_card, &policy).unwrap_or(Rung::Clerk { reason: why.reason() });
+        self.keep_sittings()?;
         if why == FingerFailure::Replayed {
             self.note(&AuditEvent::ImageReplayed)?;
         }
@@ -572,6 +601,23 @@ impl Terminal {
             self.note(&AuditEvent::FingersRefused { no_matches })?;
         }
         Ok(FingerCheck::Failed { why, next })
+    }
+}
+
+/// Compares an impression with what the card holds.
+fn compare(
+    impression: &Impression,
+    templates: &[zeroize::Zeroizing<Vec<u8>>],
+) -> Result<Found, (FingerFailure, bool)> {
+    let score = sensor::compare(&impression.minutiae, templates.iter().map(|bytes| bytes.as_slice()))
+        .ok_or((FingerFailure::TemplateBroken, false))?;
+    match sensor::band_of(score) {
+        Some(band) => Ok(Found { band, lifted: impression.lifted, engine: fingerprint::matcher::ENGINE }),
+        // A smear is nobody's finger: no suspicion, but a try.
+        None if impression.fitness == fingerprint::extract::Fitness::Unfit => {
+            Err((FingerFailure::PoorImage(impression.advice), true))
+        }
+        None => Err((FingerFailure::NoMatch, true)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The sensor at the counter: bound to this terminal, watched for replays, and guiding whoever stands there.
 
-use std::{collections::VecDeque, fmt};
+use std::fmt;
 
 use fingerprint::{
     extract::{self, Fitness, Grey},
@@ -11,18 +11,24 @@ use fingerprint::{
 use hal::fingerprint::{
     FingerprintError, FingerprintSensor, Guide, Health, Image, Ring, Template as MakerTemplate, Wish,
 };
-use protocol::evidence::{Band, FingerPosition};
-use ring::hmac;
+use protocol::{
+    evidence::{Band, FingerPosition},
+    timestamp::Timestamp,
+};
 
-use super::finger::{Advice, FingerFailure};
-use crate::{ports::Random, progress::Progress};
+use super::{
+    finger::{Advice, FingerFailure},
+    kept::Seen,
+};
+use crate::progress::Progress;
 
 /// How long a finger is waited for, unless set otherwise.
 pub const FINGER_TIMEOUT_MS: u32 = 20_000;
 /// How long a finger that lies on the window beforehand is given to be lifted.
 pub const LIFT_TIMEOUT_MS: u32 = 10_000;
-/// Images and templates whose digests are kept to know them again.
-pub const SEEN_MAX: usize = 1_024;
+
+/// Minutiae from which the same ones again are a copy.
+const COPY_MINUTIAE_MIN: usize = 12;
 
 /// Pixels of a side of the squares by which an image is judged.
 const SQUARE: usize = 16;
@@ -44,36 +50,6 @@ pub(crate) struct Impression {
     pub(crate) advice: Advice,
     /// The window was empty before.
     pub(crate) lifted: bool,
-}
-
-/// What was seen before, by keyed digests that say nothing about it.
-pub(crate) struct Seen {
-    key: hmac::Key,
-    digests: VecDeque<[u8; 32]>,
-}
-
-impl Seen {
-    /// Nothing yet, under a key of this run.
-    pub(crate) fn new(random: &mut dyn Random) -> Self {
-        let mut key = zeroize::Zeroizing::new([0; 32]);
-        random.fill(key.as_mut());
-        Seen { key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()), digests: VecDeque::new() }
-    }
-
-    /// Remembers this; `false` when it was seen before.
-    fn is_new(&mut self, bytes: &[u8]) -> bool {
-        let tag = hmac::sign(&self.key, bytes);
-        let mut digest = [0; 32];
-        digest.copy_from_slice(tag.as_ref());
-        if self.digests.contains(&digest) {
-            return false;
-        }
-        if self.digests.len() >= SEEN_MAX {
-            self.digests.pop_front();
-        }
-        self.digests.push_back(digest);
-        true
-    }
 }
 
 /// The sensor, if there is one.
@@ -125,12 +101,12 @@ impl Desk {
     pub(crate) fn take(
         &mut self,
         position: Option<FingerPosition>,
-        seen: &mut Seen,
+        (seen, at): (&mut Seen, Timestamp),
         tell: &mut dyn FnMut(Progress),
     ) -> Result<Impression, FingerFailure> {
         let Desk { sensor, wish, timeout_ms, lift_timeout_ms } = self;
         let sensor = sensor.as_mut().ok_or(FingerFailure::NoSensor)?;
-        let taken = look(sensor.as_mut(), wish, (*timeout_ms, *lift_timeout_ms), position, seen, tell);
+        let taken = look(sensor.as_mut(), wish, (*timeout_ms, *lift_timeout_ms), position, (seen, at), tell);
         let ring = match &taken {
             Ok(_) => Ring::Good,
             Err(FingerFailure::Cancelled | FingerFailure::NoFinger) => Ring::Off,
@@ -164,7 +140,7 @@ fn look(
     wish: &mut (dyn FnMut() -> Wish + Send),
     (timeout_ms, lift_timeout_ms): (u32, u32),
     position: Option<FingerPosition>,
-    seen: &mut Seen,
+    (seen, at): (&mut Seen, Timestamp),
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Impression, FingerFailure> {
     let lifted = lift(sensor, wish, lift_timeout_ms, tell)?;
@@ -173,7 +149,7 @@ fn look(
         let mut guide = guide(wish, position, tell);
         sensor.capture(timeout_ms, &mut guide).map_err(failure)?
     };
-    if !seen.is_new(&image.pixels) {
+    if !seen.is_new(&image.pixels, at) {
         return Err(FingerFailure::Replayed);
     }
     tell(Progress::ComparingFinger);
@@ -185,6 +161,10 @@ fn look(
         pixels: &image.pixels,
     };
     let minutiae = extract::extract(&grey).map_err(|_| FingerFailure::PoorImage(advice))?;
+    // Of a few minutiae two impressions may have the same; of a whole finger they never do.
+    if minutiae.len() >= COPY_MINUTIAE_MIN && !seen.is_new(&compact_of(&minutiae, usize::MAX), at) {
+        return Err(FingerFailure::Replayed);
+    }
     let fitness = extract::fitness(&minutiae);
     Ok(Impression { minutiae, fitness, advice, lifted })
 }

@@ -1,6 +1,7 @@
 //! One person at the counter: which fingers were tried and how often, and what is known in the end.
 //!
-//! The tries outlive the tap: a card that is pulled and put in again gets no new ones for a while.
+//! The tries outlive the tap and the program (see [`super::kept`]): a card that is pulled and put in again gets
+//! no new ones for a while.
 
 use std::fmt;
 
@@ -21,27 +22,53 @@ pub const SITTINGS_MAX: usize = 64;
 
 /// What was tried with a card.
 pub(crate) struct Tries {
-    card: CardKey,
-    last_ms: u64,
-    fingers: Vec<Tried>,
+    pub(super) card: CardKey,
+    /// By the monotonic clock; before its start when it was in an earlier run.
+    pub(super) last_ms: i64,
+    pub(super) fingers: Vec<Tried>,
     /// Comparisons that found another finger.
     pub(crate) no_matches: u8,
-    last: Option<FingerFailure>,
+    pub(super) last: Option<FingerFailure>,
+    /// A comparison of this finger is under way, and counted.
+    begun: Option<FingerPosition>,
 }
 
-struct Tried {
-    position: FingerPosition,
+pub(super) struct Tried {
+    pub(super) position: FingerPosition,
     /// Attempts, whatever came of them.
-    attempts: u8,
+    pub(super) attempts: u8,
     /// Those in which something was compared.
-    comparisons: u8,
-    /// Nobody puts it on.
-    is_given_up: bool,
+    pub(super) comparisons: u8,
+    /// Nobody puts it on. Forgotten with the tap: whoever comes again may.
+    pub(super) is_given_up: bool,
 }
 
 impl Tries {
-    fn new(card: CardKey, now_ms: u64) -> Self {
-        Tries { card, last_ms: now_ms, fingers: Vec::new(), no_matches: 0, last: None }
+    pub(super) fn new(card: CardKey, now_ms: i64) -> Self {
+        Tries { card, last_ms: now_ms, fingers: Vec::new(), no_matches: 0, last: None, begun: None }
+    }
+
+    /// Nothing was tried.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fingers.is_empty() && self.no_matches == 0
+    }
+
+    /// Counts a comparison that is about to begin, so that whatever ends it in the middle gives no try back.
+    pub(crate) fn begin(&mut self, position: FingerPosition, now_ms: u64) {
+        self.last_ms = ms(now_ms);
+        let tried = self.tried(position);
+        tried.attempts = tried.attempts.saturating_add(1);
+        tried.comparisons = tried.comparisons.saturating_add(1);
+        self.begun = Some(position);
+    }
+
+    /// It came to an end, which is counted by itself; or there was none.
+    pub(crate) fn end(&mut self) {
+        if let Some(position) = self.begun.take() {
+            let tried = self.tried(position);
+            tried.attempts = tried.attempts.saturating_sub(1);
+            tried.comparisons = tried.comparisons.saturating_sub(1);
+        }
     }
 
     /// Counts an attempt that did not decide.
@@ -52,7 +79,8 @@ impl Tries {
         compared: bool,
         now_ms: u64,
     ) {
-        self.last_ms = now_ms;
+        self.end();
+        self.last_ms = ms(now_ms);
         self.last = Some(why);
         if why == FingerFailure::NoMatch {
             self.no_matches = self.no_matches.saturating_add(1);
@@ -66,7 +94,8 @@ impl Tries {
 
     /// The comparison that decided: how many the finger took with it.
     pub(crate) fn matched(&mut self, position: FingerPosition, now_ms: u64) -> u8 {
-        self.last_ms = now_ms;
+        self.end();
+        self.last_ms = ms(now_ms);
         let tried = self.tried(position);
         tried.attempts = tried.attempts.saturating_add(1);
         tried.comparisons = tried.comparisons.saturating_add(1);
@@ -144,7 +173,7 @@ impl Tries {
 /// Tries of the cards that were here lately, and what is known of the one that is open.
 #[derive(Default)]
 pub(crate) struct Sittings {
-    tries: Vec<Tries>,
+    pub(super) tries: Vec<Tries>,
     /// The open card has accepted its PIN in this tap. The card itself forgets that when another of its
     /// applications is selected; who stands there does not change by that.
     pub(crate) pin: bool,
@@ -157,18 +186,23 @@ pub(crate) struct Sittings {
 impl Sittings {
     /// The tries of a card.
     pub(crate) fn of(&mut self, card: CardKey, now_ms: u64) -> &mut Tries {
-        self.tries.retain(|tries| now_ms.saturating_sub(tries.last_ms) <= SITTING_MS);
+        self.expire(now_ms);
         let at = match self.tries.iter().position(|tries| tries.card == card) {
             Some(at) => at,
             None => {
                 if self.tries.len() >= SITTINGS_MAX {
                     self.tries.remove(0);
                 }
-                self.tries.push(Tries::new(card, now_ms));
+                self.tries.push(Tries::new(card, ms(now_ms)));
                 self.tries.len() - 1
             }
         };
         &mut self.tries[at]
+    }
+
+    /// Forgets those of sittings that are over.
+    pub(super) fn expire(&mut self, now_ms: u64) {
+        self.tries.retain(|tries| ms(now_ms).saturating_sub(tries.last_ms) <= ms(SITTING_MS));
     }
 
     /// The card goes, and its templates and its holder's proof with it.
@@ -176,7 +210,14 @@ impl Sittings {
         self.pin = false;
         self.content = None;
         self.proof = None;
+        for tried in self.tries.iter_mut().flat_map(|tries| &mut tries.fingers) {
+            tried.is_given_up = false;
+        }
     }
+}
+
+fn ms(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 impl fmt::Debug for Tries {

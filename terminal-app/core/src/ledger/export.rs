@@ -87,7 +87,8 @@ impl Ledger {
         Ok(lines)
     }
 
-    /// Writes a plain SQLite file to a new place, without operators' secrets. Audited.
+    /// Writes a plain SQLite file to a new place, without operators' secrets and without what is remembered of
+    /// fingers' tries and images. Audited.
     ///
     /// Errors: `Store(Refused)` when the place is taken, `Store(Full)`.
     pub fn export_plain(
@@ -100,7 +101,8 @@ impl Ledger {
         Ok(store::export_plain(
             self.connection(),
             place,
-            "UPDATE plain.operator SET salt = x'', secret = x'', iterations = 0;",
+            "UPDATE plain.operator SET salt = x'', secret = x'', iterations = 0;
+             DELETE FROM plain.setting WHERE name LIKE 'finger %';",
         )?)
     }
 }

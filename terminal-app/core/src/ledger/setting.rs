@@ -13,6 +13,18 @@ impl Ledger {
             .optional()?)
     }
 
+    /// Several at once, all or none.
+    pub(crate) fn set_settings(&mut self, settings: &[(String, String)]) -> Result<(), LedgerError> {
+        self.write_in_flight(|transaction| {
+            let mut statement =
+                transaction.prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
+            for (name, value) in settings {
+                statement.execute(params![name, value])?;
+            }
+            Ok(())
+        })
+    }
+
     pub(crate) fn set_setting(&mut self, name: &str, value: &str) -> Result<(), LedgerError> {
         self.write_in_flight(|transaction| {
             transaction
