@@ -147,3 +147,30 @@ fn errors_are_counted_as_the_protocol_says() {
     assert!(curve.windows(2).all(|two| two[0].false_match >= two[1].false_match));
     assert!(curve.windows(2).all(|two| two[0].false_non_match <= two[1].false_non_match));
 }
+
+/// What a board has to keep for one comparison. How deep the stack goes tells the example `memory`.
+#[test]
+fn memory_stays_within_what_a_small_machine_has() {
+    const KEPT_BYTES_MAX: usize = 100 * 1024;
+    let kept = size_of::<Workspace>() + 2 * size_of::<Prepared>();
+    assert!(kept <= KEPT_BYTES_MAX, "{kept}");
+}
+
+#[test]
+fn memory_that_is_used_again_gives_the_same() {
+    let (one, two) = (finger(31, 60), finger(32, 25));
+    let (one, two) = (impression(&one, 1, 0.3, 10, 4), impression(&two, 2, 0.1, 5, 2));
+    let mut workspace = Workspace::new();
+    let mut kept = Prepared::empty();
+    // The larger one first: nothing of it may be left.
+    for minutiae in [&one, &two, &one] {
+        kept.prepare(minutiae);
+        for other in [&one, &two] {
+            let (fresh, other) = (Prepared::new(minutiae), Prepared::new(other));
+            let expected = workspace.compare(&fresh, &other);
+            assert!(workspace.compare(&kept, &other) == expected);
+        }
+    }
+    kept.prepare(&Minutiae::new());
+    assert!(!workspace.compare(&kept, &Prepared::new(&one)).passes(Level::Ordinary));
+}

@@ -51,19 +51,48 @@ pub struct Prepared {
 impl Prepared {
     /// Makes minutiae ready.
     pub fn new(minutiae: &Minutiae) -> Self {
-        let mut prepared = Self {
-            count: minutiae.len(),
-            points: [Point::default(); MINUTIAE_MAX],
-            neighbours: [[Neighbour::default(); NEIGHBOURS]; MINUTIAE_MAX],
-            neighbour_count: NEIGHBOURS.min(minutiae.len().saturating_sub(1)),
-        };
-        for (point, minutia) in prepared.points.iter_mut().zip(minutiae.iter()) {
+        let mut prepared = Self::empty();
+        prepared.prepare(minutiae);
+        prepared
+    }
+
+    /// Room for minutiae, with none in it; for memory that is kept and used again.
+    pub const fn empty() -> Self {
+        const NOWHERE: Point = Point { x: 0.0, y: 0.0, angle: 0.0, kind: Kind::Other };
+        const NOBODY: Neighbour = Neighbour { distance: 0.0, bearing: 0.0, turn: 0.0 };
+        Self {
+            count: 0,
+            points: [NOWHERE; MINUTIAE_MAX],
+            neighbours: [[NOBODY; NEIGHBOURS]; MINUTIAE_MAX],
+            neighbour_count: 0,
+        }
+    }
+
+    /// Makes minutiae ready in this place; those of before are wiped. Needs no room for a second `Prepared`, which
+    /// [`new`](Self::new) may take from the stack.
+    pub fn prepare(&mut self, minutiae: &Minutiae) {
+        self.wipe();
+        self.count = minutiae.len();
+        self.neighbour_count = NEIGHBOURS.min(minutiae.len().saturating_sub(1));
+        for (point, minutia) in self.points.iter_mut().zip(minutiae.iter()) {
             *point = Point::from(minutia);
         }
-        for at in 0..prepared.count {
-            prepared.neighbours[at] = prepared.surroundings(at);
+        for at in 0..self.count {
+            self.neighbours[at] = self.surroundings(at);
         }
-        prepared
+    }
+
+    fn wipe(&mut self) {
+        for point in &mut self.points {
+            point.x.zeroize();
+            point.y.zeroize();
+            point.angle.zeroize();
+        }
+        for neighbour in self.neighbours.iter_mut().flatten() {
+            neighbour.distance.zeroize();
+            neighbour.bearing.zeroize();
+            neighbour.turn.zeroize();
+        }
     }
 
     /// The minutiae.
@@ -112,16 +141,7 @@ impl From<&Minutia> for Point {
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        for point in &mut self.points {
-            point.x.zeroize();
-            point.y.zeroize();
-            point.angle.zeroize();
-        }
-        for neighbour in self.neighbours.iter_mut().flatten() {
-            neighbour.distance.zeroize();
-            neighbour.bearing.zeroize();
-            neighbour.turn.zeroize();
-        }
+        self.wipe();
     }
 }
 
