@@ -108,7 +108,7 @@ impl Terminal {
     /// [`Terminal::send_all`] after a transaction, with somebody waiting at the counter: nothing is tried while
     /// the center was found silent just now ([`super::LINE_TRUST_MS_MAX`]); the queue goes on later.
     pub fn send_unless_down(&mut self) -> Result<bool, Error> {
-        match self.heard_lately() {
+        match self.line_is_up() {
             Some(false) => Ok(false),
             _ => self.send_all(),
         }

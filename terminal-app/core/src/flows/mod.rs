@@ -278,7 +278,7 @@ impl Terminal {
     /// Whether the center can be asked. Asks it when it was not heard of lately; learns its clock then, and
     /// stops business when this is not the ledger that the center knows.
     pub fn is_online(&mut self) -> bool {
-        if let Some(up) = self.heard_lately() {
+        if let Some(up) = self.line_is_up() {
             return up;
         }
         let sent = self.now();
@@ -300,8 +300,8 @@ impl Terminal {
         up
     }
 
-    /// Whether the center answered when it was asked lately; `None` when that is too long ago.
-    fn heard_lately(&self) -> Option<bool> {
+    /// Whether the center answered when it was last asked, without asking it; `None` when that is too long ago.
+    pub fn line_is_up(&self) -> Option<bool> {
         let (at, up) = self.line?;
         (self.now().monotonic_ms.saturating_sub(at) <= LINE_TRUST_MS_MAX).then_some(up)
     }
