@@ -19,6 +19,7 @@ use crate::{
     outside::Outside,
     production::Production,
     security_module::{NoModule, SecurityModule},
+    service::Service,
     storage::Storage,
 };
 
@@ -29,6 +30,8 @@ const BLOCKING_THREADS_MAX: usize = 64;
 pub struct Center {
     /// The production zone.
     pub production: Arc<Production>,
+    /// Public service.
+    pub service: Arc<Service>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// The configuration as it was read; changes to addresses and limits count for the next start.
@@ -85,8 +88,10 @@ impl Center {
             production.public_key(),
             configuration.clone(),
         ));
+        let service = Arc::new(Service::new(Arc::clone(&production)));
         Ok(Center {
             production,
+            service,
             access,
             configuration,
             has_issuer_keys,
@@ -131,8 +136,12 @@ impl Center {
             .thread_name("center")
             .build()
             .map_err(|source| Error::File { path: "runtime".into(), source })?;
-        let app =
-            App::new(Arc::clone(&self.production), Arc::clone(&self.access), self.configuration.clone());
+        let app = App::new(
+            Arc::clone(&self.production),
+            Arc::clone(&self.service),
+            Arc::clone(&self.access),
+            self.configuration.clone(),
+        );
         let (stop, stopped) = watch::channel(false);
         let enrolment = bind(self.configuration.enrolment_listen)?;
         let terminals = bind(self.configuration.terminal_listen)?;

@@ -16,13 +16,14 @@ use protocol::{problem::ProblemKind, upload::SendWindow};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{access::Access, configuration::Configuration, production::Production};
+use crate::{access::Access, configuration::Configuration, production::Production, service::Service};
 
 mod caller;
 mod description;
 mod exchange;
 mod problem;
 mod routes;
+mod service;
 mod uploads;
 
 pub use description::openapi_json;
@@ -31,6 +32,7 @@ pub(crate) use problem::Refusal;
 /// What the handlers share.
 pub(crate) struct App {
     pub(crate) production: Arc<Production>,
+    pub(crate) service: Arc<Service>,
     pub(crate) access: Arc<Access>,
     pub(crate) configuration: Configuration,
     batches: Arc<Semaphore>,
@@ -41,12 +43,21 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(
         production: Arc<Production>,
+        service: Arc<Service>,
         access: Arc<Access>,
         configuration: Configuration,
     ) -> Arc<Self> {
         let batches = Arc::new(Semaphore::new(configuration.edge.batches_at_once_max));
         let uploads = uploads::Uploads::new(configuration.edge.batches_per_terminal_max);
-        Arc::new(App { production, access, configuration, batches, uploads, openapi: openapi_json() })
+        Arc::new(App {
+            production,
+            service,
+            access,
+            configuration,
+            batches,
+            uploads,
+            openapi: openapi_json(),
+        })
     }
 
     /// When a terminal may come again, by how much there is to do.
@@ -64,7 +75,8 @@ pub(crate) fn for_strangers(app: &Arc<App>) -> Router {
 
 /// The terminals' port.
 pub(crate) fn for_terminals(app: &Arc<App>) -> Router {
-    guarded(routes::strangers().merge(routes::terminals()).split_for_parts().0, app)
+    let routes = routes::strangers().merge(routes::terminals()).merge(service::terminals());
+    guarded(routes.split_for_parts().0, app)
 }
 
 /// What holds for every route: a problem for unknown addresses, a limit on time, no panic, our clock.

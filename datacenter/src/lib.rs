@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`center`] | a center from its folder: open, administer, start, stop |
 //! | [`production`] | the production zone: booking, feed, rules, limits, accounts, reconciliation |
+//! | [`service`] | public service: what people ask about themselves, articles, offices, vacancies |
 //! | [`access`] | TLS, enrolment, certificates, terminals, roles |
 //! | [`http`] | the routes and their OpenAPI description |
 //! | [`storage`] | narrow traits for batches, the SQLite file, the conformance suite |
@@ -38,6 +39,7 @@ pub mod http;
 pub mod outside;
 pub mod production;
 pub mod security_module;
+pub mod service;
 pub mod storage;
 
 pub use folder::public_key_pem;

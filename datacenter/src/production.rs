@@ -9,7 +9,7 @@ use card_spec::region::RegionCode;
 use protocol::{
     id::TerminalId,
     problem::{Problem, ProblemKind},
-    signature::PublicKey,
+    signature::{PublicKey, Signed},
     timestamp::Timestamp,
     upload::ChainHead,
 };
@@ -33,6 +33,8 @@ pub mod policy;
 pub mod reconciliation;
 pub mod rules;
 mod supervision;
+
+pub(crate) use examination::card_key;
 
 /// The production zone of one city.
 pub struct Production {
@@ -79,6 +81,13 @@ impl Production {
     /// Where the center's copy of a terminal's chain ends.
     pub fn chain_head(&self, terminal: TerminalId) -> Result<ChainHead, Problem> {
         self.storage.chain_head(terminal, self.now()).map_err(storage_problem)
+    }
+}
+
+impl Production {
+    /// Signs a document of the center for one purpose.
+    pub(crate) fn sign<T: serde::Serialize>(&self, purpose: &str, document: &T) -> Result<Signed, Problem> {
+        Signed::new(&self.key, purpose, document).map_err(|_| internal("the document cannot be written"))
     }
 }
 

@@ -22,6 +22,7 @@ use protocol::{
 pub mod benefits;
 pub mod conformance;
 pub mod rows;
+pub mod service;
 pub mod sqlite;
 
 use rows::{
@@ -293,6 +294,12 @@ pub trait Audit: Send + Sync {
 }
 
 /// All of the above in one database.
-pub trait Storage: Book + Feed + Documents + Terminals + Audit + benefits::Pensions {}
+pub trait Storage:
+    Book + Feed + Documents + Terminals + Audit + benefits::Pensions + service::PublicService
+{
+}
 
-impl<T: Book + Feed + Documents + Terminals + Audit + benefits::Pensions> Storage for T {}
+impl<T> Storage for T where
+    T: Book + Feed + Documents + Terminals + Audit + benefits::Pensions + service::PublicService
+{
+}

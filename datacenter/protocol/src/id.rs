@@ -32,6 +32,12 @@ impl TerminalId {
         hex::encode(bytes).parse()
     }
 
+    /// Whether it is a number for training (培训): it begins with 99, which no region of GB/T 2260 does. What such a
+    /// terminal records is worth nothing, and is taken by no center.
+    pub fn is_training(self) -> bool {
+        self.0.starts_with(b"99")
+    }
+
     /// The twelve digits.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()

@@ -29,6 +29,8 @@ pub enum Operation {
     Load,
     /// Reconcile.
     Reconcile,
+    /// Public service. What of it depends on the desk, see `protocol::service::Desk`.
+    Serve,
 }
 
 /// Who may do what.
@@ -40,6 +42,7 @@ pub const ROLES: &[(Operation, &[Role])] = &[
     (Operation::AskPerson, &[Role::Terminal]),
     (Operation::Load, &[Role::Terminal]),
     (Operation::Reconcile, &[Role::Terminal]),
+    (Operation::Serve, &[Role::Terminal]),
 ];
 
 impl Role {

@@ -2,7 +2,7 @@
 
 use utoipa::{Modify, OpenApi, openapi::security::SecurityScheme};
 
-use super::routes;
+use super::{routes, service};
 
 /// The parts of the description that no route gives.
 #[derive(OpenApi)]
@@ -20,6 +20,7 @@ use super::routes;
         protocol::policy::ProofPolicy,
         protocol::record::Body,
         protocol::rules::RulesSet,
+        protocol::service::DocumentChanges,
         protocol::upload::Receipt,
     )),
     tags(
@@ -28,6 +29,7 @@ use super::routes;
         (name = "booking", description = "Records, exactly once."),
         (name = "feed", description = "What terminals need to know."),
         (name = "account", description = "Personal accounts on cards."),
+        (name = "service", description = "Public service: what people ask about themselves, and public documents."),
     )
 )]
 struct Description;
@@ -52,6 +54,7 @@ pub fn openapi_json() -> String {
     let openapi = Description::openapi();
     let routes = utoipa_axum::router::OpenApiRouter::with_openapi(openapi)
         .merge(routes::strangers())
-        .merge(routes::terminals());
+        .merge(routes::terminals())
+        .merge(service::terminals());
     routes.into_openapi().to_pretty_json().unwrap_or_default()
 }

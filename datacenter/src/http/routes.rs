@@ -37,8 +37,8 @@ pub(super) const SMALL_BYTES_MAX: usize = 8 << 10;
 /// Most bytes of a reconciliation.
 pub(super) const RECONCILIATION_BYTES_MAX: usize = 1 << 20;
 
-type Shared = State<Arc<App>>;
-type Answered = Result<Response, Refusal>;
+pub(super) type Shared = State<Arc<App>>;
+pub(super) type Answered = Result<Response, Refusal>;
 
 /// What anyone may ask.
 pub(super) fn strangers() -> OpenApiRouter<Arc<App>> {
@@ -401,7 +401,7 @@ async fn reconciliation(State(app): Shared, caller: Caller, request: Request<Bod
     answer(&compared)
 }
 
-fn query_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
+pub(super) fn query_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
     match query {
         Ok(Query(query)) => Ok(query),
         Err(_) => Err(Refusal::new(ProblemKind::Malformed, "the query is not what belongs here")),
@@ -409,7 +409,7 @@ fn query_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
 }
 
 /// Counts go up to 63 bits, as the storage and the description have it.
-fn count(number: i64) -> Result<u64, Refusal> {
+pub(super) fn count(number: i64) -> Result<u64, Refusal> {
     u64::try_from(number).map_err(|_| negative())
 }
 

@@ -172,7 +172,7 @@ pub(super) fn year_of(time: Timestamp) -> u16 {
 }
 
 /// The part of a card identification code that names the card; `None` when it is no such code.
-pub(super) fn card_key(card_id: &str) -> Option<[u8; 12]> {
+pub(crate) fn card_key(card_id: &str) -> Option<[u8; 12]> {
     let mut bytes = [0; 16];
     hex::decode_to_slice(card_id, &mut bytes).ok()?;
     bytes.first_chunk().copied()

@@ -71,6 +71,7 @@ impl Production {
         let mut done = Imported::default();
         let mut chunk = Vec::with_capacity(IMPORT_CHUNK);
         let mut pensions = Vec::new();
+        let mut names = Vec::new();
         let mut people = people.into_iter();
         loop {
             let next = people.next().transpose();
@@ -78,6 +79,7 @@ impl Production {
             let next = next.map(|entry| {
                 entry.map(|entry| {
                     let entry: ImportedEntry = entry.into();
+                    names.extend(entry.name.map(|name| (entry.person.person.key, name)));
                     chunk.push(entry.person);
                     pensions.extend(entry.pension);
                 })
@@ -85,6 +87,8 @@ impl Production {
             if chunk.len() == IMPORT_CHUNK || (end && !chunk.is_empty()) {
                 done.changed += self.storage.put_people(&chunk, self.now())?;
                 done.changed += self.storage.put_plans(&pensions)?;
+                self.storage.put_names(&names)?;
+                names.clear();
                 done.read += chunk.len() as u64;
                 chunk.clear();
                 pensions.clear();

@@ -15,6 +15,7 @@
 //! | `pension_monthly_fen` | what a month's pension is; `0` ends it | nothing changes of the pension |
 //! | `pension_first_unpaid` | `YYYY-MM` | needed where a pension begins; a later one counts months as paid elsewhere |
 //! | `pension_certified_until` | `YYYY-MM-DD` | not certified, or as before |
+//! | `name` | the person's name; a digest of it is kept, for reports of loss without a card | nothing changes of the name |
 //!
 //! Errors name the line and never what stands in it.
 
@@ -24,11 +25,14 @@ use card_spec::{money::Fen, person::PersonNumber};
 use protocol::{
     calendar::{Day, Period},
     feed::{Person, PersonState},
+    service::card::NAME_BYTES_MAX,
+    signature::Digest,
 };
 use serde_json::Value;
 
 use crate::{
     error::Error,
+    service::name_digest,
     storage::{benefits::ImportedPension, rows::ImportedPerson},
 };
 
@@ -52,9 +56,13 @@ const FIELDS: [&str; FIELD_COUNT] = [
     "pension_monthly_fen",
     "pension_first_unpaid",
     "pension_certified_until",
+    "name",
 ];
 
-const FIELD_COUNT: usize = 15;
+const FIELD_COUNT: usize = 16;
+
+/// Where the name stands in `FIELDS`.
+const NAME: usize = 15;
 
 /// One line of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +71,13 @@ pub struct ImportedEntry {
     pub person: ImportedPerson,
     /// What the line says of a pension, when it says anything.
     pub pension: Option<ImportedPension>,
+    /// Digest of the person's name, when the line tells it.
+    pub name: Option<Digest>,
 }
 
 impl From<ImportedPerson> for ImportedEntry {
     fn from(person: ImportedPerson) -> Self {
-        ImportedEntry { person, pension: None }
+        ImportedEntry { person, pension: None, name: None }
     }
 }
 
@@ -140,7 +150,12 @@ impl<R: BufRead> PeopleFile<R> {
             _ => self.json(&text)?,
         };
         let person = self.person(&fields)?;
-        Ok(Some(ImportedEntry { person, pension: self.pension(person.person.key, &fields)? }))
+        let key = person.person.key;
+        Ok(Some(ImportedEntry {
+            person,
+            pension: self.pension(key, &fields)?,
+            name: self.name(key, &fields)?,
+        }))
     }
 
     fn header(&self, text: &str) -> Result<Vec<usize>, Error> {
@@ -252,6 +267,14 @@ impl<R: BufRead> PeopleFile<R> {
         let monthly = monthly.filter(|fen| (Fen::ZERO..=Fen::CARD_MAX).contains(fen));
         let monthly = monthly.ok_or_else(|| bad(FIRST_PENSION))?;
         Ok(Some(ImportedPension { person, monthly, first_unpaid, certified_until }))
+    }
+
+    fn name(&self, person: u64, fields: &[Option<String>; FIELD_COUNT]) -> Result<Option<Digest>, Error> {
+        let name = fields[NAME].as_deref().map(str::trim).filter(|name| !name.is_empty());
+        if name.is_some_and(|name| name.len() > NAME_BYTES_MAX || name.contains(char::is_control)) {
+            return Err(self.error("has no valid name"));
+        }
+        Ok(name.map(|name| name_digest(person, name)))
     }
 
     fn error(&self, what: &str) -> Error {

@@ -52,6 +52,15 @@ impl Production {
         Ok(self.storage.set_policy(policy, self.now())?)
     }
 
+    /// Whether a proof lets the center tell a person about himself: what suffices for a visit does, and so does
+    /// what suffices for a certification.
+    pub(crate) fn holder_proof_suffices(&self, proof: &HolderProof, at: Timestamp) -> StorageResult<bool> {
+        let policies = self.policies()?;
+        Ok([Purpose::Visit, Purpose::Certification]
+            .into_iter()
+            .any(|purpose| policies.suffices(purpose, proof, at)))
+    }
+
     /// What terminals may have lived by.
     pub(super) fn policies(&self) -> StorageResult<Policies> {
         self.storage.policies().map(Policies::new)

@@ -20,6 +20,7 @@ mod documents;
 mod feed;
 mod money;
 mod schema;
+mod service;
 mod terminals;
 mod transaction;
 
@@ -66,6 +67,7 @@ impl SqliteStorage {
         let mut connection = connect(path, flags, options.cache_kib)?;
         let transaction = connection.transaction().map_err(failed)?;
         transaction.execute_batch(schema::CREATE).map_err(failed)?;
+        transaction.execute_batch(schema::SERVICE).map_err(failed)?;
         transaction.pragma_update(None, "application_id", schema::APPLICATION_ID).map_err(failed)?;
         transaction.pragma_update(None, "user_version", schema::LAYOUT).map_err(failed)?;
         transaction.commit().map_err(failed)?;

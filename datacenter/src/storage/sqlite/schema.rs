@@ -1,13 +1,13 @@
 //! Tables of the SQLite storage.
 
 /// Layout that this program writes, kept in `user_version`.
-pub(super) const LAYOUT: u32 = 3;
+pub(super) const LAYOUT: u32 = 4;
 
 /// Marks the file as ours ("JBCN"), kept in `application_id`.
 pub(super) const APPLICATION_ID: i32 = 0x4A42_434E;
 
 /// The steps from each earlier layout to the next.
-pub(super) const STEPS: [(u32, &str); 2] = [(1, FROM_1), (2, FROM_2)];
+pub(super) const STEPS: [(u32, &str); 3] = [(1, FROM_1), (2, FROM_2), (3, SERVICE)];
 
 /// Makes a storage of layout 1 into one of layout 2: who holds which card, what is owed to whom.
 const FROM_1: &str = "
@@ -349,4 +349,92 @@ CREATE TABLE audit (
     action TEXT NOT NULL,
     subject TEXT NOT NULL
 );
+";
+
+/// Public service: what makes a storage of layout 3 into one of layout 4, and the end of what makes a new one.
+///
+/// `document` lies in the order of its last change, as `person` does; its cursors are its own. `asked` says who
+/// asked what about whom; it is never updated. `person_name` holds digests of names, to compare one that is told.
+pub(super) const SERVICE: &str = "
+CREATE TABLE document (
+    change INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    code TEXT NOT NULL,
+    text TEXT,
+    UNIQUE (kind, code)
+);
+INSERT INTO counter VALUES ('document', 0);
+
+CREATE TABLE contribution (
+    person INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    base INTEGER NOT NULL,
+    by_unit INTEGER NOT NULL,
+    by_person INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    PRIMARY KEY (person, period, kind)
+) WITHOUT ROWID;
+
+CREATE TABLE due (
+    person INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    months INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (person, until, kind, period)
+) WITHOUT ROWID;
+
+CREATE TABLE unemployment (
+    person INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL,
+    monthly INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    months INTEGER NOT NULL,
+    months_paid INTEGER NOT NULL
+);
+
+CREATE TABLE person_name (
+    person INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL
+);
+
+CREATE TABLE seeker (
+    person INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX seeker_by_time ON seeker (at);
+
+CREATE TABLE loss (
+    number INTEGER PRIMARY KEY,
+    person INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    terminal INTEGER NOT NULL,
+    shown INTEGER NOT NULL,
+    locked INTEGER NOT NULL,
+    earlier INTEGER NOT NULL
+);
+
+CREATE TABLE asked (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    terminal INTEGER NOT NULL,
+    person INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    ending TEXT NOT NULL
+);
+CREATE INDEX asked_by_person ON asked (person, at);
+CREATE INDEX asked_by_terminal ON asked (terminal, at);
+
+CREATE TABLE desk (
+    terminal INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    district TEXT
+);
+
+CREATE INDEX record_by_person ON record (person, made_at, number) WHERE verdict = 1 AND kind IN (1, 2, 4);
+CREATE INDEX holder_by_person ON holder (person, since);
 ";
