@@ -40,6 +40,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "jinbao-edge",
         ],
     ),
+    (
+        "jinbao-ui",
+        &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol", "jinbao-core", "jinbao-edge"],
+    ),
     ("jinbao-engine", &["jinbao-card-spec", "jinbao-reader-protocol"]),
     ("jinbao-stm32f405", &[]),
     ("jinbao-boot", &["jinbao-reader-protocol", "jinbao-stm32f405"]),
@@ -99,15 +103,31 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
-fn one_provider_of_tls_and_no_screen() {
+fn one_provider_of_tls() {
     let metadata = metadata();
     let mut users: BTreeMap<&str, usize> = BTreeMap::new();
     for package in metadata["packages"].as_array().unwrap() {
         *users.entry(package["name"].as_str().unwrap()).or_default() += 1;
     }
-    for unwanted in ["aws-lc-rs", "openssl", "native-tls", "slint"] {
+    for unwanted in ["aws-lc-rs", "openssl", "native-tls"] {
         assert!(!users.contains_key(unwanted), "{unwanted} came in: see `cargo tree --invert {unwanted}`");
     }
     assert_eq!(users["rustls"], 1, "two versions of rustls");
     assert_eq!(users["ring"], 1, "two versions of ring");
+}
+
+#[test]
+fn screens_are_drawn_by_one_crate() {
+    let metadata = metadata();
+    let members = metadata["workspace_members"].as_array().unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        if !members.contains(&package["id"]) || package["name"] == "jinbao-ui" {
+            continue;
+        }
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let on = dependency["name"].as_str().unwrap();
+            let draws = on == "jinbao-ui" || on.starts_with("slint") || on.starts_with("i-slint");
+            assert!(!draws, "{} must not depend on {on}", package["name"]);
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod firmware;
 mod licences;
+mod pictures;
 mod process;
 mod setup;
 mod test;
@@ -50,6 +51,8 @@ enum Command {
     Firmware(firmware::Options),
     /// 许可证检查 · Checks the licence of every dependency
     Licences,
+    /// 画面总览 · Draws every screen and writes a page that shows what changed
+    Pictures,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Bench { people } => bench::run(people),
         Command::Firmware(options) => firmware::run(&options),
         Command::Licences => licences::check(),
+        Command::Pictures => pictures::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

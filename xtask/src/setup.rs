@@ -83,6 +83,51 @@ const PAPER: &[Package] = &[Package {
     sign: "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
 }];
 
+/// Windows, and a display for tests that have none.
+const WINDOWS: &[Package] = &[
+    Package {
+        name: "libfontconfig-dev",
+        purpose: "fonts of the windows / 界面字体",
+        sign: "/usr/include/fontconfig/fontconfig.h",
+    },
+    Package {
+        name: "libxkbcommon-x11-0",
+        purpose: "keyboard of the windows / 界面键盘",
+        sign: "/usr/share/doc/libxkbcommon-x11-0",
+    },
+    Package {
+        name: "libx11-xcb1",
+        purpose: "the windows themselves / 窗口",
+        sign: "/usr/share/doc/libx11-xcb1",
+    },
+    Package {
+        name: "libxcursor1",
+        purpose: "the mouse in them / 鼠标指针",
+        sign: "/usr/share/doc/libxcursor1",
+    },
+    Package { name: "libxi6", purpose: "mouse and touch / 鼠标与触摸", sign: "/usr/share/doc/libxi6" },
+    Package {
+        name: "libxrandr2",
+        purpose: "size of the screen / 屏幕尺寸",
+        sign: "/usr/share/doc/libxrandr2",
+    },
+];
+
+const DISPLAY: &[Package] = &[
+    Package { name: "xvfb", purpose: "a display without a screen / 虚拟显示", sign: "/usr/bin/Xvfb" },
+    Package {
+        name: "xdotool", purpose: "presses keys in real windows / 模拟按键", sign: "/usr/bin/xdotool"
+    },
+    Package {
+        name: "imagemagick",
+        purpose: "takes pictures of that display / 截图",
+        sign: "/usr/bin/import-im6.q16",
+    },
+    Package {
+        name: "espeak-ng", purpose: "reads the kiosk aloud / 语音播报", sign: "/usr/bin/espeak-ng"
+    },
+];
+
 const JUDGES: &[Package] = &[
     Package {
         name: "opensc",
@@ -146,7 +191,7 @@ pub(crate) fn demo_with_board() -> Vec<Package> {
 
 /// What the tests need.
 pub(crate) fn everything() -> Vec<Package> {
-    [BUILD, CARDS, BOARD, PAPER, JUDGES].concat()
+    [BUILD, CARDS, BOARD, PAPER, WINDOWS, DISPLAY, JUDGES].concat()
 }
 
 /// Sees to a compiler for the reader's firmware: the target of rustup, else Debian's compiler and its sources.

@@ -19,6 +19,7 @@ pub(crate) fn run(yes: bool) -> Result<(), String> {
     licences::check()?;
     process::run(process::cargo().args(["check", "--locked", "-p", "jinbao-hal", "--features", "rpi"]))?;
     process::run(process::cargo().args(["check", "--locked", "-p", "jinbao", "--no-default-features"]))?;
+    process::run(process::cargo().args(["check", "--locked", "-p", "jinbao-ui", "--no-default-features"]))?;
     process::run(process::cargo().args([
         "clippy",
         "--locked",
