@@ -3,6 +3,7 @@
 //! Every step is a `jinbao` command that is printed before it runs; what this file adds is only their order.
 
 mod pension;
+mod window;
 
 use std::{
     env, fs,
@@ -43,6 +44,9 @@ pub(crate) struct Options {
     /// A pension at a bank counter instead of a hospital visit, with a fingerprint sensor
     #[arg(long, conflicts_with = "board")]
     pension: bool,
+    /// Open a face of the terminal in a window at once, without the story
+    #[arg(long, value_enum, conflicts_with = "pension")]
+    face: Option<window::Face>,
     /// Keep everything in this folder, to go on by hand
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -60,6 +64,14 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         setup::run(&setup::demo(with_pcsc), options.yes)?;
         with_pcsc
     };
+    let shows_window = window::has_display() && !options.pension;
+    if options.face.is_some() && !shows_window {
+        return Err("没有图形界面（DISPLAY） · there is no display here (DISPLAY)".to_owned());
+    }
+    if shows_window {
+        setup::run(&setup::windows(), options.yes)?;
+        window::build()?;
+    }
     process::run(process::cargo().args(["build", "--locked", "-p", "jinbao"]))?;
     let folder = match &options.folder {
         Some(folder) => folder.clone(),
@@ -75,10 +87,20 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         center: None,
         reader: None,
         module: None,
+        addresses: None,
         reader_argument: None,
         socket: None,
     };
-    let told = if options.pension { pension::tell(&mut demo) } else { demo.tell() };
+    let told = match options.face {
+        Some(face) => window::tell(&mut demo, face),
+        None if options.pension => pension::tell(&mut demo),
+        None if shows_window => demo.tell().and_then(|()| {
+            window::tell_how();
+            window::cards(&demo)?;
+            window::open(&demo, window::Face::Counter)
+        }),
+        None => demo.tell().map(|()| window::tell_how()),
+    };
     drop(demo.center.take());
     drop(demo.reader.take());
     drop(demo.module.take());
@@ -134,6 +156,8 @@ struct Demo {
     reader: Option<Server>,
     /// The simulated fingerprint sensor.
     module: Option<Server>,
+    /// Where the center listens: for enrolment, for enrolled terminals.
+    addresses: Option<(String, String)>,
     reader_argument: Option<String>,
     socket: Option<String>,
 }
@@ -141,6 +165,25 @@ struct Demo {
 impl Demo {
     /// A center, and a terminal that knows its people.
     fn prepare(&mut self, institution: &str) -> Result<(), String> {
+        self.prepare_center()?;
+        step(2, "终端登记：一次性登记码、密钥、证书", "Enrol a terminal: one-time code, keys, certificate");
+        let (code, fingerprint) = self.one_time_code(institution)?;
+        let (enrolment, terminals) = self.addresses()?;
+        let enrol = ["enrol", "--terminal", TERMINAL, "--center", &terminals, "--enrolment", &enrolment];
+        self.jinbao(&[&enrol[..], &["--fingerprint", &fingerprint]].concat(), &[&code])?;
+        for (number, role, secret) in
+            [("0001", "supervisor", "supervisor-1"), ("0002", "cashier", "cashier-2")]
+        {
+            self.jinbao(&["operator", "add", number, "--role", role], &[secret])?;
+            self.jinbao(&["operator", "sign-in", number], &[secret])?;
+        }
+
+        step(3, "填充资格库", "Fill the eligibility cache from the center's signed feed");
+        self.jinbao(&["sync"], &[])
+    }
+
+    /// A center with its people and rules.
+    fn prepare_center(&mut self) -> Result<(), String> {
         let rules = samples().join("rules/xuzhou.json").display().to_string();
 
         step(
@@ -162,35 +205,11 @@ impl Demo {
         self.jinbao(&["center", "rules", "add", &rules], &[])?;
         self.jinbao(&["sim", "keys", "--key-seed", SEED, "--out", "issuer.json"], &[])?;
         self.jinbao(&["center", "keys", "import", "issuer.json"], &[])?;
-        let center = self.start_center()?;
+        self.start_center()
+    }
 
-        step(2, "终端登记：一次性登记码、密钥、证书", "Enrol a terminal: one-time code, keys, certificate");
-        let code = [
-            "center",
-            "code",
-            TERMINAL,
-            "--institution",
-            "H32030000001",
-            "--name",
-            institution,
-            "--level",
-            "3",
-        ];
-        let given = self.jinbao_json(&code)?;
-        let (code, fingerprint) = (text(&given, "code")?, text(&given, "fingerprint")?);
-        let (enrolment, terminals) = (text(&center, "enrolment")?, text(&center, "terminals")?);
-        let (enrolment, terminals) = (format!("https://{enrolment}"), format!("https://{terminals}"));
-        let enrol = ["enrol", "--terminal", TERMINAL, "--center", &terminals, "--enrolment", &enrolment];
-        self.jinbao(&[&enrol[..], &["--fingerprint", &fingerprint]].concat(), &[&code])?;
-        for (number, role, secret) in
-            [("0001", "supervisor", "supervisor-1"), ("0002", "cashier", "cashier-2")]
-        {
-            self.jinbao(&["operator", "add", number, "--role", role], &[secret])?;
-            self.jinbao(&["operator", "sign-in", number], &[secret])?;
-        }
-
-        step(3, "填充资格库", "Fill the eligibility cache from the center's signed feed");
-        self.jinbao(&["sync"], &[])
+    fn addresses(&self) -> Result<(String, String), String> {
+        self.addresses.clone().ok_or_else(|| "the center does not run".to_owned())
     }
 
     fn tell(&mut self) -> Result<(), String> {
@@ -266,11 +285,13 @@ impl Demo {
         Ok(())
     }
 
-    fn start_center(&mut self) -> Result<Value, String> {
+    fn start_center(&mut self) -> Result<(), String> {
         let port = self.port.to_string();
         let (server, ready) = Server::start(self, &["center", "serve", "--json", "--port", &port])?;
         self.center = Some(server);
-        Ok(ready)
+        let address = |name| text(&ready, name).map(|address| format!("https://{address}"));
+        self.addresses = Some((address("enrolment")?, address("terminals")?));
+        Ok(())
     }
 
     fn start_reader(&mut self) -> Result<(), String> {
@@ -347,17 +368,22 @@ impl Demo {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(process::target().join("debug/jinbao"));
+        let mut command = self.with_environment(Command::new(process::target().join("debug/jinbao")));
+        command.args(arguments);
+        if let (Some(reader), true) = (&self.reader_argument, touches_card(arguments)) {
+            command.args(["--reader", reader]);
+        }
         command
-            .args(arguments)
+    }
+
+    /// In the demo's folder, with its terminal, its center and its smart card service.
+    fn with_environment(&self, mut command: Command) -> Command {
+        command
             .current_dir(&self.folder)
             .env("JINBAO_DATA", self.folder.join("terminal"))
             .env("JINBAO_CENTER", self.folder.join("center"));
         if let Some(socket) = &self.socket {
             command.env("PCSCLITE_CSOCK_NAME", socket);
-        }
-        if let (Some(reader), true) = (&self.reader_argument, touches_card(arguments)) {
-            command.args(["--reader", reader]);
         }
         command
     }

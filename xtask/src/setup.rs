@@ -189,6 +189,11 @@ pub(crate) fn demo_with_board() -> Vec<Package> {
     [BUILD, CARDS, BOARD, PAPER].concat()
 }
 
+/// What the windows need.
+pub(crate) fn windows() -> Vec<Package> {
+    [BUILD, WINDOWS].concat()
+}
+
 /// What the tests need.
 pub(crate) fn everything() -> Vec<Package> {
     [BUILD, CARDS, BOARD, PAPER, WINDOWS, DISPLAY, JUDGES].concat()
