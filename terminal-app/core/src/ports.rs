@@ -8,7 +8,9 @@ use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PersonAnswer, PersonQuery, SignedPage},
     pension::{PensionAnswer, PensionQuery},
+    problem::ProblemKind,
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
+    service::{Locked, LossReport, PersonalReply, PersonalRequest, PublicQuestion, PublicReply},
     signature::Signed,
     upload::{Batch, BatchAnswer, ChainHead, Problem},
 };
@@ -49,8 +51,37 @@ pub trait CenterLink {
     /// The center's answer for loading the personal account. The same request may be sent again.
     fn load(&mut self, request: &LoadRequest) -> Result<LoadAnswer, LinkError>;
 
+    /// The answer to a person about himself.
+    fn personal(&mut self, request: &PersonalRequest) -> Result<PersonalReply, LinkError> {
+        let _ = request;
+        no_public_service()
+    }
+
+    /// Locks a person's cards. The same report may be sent again.
+    fn report_loss(&mut self, report: &LossReport) -> Result<Locked, LinkError> {
+        let _ = report;
+        no_public_service()
+    }
+
+    /// What anybody may know.
+    fn public(&mut self, question: &PublicQuestion) -> Result<PublicReply, LinkError> {
+        let _ = question;
+        no_public_service()
+    }
+
+    /// The page of changes of the public documents after a cursor (a signed `DocumentChanges`).
+    fn public_documents(&mut self, epoch: u64, after: u64) -> Result<Signed, LinkError> {
+        let _ = (epoch, after);
+        no_public_service()
+    }
+
     /// The center's sums over a span of the chain.
     fn reconcile(&mut self, request: &ReconciliationRequest) -> Result<ReconciliationAnswer, LinkError>;
+}
+
+/// What a line answers that leads to a center without public service.
+fn no_public_service<T>() -> Result<T, LinkError> {
+    Err(LinkError::Refused(Problem::new(ProblemKind::NotFound, "no public service at this center")))
 }
 
 /// Why the center gave no answer, or another one than hoped for.

@@ -6,7 +6,7 @@ use hal::clock::Clock;
 use protocol::{limits::OfflineLimits, problem::ProblemKind, timestamp::Timestamp};
 
 use crate::{
-    cache::{Cache, CacheError, Progress},
+    cache::{Cache, CacheError, Progress, PublicProgress},
     clock::{ClockWatch, Now},
     ledger::{Ledger, LedgerError},
     pace::{BACKOFF_MS_MAX, Pace, draw},
@@ -28,6 +28,7 @@ enum Phase {
     Limits,
     Policy,
     Rules,
+    Public,
     Feed,
 }
 
@@ -67,6 +68,11 @@ pub enum SyncStep {
     Rules {
         /// Their revision.
         stored: Option<u64>,
+    },
+    /// A page of articles, offices and vacancies was applied.
+    PublicDocuments {
+        /// How far the copy of them is filled.
+        progress: PublicProgress,
     },
     /// A page was applied; there is more.
     Page {
@@ -139,24 +145,7 @@ impl Synchroniser {
         if let Some(for_ms) = self.pace.wait_ms(now.monotonic_ms) {
             return Ok(SyncStep::Wait { for_ms });
         }
-        let done = match self.phase {
-            Phase::Clock => {
-                let limits = cache.limits().unwrap_or_default();
-                learn_clock(ledger, link, clock, watch, &limits)
-                    .map(|offset_ms| (Phase::Limits, SyncStep::Clock { offset_ms }))
-            }
-            Phase::Limits => {
-                fetch_limits(cache, link).map(|stored| (Phase::Policy, SyncStep::Limits { stored }))
-            }
-            Phase::Policy => {
-                fetch_policy(cache, link).map(|stored| (Phase::Rules, SyncStep::Policy { stored }))
-            }
-            Phase::Rules => fetch_rules(cache, link).map(|stored| (Phase::Feed, SyncStep::Rules { stored })),
-            Phase::Feed => fetch_page(cache, link).map(|progress| match progress.complete() {
-                true => (Phase::Clock, SyncStep::Complete { progress }),
-                false => (Phase::Feed, SyncStep::Page { progress }),
-            }),
-        };
+        let done = self.exchange(cache, ledger, link, clock, watch);
         let now = Now::of(clock);
         match done {
             Ok((phase, step)) => {
@@ -168,6 +157,45 @@ impl Synchroniser {
             }
             Err(SyncError::Cache(error @ (CacheError::Damaged { .. } | CacheError::Store(_)))) => Err(error),
             Err(error) => Ok(self.failed(error, now, random)),
+        }
+    }
+
+    /// What the phase asks for, and the phase after it.
+    fn exchange(
+        &mut self,
+        cache: &mut Cache,
+        ledger: &mut Ledger,
+        link: &mut dyn CenterLink,
+        clock: &dyn Clock,
+        watch: &mut ClockWatch,
+    ) -> Result<(Phase, SyncStep), SyncError> {
+        match self.phase {
+            Phase::Clock => {
+                let limits = cache.limits().unwrap_or_default();
+                learn_clock(ledger, link, clock, watch, &limits)
+                    .map(|offset_ms| (Phase::Limits, SyncStep::Clock { offset_ms }))
+            }
+            Phase::Limits => {
+                fetch_limits(cache, link).map(|stored| (Phase::Policy, SyncStep::Limits { stored }))
+            }
+            Phase::Policy => {
+                fetch_policy(cache, link).map(|stored| (Phase::Rules, SyncStep::Policy { stored }))
+            }
+            Phase::Rules => {
+                fetch_rules(cache, link).map(|stored| (Phase::Public, SyncStep::Rules { stored }))
+            }
+            Phase::Public => match fetch_public(cache, link)? {
+                Some(progress) => Ok((Phase::Public, SyncStep::PublicDocuments { progress })),
+                // Nothing new: what matters more is not kept waiting for the next step.
+                None => {
+                    self.phase = Phase::Feed;
+                    self.exchange(cache, ledger, link, clock, watch)
+                }
+            },
+            Phase::Feed => fetch_page(cache, link).map(|progress| match progress.complete() {
+                true => (Phase::Clock, SyncStep::Complete { progress }),
+                false => (Phase::Feed, SyncStep::Page { progress }),
+            }),
         }
     }
 
@@ -191,7 +219,8 @@ impl Synchroniser {
             self.phase = match self.phase {
                 Phase::Limits => Phase::Policy,
                 Phase::Policy => Phase::Rules,
-                Phase::Rules => Phase::Feed,
+                Phase::Rules => Phase::Public,
+                Phase::Public => Phase::Feed,
                 other => other,
             };
         }
@@ -233,6 +262,22 @@ fn fetch_rules(cache: &mut Cache, link: &mut dyn CenterLink) -> Result<Option<u6
     let revision = cache.rules_revision().map_err(SyncError::Cache)?;
     let signed = link.rules(revision).map_err(SyncError::Link)?;
     signed.map(|signed| cache.store_rules(&signed)).transpose().map_err(SyncError::Cache)
+}
+
+/// The next page of public documents; `None` when there was nothing new, or the center has none at all.
+fn fetch_public(
+    cache: &mut Cache,
+    link: &mut dyn CenterLink,
+) -> Result<Option<PublicProgress>, SyncError> {
+    let known = cache.public_progress().map_err(SyncError::Cache)?;
+    let page = match link.public_documents(known.epoch, known.cursor) {
+        Ok(page) => page,
+        Err(LinkError::Refused(problem)) if problem.kind == ProblemKind::NotFound => return Ok(None),
+        Err(error) => return Err(SyncError::Link(error)),
+    };
+    let changes = cache.apply_public(&page).map_err(SyncError::Cache)?;
+    let progress = cache.public_progress().map_err(SyncError::Cache)?;
+    Ok((changes > 0).then_some(progress))
 }
 
 fn fetch_page(cache: &mut Cache, link: &mut dyn CenterLink) -> Result<Progress, SyncError> {

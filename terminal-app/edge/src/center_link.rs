@@ -13,6 +13,7 @@ use protocol::{
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     rules::RULES_BYTES_MAX,
+    service::{Locked, LossReport, PersonalReply, PersonalRequest, PublicQuestion, PublicReply},
     signature::Signed,
     upload::{Batch, BatchAnswer, ChainHead},
 };
@@ -197,6 +198,23 @@ impl CenterLink for HttpsLink {
 
     fn person(&mut self, query: &PersonQuery) -> Result<PersonAnswer, LinkError> {
         self.send_within(QUESTION_TIMEOUT_MS, "/v1/person", query)
+    }
+
+    fn personal(&mut self, request: &PersonalRequest) -> Result<PersonalReply, LinkError> {
+        self.send_within(QUESTION_TIMEOUT_MS, "/v1/service/personal", request)
+    }
+
+    fn report_loss(&mut self, report: &LossReport) -> Result<Locked, LinkError> {
+        self.send("/v1/service/loss", report)
+    }
+
+    fn public(&mut self, question: &PublicQuestion) -> Result<PublicReply, LinkError> {
+        self.send_within(QUESTION_TIMEOUT_MS, "/v1/service/public", question)
+    }
+
+    fn public_documents(&mut self, epoch: u64, after: u64) -> Result<Signed, LinkError> {
+        let path = format!("/v1/service/documents?epoch={epoch}&after={after}");
+        parse(&self.fetch_bytes(&path)?.ok_or_else(no_content)?)
     }
 
     fn load(&mut self, request: &LoadRequest) -> Result<LoadAnswer, LinkError> {

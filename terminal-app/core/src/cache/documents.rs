@@ -113,7 +113,7 @@ impl Cache {
     }
 }
 
-fn open<T: DeserializeOwned>(
+pub(super) fn open<T: DeserializeOwned>(
     signed: &Signed,
     center: &protocol::signature::PublicKey,
     purpose: &str,

@@ -10,6 +10,7 @@ mod documents;
 mod eligibility;
 mod fill;
 mod pension;
+mod public;
 
 use std::{cell::Cell, fmt};
 
@@ -19,13 +20,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 pub use eligibility::{CONTRIBUTION_GRACE_MONTHS, Eligibility, NotEligible};
 pub use pension::KnownPension;
+pub use public::PublicProgress;
 
 use crate::store::{self, Durability, Layout, Settings, StoreError, StoreKey};
 
 /// What tables the cache has.
 pub const LAYOUT: Layout = Layout {
     application_id: 0x4A42_4331,
-    versions: &[include_str!("schema.sql"), include_str!("schema_2.sql")],
+    versions: &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")],
 };
 
 /// Quota of the file: 4 GiB; ten million people take about 0.5 GiB.

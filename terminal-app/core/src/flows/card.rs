@@ -72,6 +72,7 @@ impl Terminal {
         self.eligible = None;
         self.sittings.card_gone();
         self.enrolling = None;
+        self.pin_verified_ms = None;
     }
 
     /// Asks the holder for the PIN and has the card verify it, once.
@@ -84,6 +85,7 @@ impl Terminal {
         let (session, mut pad, _) = self.holder();
         holder::verify(session, &mut pad)?;
         self.sittings.pin = true;
+        self.pin_verified_ms = Some(self.now().monotonic_ms);
         self.resolve_now()
     }
 

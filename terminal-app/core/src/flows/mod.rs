@@ -27,6 +27,7 @@ mod prove;
 mod receipt;
 mod register;
 mod resolve;
+pub mod service;
 mod settle;
 
 use card_spec::{date::DateTime, region::RegionCode};
@@ -153,6 +154,8 @@ pub struct Terminal {
     sittings: Sittings,
     /// Fingers that were taken and are not on the card yet.
     enrolling: Option<enrol::Enrolling>,
+    /// When the open card accepted its PIN, by the monotonic clock.
+    pin_verified_ms: Option<u64>,
 }
 
 impl Terminal {
@@ -203,6 +206,7 @@ impl Terminal {
             seen,
             sittings,
             enrolling: None,
+            pin_verified_ms: None,
         };
         terminal.take_up_documents()?;
         terminal.write_off_intentions()?;

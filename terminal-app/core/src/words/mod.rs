@@ -8,6 +8,7 @@ mod eligibility;
 mod flow;
 mod holder;
 mod link;
+mod service;
 mod session;
 mod store;
 
@@ -17,6 +18,9 @@ pub use self::{
     board::device as board_words,
     holder::{purpose_name, reason_name},
     link::refusal,
+    service::{
+        contribution_name, contribution_state_name, movement_name, shown_from, split_words, unemployment_name,
+    },
     session::step_name,
     store::action_name,
 };
