@@ -13,6 +13,7 @@
 //! | `year`, `deductible_fen`, `pooled_outpatient_fen`, `pooled_inpatient_fen`, `own_in_scope_fen`, `stays` | numbers | sums of people who are already there stay |
 //!
 //! | `pension_monthly_fen` | what a month's pension is; `0` ends it | nothing changes of the pension |
+//! | `pension_monthly_from` | `YYYY-MM`: first month with this amount; earlier unpaid months keep theirs | it holds for all unpaid months, where it is another than before |
 //! | `pension_first_unpaid` | `YYYY-MM` | needed where a pension begins; a later one counts months as paid elsewhere |
 //! | `pension_certified_until` | `YYYY-MM-DD` | not certified, or as before |
 //! | `name` | the person's name; a digest of it is kept, for reports of loss without a card | nothing changes of the name |
@@ -57,12 +58,16 @@ const FIELDS: [&str; FIELD_COUNT] = [
     "pension_first_unpaid",
     "pension_certified_until",
     "name",
+    "pension_monthly_from",
 ];
 
-const FIELD_COUNT: usize = 16;
+const FIELD_COUNT: usize = 17;
 
 /// Where the name stands in `FIELDS`.
 const NAME: usize = 15;
+
+/// Where the first month of an amount stands; younger than the others, so behind them.
+const MONTHLY_FROM: usize = 16;
 
 /// One line of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,9 +261,11 @@ impl<R: BufRead> PeopleFile<R> {
         let first_unpaid = first_unpaid.map_err(|_| bad(FIRST_PENSION + 1))?;
         let certified_until = text(FIRST_PENSION + 2).map(str::parse::<Day>).transpose();
         let certified_until = certified_until.map_err(|_| bad(FIRST_PENSION + 2))?;
+        let monthly_from = text(MONTHLY_FROM).map(str::parse::<Period>).transpose();
+        let monthly_from = monthly_from.map_err(|_| bad(MONTHLY_FROM))?;
         let Some(monthly) = text(FIRST_PENSION) else {
             // A month or a day alone would be passed over in silence.
-            return match first_unpaid.is_some() || certified_until.is_some() {
+            return match first_unpaid.is_some() || certified_until.is_some() || monthly_from.is_some() {
                 true => Err(bad(FIRST_PENSION)),
                 false => Ok(None),
             };
@@ -266,7 +273,7 @@ impl<R: BufRead> PeopleFile<R> {
         let monthly = monthly.parse().ok().map(Fen);
         let monthly = monthly.filter(|fen| (Fen::ZERO..=Fen::CARD_MAX).contains(fen));
         let monthly = monthly.ok_or_else(|| bad(FIRST_PENSION))?;
-        Ok(Some(ImportedPension { person, monthly, first_unpaid, certified_until }))
+        Ok(Some(ImportedPension { person, monthly, monthly_from, first_unpaid, certified_until }))
     }
 
     fn name(&self, person: u64, fields: &[Option<String>; FIELD_COUNT]) -> Result<Option<Digest>, Error> {
@@ -343,6 +350,13 @@ mod tests {
         assert_eq!(pension.first_unpaid, Period::from_number(202_609));
         assert_eq!(pension.certified_until, Day::from_number(20_270_331));
         assert!(!line("315000,2026-09,").unwrap()[0].person.with_sums);
+        assert_eq!(pension.monthly_from, None);
+        let from =
+            "person,paid_until,pension_monthly_fen,pension_monthly_from\n11010519491231002X,2026-09,330000,";
+        let from = |text: &str| read(&format!("{from}{text}\n"));
+        let raised = from("2027-01").unwrap()[0].pension.unwrap();
+        assert_eq!((raised.monthly, raised.monthly_from), (Fen(330_000), Period::from_number(202_701)));
+        assert!(from("2027-13").unwrap_err().contains("pension_monthly_from"));
         assert_eq!(line(",,").unwrap()[0].pension, None);
         assert_eq!(line("0,,").unwrap()[0].pension.unwrap().monthly, Fen::ZERO);
         for (rest, what) in [
@@ -362,7 +376,7 @@ mod tests {
         let header = "person,paid_until\n";
         let good = "11010519491231002X,2026-01\n";
         for (text, line, what) in [
-            ("person,name\n".to_owned(), 1, "column"),
+            ("person,nickname\n".to_owned(), 1, "column"),
             ("person,person\n".to_owned(), 1, "twice"),
             (format!("{header}{good}110105194912310021,2026-01\n"), 3, "person"),
             (format!("{header}11010519491231002X,2026-13\n"), 2, "paid_until"),

@@ -45,8 +45,21 @@ pub fn pensioner(rig: &Rig, number: u64, first_unpaid: Period, certified_until: 
     let pension = ImportedPension {
         person: person(number).key(),
         monthly: MONTHLY,
+        monthly_from: None,
         first_unpaid: Some(first_unpaid),
         certified_until,
+    };
+    put(rig, number, PersonState::Active, Some(pension));
+}
+
+/// From this month on a pension is so much.
+pub fn raise(rig: &Rig, number: u64, monthly: Fen, from: Period) {
+    let pension = ImportedPension {
+        person: person(number).key(),
+        monthly,
+        monthly_from: Some(from),
+        first_unpaid: None,
+        certified_until: None,
     };
     put(rig, number, PersonState::Active, Some(pension));
 }
@@ -70,7 +83,7 @@ fn put(rig: &Rig, number: u64, state: PersonState, pension: Option<ImportedPensi
         own_in_scope_fen: 0,
         stays: 0,
     };
-    let entry = ImportedEntry { person: ImportedPerson { person, with_sums: false }, pension };
+    let entry = ImportedEntry { person: ImportedPerson { person, with_sums: false }, pension, name: None };
     rig.center.production.import_people([Ok(entry)], |_| {}).unwrap();
 }
 
