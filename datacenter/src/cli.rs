@@ -14,6 +14,7 @@ mod pension;
 mod people;
 mod print;
 mod serve;
+mod service;
 
 /// The center's arguments.
 #[derive(Clone, Debug, ClapArgs)]
@@ -67,6 +68,9 @@ enum Command {
     /// 核验策略：查看、设置 / Which proofs of the holder suffice: show, set
     #[command(subcommand)]
     Policy(Policy),
+    /// 公共服务：导入文章、机构、岗位、缴费，列出挂失、求职、查询 / Public service: imports, and lists of what people report
+    #[command(subcommand)]
+    Service(service::Service),
     /// 卡黑名单：停用、恢复 / The blacklist of cards: block, free
     #[command(subcommand)]
     Card(Card),
@@ -152,6 +156,17 @@ enum Terminal {
         /// 终端号 / Terminal number
         terminal: TerminalId,
     },
+    /// 写下终端的窗口类型与地区，决定它可以查询什么；未写下的按医院 / What it stands for, which decides what it may ask; a hospital's counter when nothing is written down
+    Desk {
+        /// 终端号 / Terminal number
+        terminal: TerminalId,
+        /// 窗口类型 / Kind of desk
+        #[arg(value_enum)]
+        desk: service::DeskName,
+        /// 所在区县的行政区划代码，六位 / Division code of the district, six digits
+        #[arg(long, value_name = "CODE")]
+        district: Option<String>,
+    },
     /// 写下终端所在的经纬度，用于发现异地同时认证 / Where it stands, to notice one person in two places
     Place {
         /// 终端号 / Terminal number
@@ -171,7 +186,7 @@ enum People {
     #[command(after_help = "CSV 首行为列名 / The first line of a CSV names its columns:\n  \
         person,state,insutype,psn_type,civil_servant,paid_until,year,deductible_fen,\
         pooled_outpatient_fen,pooled_inpatient_fen,own_in_scope_fen,stays,\
-        pension_monthly_fen,pension_first_unpaid (YYYY-MM),pension_certified_until (YYYY-MM-DD)\n\
+        pension_monthly_fen,pension_first_unpaid (YYYY-MM),pension_certified_until (YYYY-MM-DD),name\n\
         必有 / needed: person, paid_until (YYYY-MM)。未变动的人不产生下发 / unchanged people make no change.")]
     Import {
         /// 文件 / File
@@ -430,6 +445,7 @@ fn execute(args: &Args, outside: &Outside) -> Result<(), Error> {
         Command::People(people) => people::people(&center, people, printer),
         Command::Pension(pension) => pension::pension(&center, pension, printer),
         Command::Policy(policy) => pension::policy(&center, policy, printer),
+        Command::Service(service) => service::service(&center, service, printer),
         Command::Card(card) => people::card(&center, card, printer),
         Command::Rules(rules) => commands::rules(&center, rules, printer),
         Command::Limits(limits) => commands::limits(&center, limits, printer),

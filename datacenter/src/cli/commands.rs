@@ -18,7 +18,10 @@ use crate::{
     error::Error,
     folder::public_key_pem,
     outside::Outside,
-    storage::rows::{AlarmRow, Institution, Outcome, Proof, RecordSummary},
+    storage::{
+        rows::{AlarmRow, Institution, Outcome, Proof, RecordSummary},
+        service::DeskRow,
+    },
 };
 
 /// Largest file of rules or keys that is read.
@@ -85,6 +88,12 @@ pub(super) fn terminal(center: &Center, command: &Terminal, printer: Printer) ->
             center.production.set_place(*terminal, *latitude, *longitude)?;
             center.access.note("staff", "terminal place", terminal.as_str())
         }
+        Terminal::Desk { terminal, desk, district } => {
+            let district = district.as_deref().map(RegionCode::parse).transpose();
+            let district = district.map_err(|error| Error::input(error.to_string()))?;
+            center.service.set_desk(&DeskRow { terminal: *terminal, desk: (*desk).into(), district })?;
+            center.access.note("staff", "terminal desk", terminal.as_str())
+        }
         Terminal::List => {
             let now = center.production.now();
             let mut rows = Vec::new();
@@ -95,6 +104,7 @@ pub(super) fn terminal(center: &Center, command: &Terminal, printer: Printer) ->
                     json!(row.institution.code),
                     json!(row.institution.name),
                     json!(row.institution.level),
+                    json!(center.production.storage().desk(row.terminal)?.map(|row| row.desk)),
                     json!(row.enrolled_at.map(|at| at.to_string())),
                     json!(row.blocked),
                     json!(head.sequence),
@@ -106,6 +116,7 @@ pub(super) fn terminal(center: &Center, command: &Terminal, printer: Printer) ->
                     Column("institution", "机构代码", "institution"),
                     Column("name", "机构名称", "name"),
                     Column("level", "等级", "level"),
+                    Column("desk", "窗口类型", "desk"),
                     Column("enrolled_at", "入网时间", "enrolled"),
                     Column("blocked", "停用", "blocked"),
                     Column("records", "记录数", "records"),

@@ -105,9 +105,9 @@ pub(super) fn people(center: &Center, command: &People, printer: Printer) -> Res
 }
 
 /// A file or, by `-`, standard input; and the length of a file.
-type Input = (BufReader<Box<dyn Read>>, Option<u64>);
+pub(super) type Input = (BufReader<Box<dyn Read>>, Option<u64>);
 
-fn input(file: &Path) -> Result<Input, Error> {
+pub(super) fn input(file: &Path) -> Result<Input, Error> {
     let (input, length): (Box<dyn Read>, Option<u64>) = if file == Path::new("-") {
         (Box::new(std::io::stdin()), None)
     } else {
