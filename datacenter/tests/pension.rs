@@ -67,6 +67,49 @@ fn a_month_is_paid_once() {
 }
 
 #[test]
+fn arrears_are_paid_by_the_amount_of_each_month() {
+    let rig = Rig::new(1);
+    let mut terminal = rig.terminal(1);
+    pensioner(&rig, 1, months_ago(3), Some(certified()));
+    let raised = MONTHLY + Fen(12_300);
+    raise(&rig, 1, raised, months_ago(1));
+    let mut pay = |period: Period, amount: Fen| {
+        let mut payment = payment(1, period, by_finger(1, now()));
+        payment.amount = amount;
+        book_at(&rig, &mut terminal, now(), paying(payment))
+    };
+    for (month, right, wrong) in [
+        (months_ago(3), MONTHLY, raised),
+        (months_ago(1), raised, MONTHLY),
+        (months_ago(2), MONTHLY, raised),
+        (this_month(), raised, MONTHLY),
+    ] {
+        assert_eq!(pay(month, wrong), refused(RefusalReason::PensionAmount), "{month}");
+        assert_eq!(pay(month, right), Verdict::Booked, "{month}");
+    }
+    assert_eq!(pension(&rig, 1).next_unpaid, this_month().next());
+}
+
+#[test]
+fn a_terminal_is_told_the_amounts_as_far_as_it_understands() {
+    let (rig, terminal) = counter();
+    let raised = MONTHLY + Fen(12_300);
+    raise(&rig, 1, raised, this_month());
+    let running = rig.start();
+    let query = PensionQuery { person: person(1), card: None };
+    let answer: PensionAnswer = terminal.client(&running).post("/v1/pension", &query).unwrap().json();
+    // By the field that all terminals know, months of one amount only.
+    let told = answer.pension.unwrap();
+    assert_eq!((told.monthly, told.unpaid(this_month()).count()), (MONTHLY, 1));
+    let schedule = answer.schedule.unwrap();
+    assert_eq!(schedule.pension, pension(&rig, 1));
+    assert_eq!([months_ago(1), this_month()].map(|month| schedule.amount(month)), [MONTHLY, raised]);
+    let changes = rig.center.production.storage().changes(0, 99).unwrap();
+    assert_eq!(changes.last().unwrap().1, Change::Pension(told), "and so does the feed");
+    running.stop();
+}
+
+#[test]
 fn a_batch_with_one_month_twice_pays_it_once() {
     let (rig, mut terminal) = counter();
     let business = || paying(payment(1, this_month(), by_finger(1, now())));

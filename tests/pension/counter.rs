@@ -63,6 +63,7 @@ impl Counter {
         let pension = ImportedPension {
             person: person.key,
             monthly: MONTHLY,
+            monthly_from: None,
             first_unpaid: Some(back(months - 1)),
             certified_until,
         };

@@ -87,6 +87,12 @@ impl Pension {
         Some(after)
     }
 
+    /// First of the months of which this entry tells no amount, see [`Schedule::as_one_amount`].
+    pub fn untold_from(&self) -> Option<Period> {
+        let untold = self.paid_ahead.leading_ones();
+        if untold == 0 { None } else { self.next_unpaid.plus(AHEAD_MAX + 1 - untold) }
+    }
+
     /// Whether the person is certified on a day.
     pub fn certified_on(&self, day: Day) -> bool {
         self.certified_until.is_some_and(|until| day <= until)
@@ -102,6 +108,74 @@ impl fmt::Debug for Pension {
             .field("certified_until", &self.certified_until)
             .field("fingers", &self.fingers)
             .finish_non_exhaustive()
+    }
+}
+
+/// Earlier amounts of one pension that are told at most; of more, the oldest are left out.
+pub const EARLIER_MAX: usize = 64;
+
+/// What a month's pension was before it changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Earlier {
+    /// First month that is paid otherwise.
+    pub before: Period,
+    /// What each month before it was, back to the change before that.
+    #[schema(value_type = crate::schema::Money)]
+    pub monthly: Fen,
+}
+
+/// A pension with its amounts by month: [`Pension::monthly`] is the one that no change follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Schedule {
+    /// The entry.
+    pub pension: Pension,
+    /// Amounts of months before the last change, in the order of the months. Those that are paid may be left out.
+    pub earlier: Vec<Earlier>,
+}
+
+impl Schedule {
+    /// A pension that was always the same.
+    pub fn constant(pension: Pension) -> Self {
+        Schedule { pension, earlier: Vec::new() }
+    }
+
+    /// What the pension of a month is.
+    pub fn amount(&self, period: Period) -> Fen {
+        let earlier = self.earlier.iter().find(|earlier| period < earlier.before);
+        earlier.map_or(self.pension.monthly, |earlier| earlier.monthly)
+    }
+
+    /// From this month on it is so much; what was planned for later months is void.
+    pub fn change(&mut self, from: Period, monthly: Fen) {
+        // What holds up to the month before.
+        let until = self.earlier.iter().find(|earlier| from <= earlier.before);
+        let until = until.map_or(self.pension.monthly, |earlier| earlier.monthly);
+        self.earlier.retain(|earlier| earlier.before < from);
+        if until != monthly {
+            self.earlier.push(Earlier { before: from, monthly: until });
+        }
+        self.pension.monthly = monthly;
+    }
+
+    /// The entry for whoever knows one amount only: that of the first unpaid month. From the first month with
+    /// another amount on all count as paid ahead, so that none is paid wrongly; those are told anew when the
+    /// others are paid.
+    #[must_use]
+    pub fn as_one_amount(&self) -> Pension {
+        let mut entry = self.pension;
+        entry.monthly = self.amount(entry.next_unpaid);
+        let differs = |ahead: u32| {
+            entry.next_unpaid.plus(ahead).is_some_and(|period| self.amount(period) != entry.monthly)
+        };
+        if let Some(ahead) = (1..=AHEAD_MAX).find(|ahead| differs(*ahead)) {
+            entry.paid_ahead |= u32::MAX << (ahead - 1);
+        }
+        entry
+    }
+
+    /// Whether it keeps to the order and the limit of its amounts.
+    pub fn sound(&self) -> bool {
+        self.earlier.len() <= EARLIER_MAX && self.earlier.is_sorted_by(|one, two| one.before < two.before)
     }
 }
 
@@ -126,8 +200,11 @@ impl fmt::Debug for PensionQuery {
 /// The center's answer about one person's pension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PensionAnswer {
-    /// The pension, when this center pays one.
+    /// The pension, when this center pays one, as [`Schedule::as_one_amount`].
     pub pension: Option<Pension>,
+    /// The same with its amounts by month, when not all unpaid months have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// State of the person, when this center knows the person.
     pub state: Option<PersonState>,
     /// Why the card that was asked about is blocked; `None` when it is not, or none was asked about.
@@ -174,6 +251,47 @@ mod tests {
             [202_701, 202_702, 202_703].map(period).to_vec()
         );
         assert_eq!(now.unpaid(period(202_612)).next(), None);
+    }
+
+    #[test]
+    fn each_month_has_the_amount_that_was_in_force() {
+        let mut raised = Schedule::constant(pension());
+        raised.change(period(202_611), Fen(160_000));
+        raised.change(period(202_701), Fen(170_000));
+        let amounts = |schedule: &Schedule| {
+            [202_601, 202_610, 202_611, 202_612, 202_701, 203_001]
+                .map(|month| schedule.amount(period(month)).0)
+        };
+        assert_eq!(amounts(&raised), [150_000, 150_000, 160_000, 160_000, 170_000, 170_000]);
+        assert!(raised.sound());
+        // The same once more is no change.
+        let mut again = raised.clone();
+        again.change(period(202_701), Fen(170_000));
+        assert_eq!(again, raised);
+        // A correction takes the place of what was planned for the same months and later ones.
+        let mut corrected = raised.clone();
+        corrected.change(period(202_611), Fen(155_000));
+        assert_eq!(amounts(&corrected), [150_000, 150_000, 155_000, 155_000, 155_000, 155_000]);
+        corrected.change(period(202_611), Fen(150_000));
+        assert_eq!((amounts(&corrected), corrected.earlier.len()), ([150_000; 6], 0));
+    }
+
+    #[test]
+    fn who_knows_one_amount_pays_no_other() {
+        let mut raised = Schedule::constant(pension());
+        assert_eq!((raised.as_one_amount(), pension().untold_from()), (pension(), None));
+        raised.change(period(202_611), Fen(160_000));
+        let mut told = raised.as_one_amount();
+        assert_eq!(told.unpaid(period(203_001)).collect::<Vec<_>>(), [202_609, 202_610].map(period));
+        assert_eq!((told.monthly, told.untold_from()), (Fen(150_000), Some(period(202_611))));
+        // Those are paid: then the others are told, by their own amount.
+        for month in [202_609, 202_610] {
+            told = told.after_paying(period(month)).unwrap();
+            raised.pension = raised.pension.after_paying(period(month)).unwrap();
+        }
+        assert_eq!(told.unpaid(period(202_812)).next(), None);
+        let told = raised.as_one_amount();
+        assert_eq!((told.monthly, told.next_unpaid, told.paid_ahead), (Fen(160_000), period(202_611), 0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use protocol::{
     },
     feed::{Change, PersonState},
     id::TransactionId,
-    pension::{Fingers, Pension, PensionAnswer, PensionQuery},
+    pension::{Fingers, Pension, PensionAnswer, PensionQuery, Schedule},
     policy::{self, ProofPolicy, Purpose, Sufficient},
     record::{
         BODY_VERSION, Body, Business, Certification, EnrolledFinger, FingerEnrolment, Fitness,
@@ -171,10 +171,18 @@ fn the_feed_and_answers_are_read_back() {
     assert_eq!(serde_json::from_str::<PensionQuery>(&text).unwrap(), query);
     let answer = PensionAnswer {
         pension: Some(pension()),
+        schedule: None,
         state: Some(PersonState::Active),
         blocked: None,
         as_of: AT,
     };
+    let text = serde_json::to_string(&answer).unwrap();
+    // What older terminals and centers know is not told otherwise.
+    assert!(!text.contains("schedule"), "{text}");
+    assert_eq!(serde_json::from_str::<PensionAnswer>(&text).unwrap(), answer);
+    let mut schedule = Schedule::constant(pension());
+    schedule.change(Period::of(AT).next(), Fen(1));
+    let answer = PensionAnswer { schedule: Some(schedule), ..answer };
     let text = serde_json::to_string(&answer).unwrap();
     assert_eq!(serde_json::from_str::<PensionAnswer>(&text).unwrap(), answer);
 }

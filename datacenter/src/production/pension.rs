@@ -2,7 +2,7 @@
 
 use protocol::{
     id::TerminalId,
-    pension::{PensionAnswer, PensionQuery},
+    pension::{PensionAnswer, PensionQuery, Schedule},
     problem::Problem,
 };
 
@@ -15,13 +15,16 @@ impl Production {
         // The clock first: an answer never claims to be newer than it is.
         let as_of = self.now();
         let key = query.person.key();
-        let pension = self.storage.pension(key).map_err(storage_problem)?;
+        let schedule = self.storage.schedule(key).map_err(storage_problem)?;
+        let pension = schedule.as_ref().map(Schedule::as_one_amount);
+        // Only where one amount does not say it all.
+        let schedule = schedule.filter(|schedule| Some(schedule.pension) != pension);
         let state = self.storage.person(key).map_err(storage_problem)?.map(|person| person.state);
         let blocked = match query.card {
             Some(card) => self.storage.card_blocked(card).map_err(storage_problem)?,
             None => None,
         };
-        Ok(PensionAnswer { pension, state, blocked, as_of })
+        Ok(PensionAnswer { pension, schedule, state, blocked, as_of })
     }
 
     /// Writes down where a terminal stands, in degrees, so that one person in two places can be noticed.

@@ -7,7 +7,7 @@ use protocol::{
     calendar::{Day, Period},
     feed::PersonState,
     id::{TerminalId, TransactionId},
-    pension::Pension,
+    pension::{Earlier, Pension, Schedule},
     policy::ProofPolicy,
     timestamp::Timestamp,
 };
@@ -18,6 +18,9 @@ use super::{StorageResult, rows::Kind};
 pub trait Claims {
     /// Pensions by person; people without one are left out.
     fn pensions(&mut self, people: &[u64]) -> StorageResult<Vec<Pension>>;
+
+    /// What pensions were before they changed, by person; of each, for the months that are not paid, in order.
+    fn earlier_amounts(&mut self, people: &[u64]) -> StorageResult<Vec<(u64, Earlier)>>;
 
     /// Writes pensions, new or changed; entries that change move to the end of the feed.
     fn put_pensions(&mut self, pensions: &[Pension]) -> StorageResult<()>;
@@ -54,6 +57,8 @@ pub trait Claims {
 pub trait Pensions: Send + Sync {
     /// Takes over what an import says of pensions. Returns how many changed.
     ///
+    /// An amount with a month holds from that month on, and months before keep theirs; one without a month holds for
+    /// every month that is not paid, unless it is known already.
     /// What is known is never turned back: of two first unpaid months the later counts, of two ends of a
     /// certification the later. A pension of nothing ends it; one of a person who has none begins it.
     /// People whose pension would begin without a first unpaid month are passed over.
@@ -61,6 +66,9 @@ pub trait Pensions: Send + Sync {
 
     /// One person's pension.
     fn pension(&self, person: u64) -> StorageResult<Option<Pension>>;
+
+    /// The same with its amounts by month.
+    fn schedule(&self, person: u64) -> StorageResult<Option<Schedule>>;
 
     /// Pensions with an unpaid month up to `period`, those of the earliest month first.
     fn pensions_due(&self, period: Period, count_max: usize) -> StorageResult<Vec<Pension>>;
@@ -155,6 +163,8 @@ pub struct ImportedPension {
     pub person: u64,
     /// What a month's pension is; nothing ends it.
     pub monthly: Fen,
+    /// First month with this amount, when the import says so.
+    pub monthly_from: Option<Period>,
     /// First month that is not paid, when the import says so.
     pub first_unpaid: Option<Period>,
     /// Certified until then, when the import says so.

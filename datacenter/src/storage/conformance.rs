@@ -49,6 +49,7 @@ pub fn check(fresh: &dyn Fn() -> Arc<dyn Storage>) {
     feed::cards(&*fresh());
     benefits::pensions(&*fresh());
     benefits::plans(&*fresh());
+    benefits::amounts(&*fresh());
     benefits::payments(&*fresh());
     benefits::standings(&*fresh());
     benefits::claims(&*fresh());

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use card_spec::money::Fen;
 use protocol::{
     calendar::{Day, Period},
     evidence::HolderProof,
     feed::PersonState,
     id::TerminalId,
-    pension::{Fingers, Pension},
+    pension::{Earlier, Fingers, Pension, Schedule},
     policy::Purpose,
     record::{Body, Business, Certification, FingerEnrolment, PensionPayment},
     signature::Digest,
@@ -36,6 +37,8 @@ const CLAIMS_COMPARED_MAX: usize = 60;
 #[derive(Default)]
 pub(super) struct Known {
     pensions: HashMap<u64, Pension>,
+    /// What these pensions were before they changed.
+    earlier: HashMap<u64, Vec<Earlier>>,
     standings: HashMap<u64, Vec<StandingRow>>,
     payments: HashMap<(u64, Period), PaymentRow>,
     claims: HashMap<u64, Vec<ClaimRow>>,
@@ -96,9 +99,14 @@ impl Known {
         for row in transaction.standings(&people)? {
             standings.entry(row.person).or_default().push(row);
         }
+        let mut earlier: HashMap<u64, Vec<Earlier>> = HashMap::new();
+        for (person, amount) in transaction.earlier_amounts(&people)? {
+            earlier.entry(person).or_default().push(amount);
+        }
         let since = |row: HolderRow| (row.card, row.since);
         Ok(Known {
             pensions: transaction.pensions(&people)?.into_iter().map(|row| (row.key, row)).collect(),
+            earlier,
             standings,
             payments: transaction
                 .payments(&months)?
@@ -111,6 +119,12 @@ impl Known {
             cards_since: transaction.holders(&cards)?.into_iter().map(since).collect(),
             policies: policies.clone(),
         })
+    }
+
+    /// What a month of a pension is.
+    fn amount(&self, pension: &Pension, period: Period) -> Fen {
+        let earlier = self.earlier.get(&pension.key).cloned().unwrap_or_default();
+        Schedule { pension: *pension, earlier }.amount(period)
     }
 
     /// What a person was at a time, as far as the center knew of it then.
@@ -277,7 +291,7 @@ impl Judge<'_> {
         if payment.period > Period::of(at) || pension.after_paying(payment.period).is_none() {
             return Err(RefusalReason::PeriodNotDue);
         }
-        if payment.amount != pension.monthly {
+        if payment.amount != self.known.amount(pension, payment.period) {
             return Err(RefusalReason::PensionAmount);
         }
         if !pension.certified_on(Day::of(at)) {

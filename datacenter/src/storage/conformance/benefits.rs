@@ -2,7 +2,7 @@
 
 use protocol::{
     calendar::{Day, Period},
-    pension::{Fingers, Pension},
+    pension::{Earlier, Fingers, Pension, Schedule},
     policy::ProofPolicy,
 };
 
@@ -21,6 +21,7 @@ fn plan(number: u64, first_unpaid: Option<u32>, certified_until: Option<u32>) ->
     ImportedPension {
         person: insured(number).key,
         monthly: Fen(300_000),
+        monthly_from: None,
         first_unpaid: first_unpaid.map(period),
         certified_until: certified_until.map(day),
     }
@@ -106,6 +107,48 @@ pub(super) fn plans(storage: &dyn Storage) {
     assert_eq!(last.1, Change::PensionGone(known.key));
     assert_eq!(storage.put_plans(&[raised]).unwrap(), 1);
     assert_eq!(storage.pension(known.key).unwrap(), Some(Pension { monthly: Fen(310_000), ..expected }));
+}
+
+pub(super) fn amounts(storage: &dyn Storage) {
+    let first = plan(1, Some(202_609), None);
+    let key = first.person;
+    storage.put_plans(&[first]).unwrap();
+    assert_eq!(storage.schedule(key).unwrap(), Some(Schedule::constant(pension(1, 202_609, None))));
+    // Raised from November on: what is unpaid before keeps its amount.
+    let raised =
+        ImportedPension { monthly: Fen(310_000), monthly_from: Some(period(202_611)), ..plan(1, None, None) };
+    let cursor = storage.newest().unwrap();
+    assert_eq!(storage.put_plans(&[raised]).unwrap(), 1);
+    assert_eq!(storage.put_plans(&[raised]).unwrap(), 0, "the same again");
+    let schedule = storage.schedule(key).unwrap().unwrap();
+    let amounts = |schedule: &Schedule| {
+        [202_609, 202_610, 202_611, 202_712].map(|month| schedule.amount(period(month)).0)
+    };
+    assert_eq!(amounts(&schedule), [300_000, 300_000, 310_000, 310_000]);
+    let earlier = Earlier { before: period(202_611), monthly: Fen(300_000) };
+    assert_eq!(look(storage, |t| t.earlier_amounts(&[key, 99])), [(key, earlier)]);
+    // The feed tells months of one amount, and the others when those are paid.
+    let told = |after| storage.changes(after, 9).unwrap().pop().unwrap().1;
+    assert_eq!(told(cursor), Change::Pension(schedule.as_one_amount()));
+    let paid = schedule.pension.after_paying(period(202_609)).unwrap();
+    let paid = paid.after_paying(period(202_610)).unwrap();
+    storage.transact(&mut |t| t.put_pensions(&[paid])).unwrap();
+    assert_eq!(told(cursor), Change::Pension(Pension { monthly: Fen(310_000), ..paid }));
+    assert_eq!(look(storage, |t| t.earlier_amounts(&[key])), []);
+    // An amount that holds already is no change.
+    let later = ImportedPension { monthly_from: Some(period(202_612)), ..raised };
+    assert_eq!(storage.put_plans(&[later]).unwrap(), 0);
+    assert_eq!(amounts(&storage.schedule(key).unwrap().unwrap()), [310_000; 4]);
+    // The old kind of import: the amount that is known changes nothing, another holds for all unpaid months.
+    let planned =
+        ImportedPension { monthly: Fen(320_000), monthly_from: Some(period(202_701)), ..plan(1, None, None) };
+    assert_eq!(storage.put_plans(&[planned]).unwrap(), 1);
+    let same = ImportedPension { monthly_from: None, ..planned };
+    assert_eq!(storage.put_plans(&[same]).unwrap(), 0);
+    assert_eq!(amounts(&storage.schedule(key).unwrap().unwrap())[2..], [310_000, 320_000]);
+    let all = ImportedPension { monthly: Fen(330_000), ..same };
+    assert_eq!(storage.put_plans(&[all]).unwrap(), 1);
+    assert_eq!(amounts(&storage.schedule(key).unwrap().unwrap()), [330_000; 4]);
 }
 
 pub(super) fn payments(storage: &dyn Storage) {

@@ -5,7 +5,7 @@ use protocol::{
     calendar::{Day, Period},
     feed::Change,
     id::TerminalId,
-    pension::{Fingers, Pension},
+    pension::{EARLIER_MAX, Earlier, Fingers, Pension, Schedule},
     policy::ProofPolicy,
     timestamp::Timestamp,
 };
@@ -69,7 +69,8 @@ pub(super) fn pensions_after(
     let mut changes = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
         let change = match pension(row, 1)? {
-            Ok(pension) => Change::Pension(pension),
+            // The feed's entry has room for one amount.
+            Ok(pension) => Change::Pension(schedule(connection, pension)?.as_one_amount()),
             Err(gone) => Change::PensionGone(gone),
         };
         changes.push((unsigned(row.get(0).map_err(failed)?)?, change));
@@ -90,6 +91,55 @@ fn pensions(connection: &Connection, people: &[u64]) -> StorageResult<Vec<Pensio
         }
     }
     Ok(found)
+}
+
+/// Amounts of a person's months before the last change, in order; only of months from `unpaid` on, when it is told.
+fn earlier(connection: &Connection, person: u64, unpaid: Option<Period>) -> StorageResult<Vec<Earlier>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT before, monthly FROM pension_amount WHERE person = ?1 AND before > ?2
+             ORDER BY before DESC LIMIT ?3",
+        )
+        .map_err(failed)?;
+    let unpaid = unpaid.map_or(0, Period::number);
+    let mut rows = statement.query(params![int(person)?, unpaid, limit(EARLIER_MAX)]).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let before = period(row.get(0).map_err(failed)?)?;
+        found.push(Earlier { before, monthly: Fen(row.get(1).map_err(failed)?) });
+    }
+    found.reverse();
+    Ok(found)
+}
+
+fn schedule(connection: &Connection, pension: Pension) -> StorageResult<Schedule> {
+    Ok(Schedule { pension, earlier: earlier(connection, pension.key, Some(pension.next_unpaid))? })
+}
+
+/// Writes down all amounts of a pension before its last change.
+fn put_earlier(connection: &Connection, schedule: &Schedule) -> StorageResult<()> {
+    let person = int(schedule.pension.key)?;
+    connection
+        .prepare_cached("DELETE FROM pension_amount WHERE person = ?1")
+        .and_then(|mut statement| statement.execute([person]))
+        .map_err(failed)?;
+    let mut statement = connection
+        .prepare_cached("INSERT OR REPLACE INTO pension_amount (person, before, monthly) VALUES (?1, ?2, ?3)")
+        .map_err(failed)?;
+    for Earlier { before, monthly } in &schedule.earlier {
+        statement.execute(params![person, before.number(), monthly.0]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Moves a pension to the end of the feed, where only its amounts have changed.
+fn touch(connection: &Connection, person: u64) -> StorageResult<()> {
+    let (change, person) = (next_change(connection)?, int(person)?);
+    connection
+        .prepare_cached("UPDATE pension SET change = ?1 WHERE person = ?2")
+        .and_then(|mut statement| statement.execute(params![change, person]))
+        .map_err(failed)?;
+    set_last_change(connection, change)
 }
 
 /// Writes pensions; `None` as what is paid monthly ends one. Returns how many changed.
@@ -130,6 +180,15 @@ fn put_pensions(connection: &Connection, pensions: &[(Pension, Option<Fen>)]) ->
 impl Claims for SqliteTransaction<'_> {
     fn pensions(&mut self, people: &[u64]) -> StorageResult<Vec<Pension>> {
         pensions(self.0, people)
+    }
+
+    fn earlier_amounts(&mut self, people: &[u64]) -> StorageResult<Vec<(u64, Earlier)>> {
+        let mut found = Vec::new();
+        for pension in pensions(self.0, people)? {
+            let amounts = earlier(self.0, pension.key, Some(pension.next_unpaid))?;
+            found.extend(amounts.into_iter().map(|amount| (pension.key, amount)));
+        }
+        Ok(found)
     }
 
     fn put_pensions(&mut self, pensions: &[Pension]) -> StorageResult<()> {
@@ -310,13 +369,29 @@ impl Pensions for SqliteStorage {
             for plan in plans {
                 let mut rows = known.query([int(plan.person)?]).map_err(failed)?;
                 let before = match rows.next().map_err(failed)? {
-                    Some(row) => Some(stored(row, 0, plan.person, plan.monthly)?),
+                    Some(row) => {
+                        let had: Option<i64> = row.get(1).map_err(failed)?;
+                        let known = stored(row, 0, plan.person, had.map_or(plan.monthly, Fen))?;
+                        // One that has ended begins anew, with no amount of before.
+                        Some(match had {
+                            Some(_) => {
+                                Schedule { earlier: earlier(transaction, plan.person, None)?, pension: known }
+                            }
+                            None => Schedule::constant(known),
+                        })
+                    }
                     None => None,
                 };
                 drop(rows);
-                if let Some(after) = planned(before, plan) {
-                    let monthly = (plan.monthly > Fen::ZERO).then_some(plan.monthly);
-                    changed += put_pensions(transaction, &[(after, monthly)])?;
+                let told = before.as_ref().map(Schedule::as_one_amount);
+                let Some(after) = planned(before, plan) else { continue };
+                let monthly = (plan.monthly > Fen::ZERO).then_some(plan.monthly);
+                put_earlier(transaction, &after)?;
+                let moved = put_pensions(transaction, &[(after.pension, monthly)])?;
+                changed += moved;
+                if moved == 0 && monthly.is_some() && told != Some(after.as_one_amount()) {
+                    touch(transaction, plan.person)?;
+                    changed += 1;
                 }
             }
             Ok(changed)
@@ -325,6 +400,13 @@ impl Pensions for SqliteStorage {
 
     fn pension(&self, person: u64) -> StorageResult<Option<Pension>> {
         self.read(|connection| Ok(pensions(connection, &[person])?.pop()))
+    }
+
+    fn schedule(&self, person: u64) -> StorageResult<Option<Schedule>> {
+        self.read(|connection| {
+            let pension = pensions(connection, &[person])?.pop();
+            pension.map(|pension| schedule(connection, pension)).transpose()
+        })
     }
 
     fn pensions_due(&self, period: Period, count_max: usize) -> StorageResult<Vec<Pension>> {
@@ -433,22 +515,31 @@ impl SqliteStorage {
 }
 
 /// What is known of a pension, and what an import says of it: never turned back. `None` when nothing can begin.
-fn planned(before: Option<Pension>, plan: &ImportedPension) -> Option<Pension> {
+fn planned(before: Option<Schedule>, plan: &ImportedPension) -> Option<Schedule> {
     let Some(mut after) = before else {
-        return Some(Pension {
+        return Some(Schedule::constant(Pension {
             key: plan.person,
             monthly: plan.monthly,
             next_unpaid: plan.first_unpaid.filter(|_| plan.monthly > Fen::ZERO)?,
             paid_ahead: 0,
             certified_until: plan.certified_until,
             fingers: Fingers::Unknown,
-        });
+        }));
     };
-    after.monthly = plan.monthly;
-    after.certified_until = after.certified_until.max(plan.certified_until);
+    match plan.monthly_from {
+        Some(from) => after.change(from, plan.monthly),
+        // The amount that is known already says nothing new of earlier months.
+        None if plan.monthly == after.pension.monthly => {}
+        None => {
+            after.pension.monthly = plan.monthly;
+            after.earlier.clear();
+        }
+    }
+    let pension = &mut after.pension;
+    pension.certified_until = pension.certified_until.max(plan.certified_until);
     // Months that were paid elsewhere meanwhile count as paid here.
-    while plan.first_unpaid.is_some_and(|first| first > after.next_unpaid) {
-        after = after.after_paying(after.next_unpaid)?;
+    while plan.first_unpaid.is_some_and(|first| first > pension.next_unpaid) {
+        *pension = pension.after_paying(pension.next_unpaid)?;
     }
     Some(after)
 }

@@ -1,13 +1,13 @@
 //! Tables of the SQLite storage.
 
 /// Layout that this program writes, kept in `user_version`.
-pub(super) const LAYOUT: u32 = 4;
+pub(super) const LAYOUT: u32 = 5;
 
 /// Marks the file as ours ("JBCN"), kept in `application_id`.
 pub(super) const APPLICATION_ID: i32 = 0x4A42_434E;
 
 /// The steps from each earlier layout to the next.
-pub(super) const STEPS: [(u32, &str); 3] = [(1, FROM_1), (2, FROM_2), (3, SERVICE)];
+pub(super) const STEPS: [(u32, &str); 4] = [(1, FROM_1), (2, FROM_2), (3, SERVICE), (4, AMOUNTS)];
 
 /// Makes a storage of layout 1 into one of layout 2: who holds which card, what is owed to whom.
 const FROM_1: &str = "
@@ -437,4 +437,14 @@ CREATE TABLE desk (
 
 CREATE INDEX record_by_person ON record (person, made_at, number) WHERE verdict = 1 AND kind IN (1, 2, 4);
 CREATE INDEX holder_by_person ON holder (person, since);
+";
+
+/// What layout 5 has more: what pensions were before they changed. `pension` holds the amount that no change follows.
+pub(super) const AMOUNTS: &str = "
+CREATE TABLE pension_amount (
+    person INTEGER NOT NULL,
+    before INTEGER NOT NULL,
+    monthly INTEGER NOT NULL,
+    PRIMARY KEY (person, before)
+) WITHOUT ROWID;
 ";
