@@ -65,7 +65,11 @@ pub(crate) fn find<W: ComponentHandle + 'static>(
 }
 
 /// The same for what must be there.
-pub(crate) fn expect<W: ComponentHandle + 'static>(window: &W, role: AccessibleRole, label: &str) -> ElementHandle {
+pub(crate) fn expect<W: ComponentHandle + 'static>(
+    window: &W,
+    role: AccessibleRole,
+    label: &str,
+) -> ElementHandle {
     find(window, role, label)
         .unwrap_or_else(|| panic!("no {role:?} “{label}”; there are:\n{}", labels(window)))
 }
