@@ -61,10 +61,7 @@ pub(crate) fn level(level: HospitalLevel) -> (&'static str, &'static str) {
     }
 }
 
-/// A moment in the project's time zone.
-pub(crate) fn moment(unix_ms: i64) -> String {
-    protocol::timestamp::Timestamp(unix_ms).to_string()
-}
+pub(crate) use edge::words::moment;
 
 /// A date as a card stores it; empty when it was never written.
 pub(crate) fn card_date(date: card_spec::date::CardDate) -> String {

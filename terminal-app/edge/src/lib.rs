@@ -20,6 +20,7 @@ pub mod ballast;
 pub mod board;
 pub mod center_link;
 pub mod certificate;
+pub mod checks;
 pub mod config;
 pub mod counter;
 pub mod data_dir;

@@ -1,7 +1,12 @@
-//! What is wrong with a device, and what to do.
+//! Words of the machine: moments, and what is wrong with a device.
 
 use hal::{fingerprint::FingerprintError, printer::PrinterError};
 use terminal::{language::Language, words::board_words};
+
+/// A moment in the project's time zone.
+pub fn moment(unix_ms: i64) -> String {
+    protocol::timestamp::Timestamp(unix_ms).to_string()
+}
 
 /// What is wrong with a printer, for people.
 pub fn printer(error: &PrinterError, language: Language) -> String {

@@ -1,18 +1,17 @@
 //! `jinbao doctor`: everything an installer needs, each with what to do.
 
-mod books;
-mod devices;
-
 use clap::Args;
-use edge::{config::Config, terminal::Terminal};
+use edge::{
+    checks::{Check, Health, examine},
+    options::Options,
+};
 use serde::Serialize;
-use terminal::language::Language;
 
 use super::Context;
 use crate::{
     console::{Page, Show},
     exit::Exit,
-    failure::{EdgeError, Failure},
+    failure::Failure,
 };
 
 /// What `doctor` is told.
@@ -31,77 +30,6 @@ pub(crate) struct Arguments {
     no_center: bool,
 }
 
-/// How one thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Health {
-    Good,
-    Look,
-    Bad,
-    NotChecked,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-pub(super) struct Check {
-    /// Stable word.
-    name: &'static str,
-    health: Health,
-    title: String,
-    text: String,
-    advice: Option<String>,
-}
-
-/// Collects checks in one language.
-pub(super) struct Checks {
-    language: Language,
-    checks: Vec<Check>,
-}
-
-/// What is checked, Chinese and English.
-pub(super) type Title = (&'static str, &'static str);
-
-impl Checks {
-    pub(super) fn pick(&self, chinese: impl Into<String>, english: impl Into<String>) -> String {
-        match self.language {
-            Language::Chinese => chinese.into(),
-            Language::English => english.into(),
-        }
-    }
-
-    pub(super) fn add(
-        &mut self,
-        name: &'static str,
-        title: Title,
-        health: Health,
-        text: String,
-        advice: String,
-    ) {
-        self.checks.push(Check {
-            name,
-            health,
-            title: self.language.pick(title.0, title.1).to_owned(),
-            text,
-            advice: (!advice.is_empty()).then_some(advice),
-        });
-    }
-
-    pub(super) fn good(&mut self, name: &'static str, title: Title, text: String) {
-        self.add(name, title, Health::Good, text, String::new());
-    }
-
-    /// A failure of a command, as a check that failed.
-    pub(super) fn failed(&mut self, name: &'static str, title: Title, failure: &Failure) {
-        let (text, advice) = (failure.text(self.language), failure.advice(self.language).unwrap_or_default());
-        self.add(name, title, Health::Bad, text, advice);
-    }
-
-    pub(super) fn skipped(&mut self, name: &'static str, title: Title, chinese: &str, english: &str) {
-        let text = self.pick(chinese, english);
-        self.add(name, title, Health::NotChecked, text, String::new());
-    }
-}
-
 #[derive(Serialize)]
 struct Report {
     healthy: bool,
@@ -111,45 +39,14 @@ struct Report {
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let data = context.data()?;
-    let mut checks = Checks { language: context.console.language(), checks: Vec::new() };
-    let config = Config::read(&data);
-    match &config {
-        Ok(config) => books::settings(&mut checks, config),
-        Err(EdgeError::NotEnrolled) => {
-            checks.failed("enrolment", books::ENROLMENT, &EdgeError::NotEnrolled.into())
-        }
-        Err(error) => {
-            let text = error.text(checks.language);
-            checks.add("enrolment", books::ENROLMENT, Health::Bad, text, String::new());
-        }
-    }
-    books::disk(&mut checks, &data);
-    devices::service(&mut checks, context);
-    let config = config.ok();
-    devices::slots(&mut checks, context, config.as_ref());
-    devices::printer(&mut checks, config.as_ref());
-    devices::font(&mut checks);
-    if let Some(config) = &config {
-        match Terminal::open(data.clone()) {
-            Ok(mut terminal) => {
-                let secret = terminal.cabinet.keys.board_secret();
-                devices::board(&mut checks, context, config, secret, true);
-                books::all(&mut checks, &mut terminal, arguments.no_center);
-            }
-            Err(failure) => {
-                devices::board(&mut checks, context, config, None, false);
-                checks.failed("books", books::BOOKS, &failure);
-                books::certificates(&mut checks, &data, config);
-            }
-        }
-    }
-    let healthy = checks.checks.iter().all(|check| check.health != Health::Bad);
+    let options = Options { offline: arguments.no_center, ..context.options()? };
+    let checks = examine(&options, context.console.language(), &mut |_| {});
+    let healthy = checks.iter().all(|check| check.health != Health::Bad);
     context.console.answer(&Report {
         healthy,
         version: env!("CARGO_PKG_VERSION"),
-        data: data.root().to_owned(),
-        checks: checks.checks,
+        data: options.data.root().to_owned(),
+        checks,
     });
     Ok(if healthy { Exit::Done } else { Exit::Installer })
 }

@@ -210,7 +210,7 @@ impl Terminal {
         let other = log.iter().find(|entry| entry.serial == arming.card_serial);
         counts_so
             && other.is_some_and(|entry| {
-                entry.terminal.0 != self.id().to_bcd()
+                entry.terminal.0 != self.session.number_on_cards()
                     && hex::encode(entry.date_time.to_cn()) != arming.date_time
                     && !has_amounts(entry, arming)
             })
@@ -218,7 +218,8 @@ impl Terminal {
 
     /// Whether an entry names this terminal and the time that the card was given.
     fn is_ours(&self, entry: &LogRecord, arming: &Arming) -> bool {
-        entry.terminal.0 == self.id().to_bcd() && hex::encode(entry.date_time.to_cn()) == arming.date_time
+        entry.terminal.0 == self.session.number_on_cards()
+            && hex::encode(entry.date_time.to_cn()) == arming.date_time
     }
 
     /// Writes down what the card turned out to have done.

@@ -65,6 +65,10 @@ pub const LAYOUT: Layout = Layout {
     versions: &[include_str!("schema.sql"), include_str!("schema_2.sql")],
 };
 
+/// The same tables in another kind of file: the books of a training terminal are never taken for real ones, nor
+/// real ones for training.
+pub const TRAINING_LAYOUT: Layout = Layout { application_id: 0x4A42_5431, ..LAYOUT };
+
 /// How large a ledger may become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
@@ -138,7 +142,8 @@ impl Ledger {
             memory_kib: 4_096,
             busy_timeout_ms: 5_000,
         };
-        let connection = store::open(connection, key, &LAYOUT, &settings, copy)?;
+        let layout = if setup.terminal.is_training() { &TRAINING_LAYOUT } else { &LAYOUT };
+        let connection = store::open(connection, key, layout, &settings, copy)?;
         store::check(&connection)?;
         let Setup { terminal, identity, quota, keeper, ballast } = setup;
         let mut ledger = Ledger {

@@ -1,7 +1,7 @@
 //! What stands on a receipt, in which words and in which order; how it looks is for the layouts.
 
 use card_spec::money::Fen;
-use protocol::upload::RefusalReason;
+use protocol::{id::TerminalId, upload::RefusalReason};
 
 use super::{Booking, LINES_MAX, Receipt, ReceiptKind, ReceiptLine};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         Fund, OwnItem,
         words::{fund_name, item_name, person_name, visit_name},
     },
+    training::MARK,
 };
 
 /// One row of a receipt.
@@ -57,7 +58,7 @@ impl Receipt {
         self.figures(language, &mut rows);
         self.account_rows(language, &mut rows);
         self.foot(language, &mut rows);
-        rows
+        marked(rows, self.terminal)
     }
 
     fn head(&self, language: Language, rows: &mut Vec<Row>) {
@@ -179,6 +180,24 @@ impl Receipt {
                 .into(),
         ));
     }
+}
+
+/// The rows with what a training terminal's paper has to say, again in each part: none can be cut off and used.
+pub(super) fn marked(rows: Vec<Row>, terminal: TerminalId) -> Vec<Row> {
+    if !terminal.is_training() {
+        return rows;
+    }
+    let mark = || Row::Title(MARK.to_owned());
+    let mut marked = vec![mark()];
+    for row in rows {
+        let begins_part = row == Row::Rule;
+        marked.push(row);
+        if begins_part {
+            marked.push(mark());
+        }
+    }
+    marked.push(mark());
+    marked
 }
 
 /// What has become of the record.

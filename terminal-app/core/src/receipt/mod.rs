@@ -18,7 +18,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 pub use mask::{MaskedName, MaskedNumber};
-pub use pdf::{FontError, ReceiptFont};
+pub use pdf::{FontError, Plain, ReceiptFont, plain_pdf};
 pub use slip::{KnownBy, Slip, SlipKind};
 pub use text::{COLUMNS_58_MM, COLUMNS_80_MM, COLUMNS_MIN};
 

@@ -398,3 +398,41 @@ fn panel(x: f32, y: f32, width: f32, height: f32, radius: f32) -> Option<Path> {
     builder.close();
     builder.finish()
 }
+
+/// A row of a page that is no receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// Whose page it is.
+    Heading(String),
+    /// What it is.
+    Title(String),
+    /// Begins a part with a name.
+    Part(String),
+    /// A fact and its value.
+    Fact(String, String),
+    /// A long identifier.
+    Identifier(String, String),
+}
+
+/// A page in the same form as a receipt's. Equal rows give equal bytes.
+///
+/// Error: [`FontError`] when the font's tables break on a character of it.
+pub fn plain_pdf(
+    rows: &[Plain],
+    title: &str,
+    font: &ReceiptFont,
+    language: Language,
+) -> Result<Vec<u8>, FontError> {
+    let clean = super::content::clean;
+    let mut laid = Vec::new();
+    for row in rows {
+        match row {
+            Plain::Heading(text) => laid.push(Row::Heading(clean(text))),
+            Plain::Title(text) => laid.push(Row::Title(clean(text))),
+            Plain::Part(text) => laid.extend([Row::Rule, Row::Title(clean(text))]),
+            Plain::Fact(label, value) => laid.push(Row::Fact(clean(label), clean(value))),
+            Plain::Identifier(label, value) => laid.push(Row::Identifier(clean(label), clean(value))),
+        }
+    }
+    document_of(&laid, title, font, language)
+}

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Booking, FontError, MaskedName, MaskedNumber, ReceiptFont,
-    content::{Row, booking_rows, clean},
+    content::{Row, booking_rows, clean, marked},
     pdf, text,
 };
 use crate::{holder::finger::position_name, language::Language};
@@ -206,6 +206,6 @@ impl Slip {
             }
         };
         rows.push(Row::Note(note.into()));
-        rows
+        marked(rows, self.terminal)
     }
 }

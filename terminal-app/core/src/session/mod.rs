@@ -156,6 +156,11 @@ impl Session {
         Ok(())
     }
 
+    /// The number that cards write into their log: that of the PSAM, once it was taken up.
+    pub(crate) fn number_on_cards(&self) -> [u8; 6] {
+        self.psam.as_ref().map_or(self.terminal.to_bcd(), |psam| psam.terminal.0)
+    }
+
     /// The open card.
     ///
     /// Errors: `CardFirst`.

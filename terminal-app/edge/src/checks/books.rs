@@ -1,20 +1,21 @@
 //! Settings, disk, certificates, clock, center, ledger, cache, queue, operators.
 
 use card_spec::money::Fen;
-use edge::{
-    ballast::BALLAST_BYTES,
-    certificate,
-    config::Config,
-    data_dir::DataDir,
-    shift,
-    terminal::{Terminal, link_failure},
-};
-use hal::clock::Clock;
+use hal::clock::{Clock, SystemClock};
 use protocol::timestamp::ClockQuality;
 use terminal::{clock::Now, error::Error, flows::Documents, ledger::Status, ports::CenterLink, roles::Role};
 
 use super::{Checks, Health, Title};
-use crate::{failure::Failure, words};
+use crate::{
+    ballast::BALLAST_BYTES,
+    certificate,
+    config::Config,
+    data_dir::DataDir,
+    failure::Failure,
+    shift,
+    terminal::{Terminal, link_failure},
+    words,
+};
 
 pub(super) const ENROLMENT: Title = ("登记", "enrolment");
 pub(super) const BOOKS: Title = ("账本与密钥", "ledger and keys");
@@ -37,7 +38,7 @@ const AUTHORITY_DAYS_MIN: i64 = 90;
 
 const DAY_MS: i64 = 86_400_000;
 
-pub(super) fn settings(checks: &mut Checks, config: &Config) {
+pub(super) fn settings(checks: &mut Checks<'_>, config: &Config) {
     let place = &config.place;
     let text = checks.pick(
         format!(
@@ -52,7 +53,7 @@ pub(super) fn settings(checks: &mut Checks, config: &Config) {
     checks.good("enrolment", ENROLMENT, text);
 }
 
-pub(super) fn disk(checks: &mut Checks, data: &DataDir) {
+pub(super) fn disk(checks: &mut Checks<'_>, data: &DataDir) {
     let folder = data.root().ancestors().find(|folder| folder.exists());
     let Some(space) = folder.and_then(|folder| rustix::fs::statvfs(folder).ok()) else {
         checks.skipped("disk", DISK, "无法读取", "cannot be read");
@@ -73,7 +74,7 @@ pub(super) fn disk(checks: &mut Checks, data: &DataDir) {
 }
 
 /// Everything that needs the books open.
-pub(super) fn all(checks: &mut Checks, terminal: &mut Terminal, no_center: bool) {
+pub(super) fn all(checks: &mut Checks<'_>, terminal: &mut Terminal, no_center: bool) {
     let (data, config) = (terminal.cabinet.data.clone(), terminal.cabinet.config.clone());
     books(checks, terminal);
     certificates(checks, &data, &config);
@@ -89,7 +90,7 @@ pub(super) fn all(checks: &mut Checks, terminal: &mut Terminal, no_center: bool)
     operators(checks, terminal);
 }
 
-fn books(checks: &mut Checks, terminal: &Terminal) {
+fn books(checks: &mut Checks<'_>, terminal: &Terminal) {
     let looked = terminal.ledger.halted().and_then(|halted| Ok((halted, terminal.ledger.space()?)));
     match looked.map_err(Error::from) {
         Err(error) => checks.failed("books", BOOKS, &error.into()),
@@ -113,8 +114,8 @@ fn books(checks: &mut Checks, terminal: &Terminal) {
     }
 }
 
-pub(super) fn certificates(checks: &mut Checks, data: &DataDir, config: &Config) {
-    let now_ms = crate::command::now().0;
+pub(super) fn certificates(checks: &mut Checks<'_>, data: &DataDir, config: &Config) {
+    let now_ms = SystemClock::start().unix_ms();
     let facts = |path: std::path::PathBuf| -> Result<certificate::Facts, Failure> {
         Ok(certificate::facts(&certificate::read_chain(&path)?[0])?)
     };
@@ -155,7 +156,7 @@ pub(super) fn certificates(checks: &mut Checks, data: &DataDir, config: &Config)
     }
 }
 
-fn center(checks: &mut Checks, terminal: &mut Terminal) {
+fn center(checks: &mut Checks<'_>, terminal: &mut Terminal) {
     let sent = Now::of(&terminal.cabinet.clock);
     let asked = terminal.cabinet.link().and_then(|mut link| Ok(link.chain_head().map_err(link_failure)?));
     let head = match asked {
@@ -183,7 +184,7 @@ fn center(checks: &mut Checks, terminal: &mut Terminal) {
     }
 }
 
-fn clock(checks: &mut Checks, terminal: &Terminal) {
+fn clock(checks: &mut Checks<'_>, terminal: &Terminal) {
     let now = Now::of(&terminal.cabinet.clock);
     let limits = terminal.cache.limits().unwrap_or_default();
     let last = terminal.ledger.last_recorded_at().unwrap_or_default();
@@ -212,7 +213,7 @@ fn clock(checks: &mut Checks, terminal: &Terminal) {
     }
 }
 
-fn cache(checks: &mut Checks, terminal: &Terminal) {
+fn cache(checks: &mut Checks<'_>, terminal: &Terminal) {
     let looked = terminal.cache.progress().and_then(|progress| {
         let now = terminal.watch.center_time(Now::of(&terminal.cabinet.clock));
         Ok((progress, terminal.cache.age_ms(now)?, terminal.cache.limits()?))
@@ -245,7 +246,7 @@ fn cache(checks: &mut Checks, terminal: &Terminal) {
     }
 }
 
-fn rules(checks: &mut Checks, terminal: &Terminal) {
+fn rules(checks: &mut Checks<'_>, terminal: &Terminal) {
     let sync = checks
         .pick("请中心发布规则后运行 jinbao sync", "Have the center publish rules, then run `jinbao sync`.");
     let documents = match Documents::read(&terminal.cache) {
@@ -274,14 +275,14 @@ fn rules(checks: &mut Checks, terminal: &Terminal) {
     }
 }
 
-fn offline_words(checks: &Checks, amount: Fen, account: Fen) -> String {
+fn offline_words(checks: &Checks<'_>, amount: Fen, account: Fen) -> String {
     checks.pick(
         format!("脱机限额 {amount} 元，账户 {account} 元"),
         format!("offline limit {amount} yuan, account {account} yuan"),
     )
 }
 
-fn queue(checks: &mut Checks, terminal: &Terminal) {
+fn queue(checks: &mut Checks<'_>, terminal: &Terminal) {
     let limits = terminal.cache.limits().unwrap_or_default();
     let status = match terminal.ledger.status(&limits, terminal.now()) {
         Ok(status) => status,
@@ -314,7 +315,7 @@ fn queue(checks: &mut Checks, terminal: &Terminal) {
     checks.add("queue", QUEUE, health, text, advice);
 }
 
-fn operators(checks: &mut Checks, terminal: &Terminal) {
+fn operators(checks: &mut Checks<'_>, terminal: &Terminal) {
     let operators = match terminal.ledger.operators() {
         Ok(operators) => operators,
         Err(error) => return checks.failed("operators", OPERATORS, &Error::from(error).into()),

@@ -1,12 +1,5 @@
 //! Service, readers, card, PSAM, printer.
 
-use edge::{
-    board as boards,
-    config::{Config, Readers},
-    font, printer as paper,
-    random::SystemChance,
-    reader::Slots,
-};
 use hal::{
     board::{BoardReport, ESCAPES_OFF_REMEDY},
     fingerprint::{FingerprintSensor, board::BoardModule, sensor::ModuleSensor},
@@ -21,8 +14,16 @@ use terminal::{
 
 use super::{Checks, Health, Title};
 use crate::{
-    command::Context,
+    board as boards,
+    config::{Config, Readers},
     failure::{EdgeError, Failure},
+    font,
+    options::Options,
+    printer as paper,
+    random::SystemChance,
+    reader::Slots,
+    sensor::{self, ON_BOARD},
+    words,
 };
 
 const SERVICE: Title = ("卡服务（pcscd）", "card service (pcscd)");
@@ -35,8 +36,8 @@ const PRINTER: Title = ("打印机", "printer");
 const FONT: Title = ("PDF 字体", "font for PDF");
 
 /// The service and what hangs on it.
-pub(super) fn service(checks: &mut Checks, context: &Context) {
-    if context.global.reader.as_deref().is_some_and(|reader| reader.starts_with("sim:")) {
+pub(super) fn service(checks: &mut Checks<'_>, options: &Options) {
+    if options.is_simulated() {
         checks.skipped("service", SERVICE, "使用进程内模拟卡", "a card simulated in this process is used");
         return;
     }
@@ -84,7 +85,7 @@ fn usb_words(reader: &UsbReader) -> String {
     format!("{:04x}:{:04x}", reader.vendor_id, reader.product_id)
 }
 
-fn hint_words(checks: &Checks, hint: &Hint) -> String {
+fn hint_words(checks: &Checks<'_>, hint: &Hint) -> String {
     match hint {
         Hint::InstallService => {
             checks.pick("安装：apt-get install pcscd libccid", "Install it: apt-get install pcscd libccid.")
@@ -174,13 +175,13 @@ fn hint_words(checks: &Checks, hint: &Hint) -> String {
 ///
 /// Without the terminal's keys (`has_keys` false) a pairing cannot be checked.
 pub(super) fn board(
-    checks: &mut Checks,
-    context: &Context,
+    checks: &mut Checks<'_>,
+    options: &Options,
     config: &Config,
     secret: Option<&[u8; 32]>,
     has_keys: bool,
 ) {
-    let Some(board) = context.options().ok().and_then(|options| boards::of(&options, config)) else {
+    let Some(board) = boards::of(options, config) else {
         checks.skipped("board", BOARD, "未设置", "none in the settings");
         return;
     };
@@ -223,6 +224,9 @@ pub(super) fn board(
         checks.skipped("sensor", SENSOR, "机壳清除后再查", "once the board is cleared");
         return;
     }
+    if config.sensor.as_ref().is_some_and(|sensor| sensor.device != ON_BOARD) {
+        return;
+    }
     match ModuleSensor::new(BoardModule::new(board)).probe() {
         Ok(module) => {
             let text = checks.pick(
@@ -248,11 +252,36 @@ pub(super) fn board(
     }
 }
 
+/// The fingerprint sensor of the settings that hangs on a line of its own.
+pub(super) fn sensor(checks: &mut Checks<'_>, config: Option<&Config>) {
+    let own_line =
+        config.and_then(|config| config.sensor.as_ref()).filter(|sensor| sensor.device != ON_BOARD);
+    let Some(settings) = own_line else { return };
+    let found = match sensor::choose(None, config) {
+        Ok(Some(mut sensor)) => sensor.probe(),
+        Ok(None) => return,
+        Err(error) => return checks.failed("sensor", SENSOR, &error.into()),
+    };
+    match found {
+        Ok(module) => {
+            let text = checks.pick(
+                format!("{}，型号 {:04X}，模板容量 {}", settings.device, module.model, module.capacity),
+                format!(
+                    "{}, model {:04X}, room for {} templates",
+                    settings.device, module.model, module.capacity
+                ),
+            );
+            checks.good("sensor", SENSOR, text);
+        }
+        Err(error) => checks.failed("sensor", SENSOR, &Failure::Sensor(error)),
+    }
+}
+
 /// PSAM and, where one is in the slot, the card.
-pub(super) fn slots(checks: &mut Checks, context: &Context, config: Option<&Config>) {
+pub(super) fn slots(checks: &mut Checks<'_>, options: &Options, config: Option<&Config>) {
     let none = Readers::default();
     let readers = config.map_or(&none, |config| &config.readers);
-    let slots = match Slots::open(context.global.reader.as_deref(), readers) {
+    let slots = match Slots::open(options.reader.as_deref(), readers) {
         Ok(slots) => slots,
         Err(failure) => {
             checks.failed("psam", PSAM, &failure);
@@ -282,7 +311,7 @@ pub(super) fn slots(checks: &mut Checks, context: &Context, config: Option<&Conf
     card(checks, &mut session, &names.0);
 }
 
-fn card(checks: &mut Checks, session: &mut Session, slot: &str) {
+fn card(checks: &mut Checks<'_>, session: &mut Session, slot: &str) {
     match session.wait_card(0) {
         Err(SessionError::Slot { error: SlotError::NoCard, .. }) => {
             let text = checks.pick(format!("{slot} 为空"), format!("{slot} is empty"));
@@ -310,7 +339,7 @@ fn card(checks: &mut Checks, session: &mut Session, slot: &str) {
 }
 
 /// The receipt printer of the settings.
-pub(super) fn printer(checks: &mut Checks, config: Option<&Config>) {
+pub(super) fn printer(checks: &mut Checks<'_>, config: Option<&Config>) {
     let Some(settings) = config.and_then(|config| config.printer.as_ref()) else {
         checks.skipped("printer", PRINTER, "未设置", "none in the settings");
         return;
@@ -324,7 +353,7 @@ pub(super) fn printer(checks: &mut Checks, config: Option<&Config>) {
             checks.good("printer", PRINTER, text);
         }
         Err(error) => {
-            let text = format!("{}: {}", settings.device, edge::words::printer(&error, checks.language));
+            let text = format!("{}: {}", settings.device, words::printer(&error, checks.language));
             let advice =
                 checks.pick("检查连线、电源和设备权限", "Check cable, power and the device's permissions.");
             checks.add("printer", PRINTER, Health::Bad, text, advice);
@@ -333,7 +362,7 @@ pub(super) fn printer(checks: &mut Checks, config: Option<&Config>) {
 }
 
 /// A font with Chinese characters.
-pub(super) fn font(checks: &mut Checks) {
+pub(super) fn font(checks: &mut Checks<'_>) {
     match font::installed() {
         Some((path, _)) => checks.good("font", FONT, path.display().to_string()),
         None => {
