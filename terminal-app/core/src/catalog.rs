@@ -2,11 +2,14 @@
 //!
 //! A bill may give an item by its code alone; the catalog then says how much of it counts.
 
+mod finder;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use self::finder::Finder;
 use crate::rules::{
     Document, FieldProblem, RulesError,
     bill::{CODE_CHARS_MAX, ItemClass, NAME_CHARS_MAX},
@@ -44,6 +47,9 @@ pub struct Item {
     /// On the list of essential drugs (`bas_medn_flag`).
     #[serde(default)]
     pub essential: bool,
+    /// What a scanner reads off its package (`drug_prodcode`, GTIN), where the list knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barcode: Option<String>,
 }
 
 impl Item {
@@ -62,6 +68,7 @@ pub struct Catalog {
     version: u32,
     effective_from: Date,
     items: HashMap<String, Item>,
+    finder: Finder,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +96,7 @@ impl Catalog {
             return refuse("items".into(), FieldProblem::TooMany { max: ITEMS_MAX, got: file.items.len() });
         }
         let no_ceiling = NO_CEILING.parse::<UnitPrice>().ok();
-        let mut items = HashMap::with_capacity(file.items.len());
+        let mut items: HashMap<String, Item> = HashMap::with_capacity(file.items.len());
         for (index, mut item) in file.items.into_iter().enumerate() {
             let field = |name: &str| format!("items[{index}].{name}");
             if item.code.is_empty() {
@@ -109,6 +116,9 @@ impl Catalog {
             if !right {
                 return refuse(field("selfpay_prop"), FieldProblem::SelfPay { class: item.class });
             }
+            if item.barcode.as_ref().is_some_and(|barcode| barcode.chars().count() > CODE_CHARS_MAX) {
+                return refuse(field("barcode"), FieldProblem::TooLong { max: CODE_CHARS_MAX });
+            }
             if item.price_ceiling == no_ceiling {
                 item.price_ceiling = None;
             }
@@ -116,7 +126,15 @@ impl Catalog {
                 return refuse(field("code"), FieldProblem::CodeTwice { code: twice.code });
             }
         }
-        Ok(Catalog { version: file.version, effective_from: file.effective_from, items })
+        let finder = Finder::of(items.values());
+        Ok(Catalog { version: file.version, effective_from: file.effective_from, items, finder })
+    }
+
+    /// Items that a clerk means by these few letters: whole code or barcode, beginning of the code, initials of the
+    /// name in pinyin from any character on, or a part of the name itself. The best first, at most `rows_max`.
+    pub fn find(&self, words: &str, rows_max: usize) -> Vec<&Item> {
+        let codes = self.finder.find(words, rows_max);
+        codes.iter().filter_map(|code| self.items.get(*code)).collect()
     }
 
     /// The item with this code.

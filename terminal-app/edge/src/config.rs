@@ -5,6 +5,7 @@ use std::io;
 use card_spec::region::RegionCode;
 use protocol::{id::TerminalId, signature::PublicKey};
 use serde::{Deserialize, Serialize};
+use terminal::setup::Face;
 
 use crate::{
     data_dir::{self, DataDir},
@@ -26,6 +27,9 @@ pub struct Config {
     pub center: Center,
     /// Where the terminal stands.
     pub place: Place,
+    /// What it is for: which face it shows, and with which pages.
+    #[serde(default)]
+    pub face: Face,
     /// Card readers.
     #[serde(default)]
     pub readers: Readers,
@@ -143,6 +147,7 @@ impl Config {
             terminal,
             center,
             place,
+            face: Face::default(),
             readers: Readers::default(),
             board: None,
             sensor: None,

@@ -20,6 +20,7 @@ mod duty;
 mod eligibility;
 mod enrol;
 mod glance;
+mod items;
 mod load;
 mod pension;
 mod plan;
@@ -47,6 +48,7 @@ pub use self::{
     documents::{Document, Documents, Unreadable, UnreadableDocument},
     enrol::{Enrolled, FINGERS_MAX, FingerTaken, IMPRESSIONS},
     glance::{CardGlance, Earlier, VISIT_NUMBER_CHARS_MAX, visit_number},
+    items::Allowance,
     load::Loaded,
     pension::{PensionPaid, PensionRun},
     prove::{CardFinger, CardFingers, Clerk, FingerCheck},

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use card_spec::money::Fen;
+use card_spec::{money::Fen, region::RegionCode};
 use protocol::{accumulation::Accumulation, feed, signature::Digest};
 use serde::{Deserialize, Serialize};
+use time::Date;
 
 use super::Terminal;
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     ledger::{FeeLine, Visit, VisitState},
     progress::Progress,
     roles::Action,
-    rules::{self, Account, Bill, LineInput, PersonKind, RulesError, VisitKind},
+    rules::{self, Account, Bill, CityRules, LineInput, PersonKind, RulesError, VisitKind},
     session::SessionError,
 };
 
@@ -164,10 +165,7 @@ impl Terminal {
             .map(|(index, line)| self.read_line(index, &line.content))
             .collect::<Result<Vec<_>, _>>()?;
         let bill = Bill::new(kind, self.config.level, date, read)?;
-        let rules = self.rules.on(eligible.city.city(), date).or_else(|error| {
-            // Rules are the city's where the terminal stands when the insured city's are not known here.
-            self.rules.on(self.config.terms.city, date).map_err(|_| error)
-        })?;
+        let rules = self.rules_for(eligible.city, date)?;
         let facts = rules::Person {
             kind: person,
             age_years: rules::age_years(visit.person.birth_date(), date),
@@ -198,6 +196,14 @@ impl Terminal {
             offline,
             lines_digest,
         })
+    }
+
+    /// The rules for someone insured in this city: those of the city where the terminal stands, when the insured
+    /// city's are not known here.
+    pub(super) fn rules_for(&self, city: RegionCode, date: Date) -> Result<&CityRules, RulesError> {
+        self.rules
+            .on(city.city(), date)
+            .or_else(|error| self.rules.on(self.config.terms.city, date).map_err(|_| error))
     }
 
     /// The holder's entry looked up anew, when it is still the one that a bill was computed from.
@@ -246,7 +252,7 @@ impl Terminal {
         Ok(())
     }
 
-    fn read_line(&self, index: usize, content: &str) -> Result<rules::Line, RulesError> {
+    pub(super) fn read_line(&self, index: usize, content: &str) -> Result<rules::Line, RulesError> {
         let input: LineInput = rules::json(rules::Document::Case, content.as_bytes(), rules::CASE_BYTES_MAX)?;
         let catalog = self.catalog_on(self.center_now().civil().date());
         input.resolve(catalog).map_err(|problem| RulesError::Line { line: index + 1, problem })
@@ -254,7 +260,7 @@ impl Terminal {
 }
 
 /// The sums of a year that a person's entry holds; nothing for another year than the entry's.
-fn sums(person: &feed::Person, year: i32) -> Accumulation {
+pub(super) fn sums(person: &feed::Person, year: i32) -> Accumulation {
     if i32::from(person.year) != year {
         return Accumulation::default();
     }

@@ -30,6 +30,7 @@ pub use person::{
 pub use settle::{Outcome, settle};
 pub use settlement::{Fund, Identity, Settlement};
 pub use step::{AccountUnused, Step, StepFigures};
+pub use words::{fund_name, item_name, person_name, visit_name};
 
 pub use protocol::record::Amounts;
 use serde::de::DeserializeOwned;

@@ -200,7 +200,8 @@ fn own_items(step: &Step, language: Language) -> String {
     }
 }
 
-pub(crate) fn fund_name(fund: Fund, language: Language) -> &'static str {
+/// What a fund is called.
+pub fn fund_name(fund: Fund, language: Language) -> &'static str {
     match fund {
         Fund::Pooled => language.pick("统筹基金", "Pooled fund"),
         Fund::CivilServant => language.pick("公务员医疗补助", "Civil servants' supplement"),
@@ -212,7 +213,8 @@ pub(crate) fn fund_name(fund: Fund, language: Language) -> &'static str {
     }
 }
 
-pub(crate) fn item_name(item: OwnItem, language: Language) -> &'static str {
+/// What an item of the person's own part is called.
+pub fn item_name(item: OwnItem, language: Language) -> &'static str {
     match item {
         OwnItem::Deductible => language.pick("起付线", "deductible"),
         OwnItem::OwnShare => language.pick("按比例自付", "own share"),
@@ -231,7 +233,8 @@ fn base_name(base: LayerBase, language: Language) -> &'static str {
     }
 }
 
-pub(crate) fn person_name(person: PersonKind, language: Language) -> &'static str {
+/// What a kind of insured person is called.
+pub fn person_name(person: PersonKind, language: Language) -> &'static str {
     match person {
         PersonKind::Worker => language.pick("在职职工", "worker"),
         PersonKind::Retired => language.pick("退休职工", "retired"),
@@ -239,7 +242,8 @@ pub(crate) fn person_name(person: PersonKind, language: Language) -> &'static st
     }
 }
 
-pub(crate) fn visit_name(visit: VisitKind, language: Language) -> &'static str {
+/// What a kind of visit is called.
+pub fn visit_name(visit: VisitKind, language: Language) -> &'static str {
     match visit {
         VisitKind::Outpatient => language.pick("门诊", "outpatient"),
         VisitKind::Inpatient => language.pick("住院", "inpatient"),
