@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 use terminal::{
     language::Language,
-    receipt::{COLUMNS_80_MM, Receipt},
+    receipt::{COLUMNS_80_MM, Paper},
 };
 
 use crate::{
@@ -12,23 +12,18 @@ use crate::{
     font,
 };
 
-/// Writes a receipt as PDF where the file's name ends so, else as text. Personal data: mode 0600.
-pub fn write(receipt: &Receipt, path: &Path, language: Language) -> Result<(), Failure> {
+/// Writes a receipt or a slip as PDF where the file's name ends so, else as text. Personal data: mode 0600.
+pub fn write(paper: &Paper, path: &Path, language: Language) -> Result<(), Failure> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf")) {
-        return write_pdf(receipt, path, None, language);
+        return write_pdf(paper, path, None, language);
     }
-    write_private(path, receipt.text(COLUMNS_80_MM, language).as_bytes())
+    write_private(path, paper.text(COLUMNS_80_MM, language).as_bytes())
 }
 
-/// Writes a receipt as PDF with the font that is named, else with the one that is installed.
-pub fn write_pdf(
-    receipt: &Receipt,
-    path: &Path,
-    font: Option<&str>,
-    language: Language,
-) -> Result<(), Failure> {
+/// Writes a receipt or a slip as PDF with the font that is named, else with the one that is installed.
+pub fn write_pdf(paper: &Paper, path: &Path, font: Option<&str>, language: Language) -> Result<(), Failure> {
     let font = font::open(font)?;
-    let pdf = receipt.pdf(&font, language).map_err(|_| EdgeError::Content {
+    let pdf = paper.pdf(&font, language).map_err(|_| EdgeError::Content {
         path: path.to_owned(),
         problem: "the font breaks on a character of this receipt".to_owned(),
     })?;

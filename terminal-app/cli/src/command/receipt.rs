@@ -1,11 +1,12 @@
-//! `jinbao receipt`: printed again, as text, or as PDF.
+//! `jinbao receipt`: receipts of settlements, and slips of enrolments, certifications and pensions, printed again,
+//! as text, or as PDF.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use edge::{counter::Counter, printer};
 use serde_json::json;
-use terminal::receipt::{COLUMNS_58_MM, COLUMNS_80_MM, Receipt};
+use terminal::receipt::{COLUMNS_58_MM, COLUMNS_80_MM, Paper, Receipt};
 
 use super::{Context, queue};
 use crate::{
@@ -65,17 +66,17 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
     let language = context.console.language();
     match command {
         Command::Text(arguments) => {
-            let receipt = stored(context, &arguments.which)?;
-            let text = receipt.text(arguments.columns.max(COLUMNS_58_MM), language);
-            context.console.done(
-                text.trim_end(),
-                text.trim_end(),
-                json!({ "text": text, "receipt": receipt }),
-            );
+            let paper = stored(context, &arguments.which)?;
+            let text = paper.text(arguments.columns.max(COLUMNS_58_MM), language);
+            let json = match &paper {
+                Paper::Receipt(receipt) => json!({ "text": text, "receipt": receipt }),
+                Paper::Slip(slip) => json!({ "text": text, "slip": slip }),
+            };
+            context.console.done(text.trim_end(), text.trim_end(), json);
         }
         Command::Pdf(arguments) => {
-            let receipt = stored(context, &arguments.which)?;
-            edge::receipt::write_pdf(&receipt, &arguments.file, arguments.font.as_deref(), language)?;
+            let paper = stored(context, &arguments.which)?;
+            edge::receipt::write_pdf(&paper, &arguments.file, arguments.font.as_deref(), language)?;
             let name = arguments.file.display();
             context.console.done(
                 &format!("已写入 {name}"),
@@ -85,11 +86,11 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         }
         Command::Print(arguments) => {
             let counter = context.open_books()?;
-            let receipt = copy(&counter, &arguments.which)?;
+            let paper = copy(&counter, &arguments.which)?;
             let Some(settings) = &counter.cabinet.config.printer else {
                 return Err(EdgeError::NoPrinter.into());
             };
-            let lines = receipt.lines(settings.columns, language);
+            let lines = paper.lines(settings.columns, language);
             printer::print(settings, lines).map_err(Failure::Printer)?;
             context.console.done("已打印", "printed", json!({ "printer": settings.device }));
         }
@@ -97,15 +98,15 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// A receipt of this terminal's ledger, as a copy.
-fn stored(context: &Context, which: &str) -> Result<Receipt, Failure> {
+/// A receipt or a slip of this terminal's ledger, as a copy.
+fn stored(context: &Context, which: &str) -> Result<Paper, Failure> {
     copy(&context.open_books()?, which)
 }
 
-/// The receipt of a transaction by sequence or id, as a copy.
-fn copy(counter: &Counter, which: &str) -> Result<Receipt, Failure> {
+/// What a transaction is printed as, by sequence or id, as a copy.
+fn copy(counter: &Counter, which: &str) -> Result<Paper, Failure> {
     let transaction = queue::find(counter.flows.ledger(), which)?;
-    Ok(counter.flows.receipt(transaction.intention.id)?)
+    Ok(counter.flows.paper(transaction.intention.id)?)
 }
 
 /// Prints on the printer of the settings, if there is one; what goes wrong is told and stops nothing.

@@ -15,7 +15,7 @@ use terminal::{
     eligibility::Source,
     error::Error,
     flows::{LineEntry, PreSettlement, Settled, VisitEntry},
-    receipt::{Booking, COLUMNS_80_MM, Receipt},
+    receipt::{Booking, COLUMNS_80_MM, Paper, Receipt},
     rules::{Amounts, VisitKind},
 };
 
@@ -237,7 +237,8 @@ fn finish(
     visited.upload = Some(booking);
     visited.printed = print_if_set_up(context, counter, &receipt);
     if let Some(path) = &arguments.receipt {
-        edge::receipt::write(&receipt, path, context.console.language())?;
+        let paper = Paper::Receipt(Box::new(receipt.clone()));
+        edge::receipt::write(&paper, path, context.console.language())?;
         visited.receipt_file = Some(path.clone());
     }
     visited.text = Some(receipt.text(COLUMNS_80_MM, context.console.language()));

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     ledger::{Arming, LedgerError, Link, State, Transaction},
     receipt::{
-        AccountMovement, Booking, CardProof, KnownBy, MaskedName, MaskedNumber, Receipt, ReceiptKind,
+        AccountMovement, Booking, CardProof, KnownBy, MaskedName, MaskedNumber, Paper, Receipt, ReceiptKind,
         ReceiptLine, Slip, SlipKind,
     },
     rules::VisitKind,
@@ -53,6 +53,19 @@ impl Terminal {
         let slip = plan.slip().ok_or_else(wrong)?.clone();
         let booking = booking(&transaction, &plan);
         Ok(Slip { copy: true, sequence: Some(link.sequence), booking, ..slip })
+    }
+
+    /// Whatever a transaction of this terminal is printed as, as a copy.
+    ///
+    /// Errors: as for [`Terminal::receipt`]; a transaction without any paper (a load, say) is in `WrongState`.
+    pub fn paper(&self, id: TransactionId) -> Result<Paper, Error> {
+        match self.slip(id) {
+            Ok(slip) => Ok(Paper::Slip(Box::new(slip))),
+            Err(Error::Ledger(LedgerError::WrongState { .. })) => {
+                Ok(Paper::Receipt(Box::new(self.receipt(id)?)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A slip for the holder of the open card, without its place in the chain.

@@ -5,6 +5,7 @@
 
 mod content;
 mod mask;
+mod paper;
 mod pdf;
 mod slip;
 mod text;
@@ -18,6 +19,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 pub use mask::{MaskedName, MaskedNumber};
+pub use paper::Paper;
 pub use pdf::{FontError, Plain, ReceiptFont, plain_pdf};
 pub use slip::{KnownBy, Slip, SlipKind};
 pub use text::{COLUMNS_58_MM, COLUMNS_80_MM, COLUMNS_MIN};

@@ -70,9 +70,10 @@ fn print(context: &Context, counter: &Counter, slip: &Slip) -> Option<bool> {
         Ok(()) => Some(true),
         Err(error) => {
             let words = edge::words::printer(&error, language);
-            context
-                .console
-                .note(&format!("※ {words} 业务不受影响。"), &format!("※ {words} What was done stands."));
+            context.console.note(
+                &format!("※ {words} 业务不受影响，可用 jinbao receipt print 补打。"),
+                &format!("※ {words} What was done stands; `jinbao receipt print` prints it again."),
+            );
             Some(false)
         }
     }
