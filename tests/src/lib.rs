@@ -6,6 +6,7 @@
 
 pub mod books;
 pub mod center;
+pub mod display;
 pub mod firmware;
 pub mod holder;
 pub mod jinbao;

@@ -27,6 +27,8 @@ pub struct Start {
     pub locale: Locale,
     /// Whether the window fills the screen.
     pub full_screen: bool,
+    /// Whether it says on standard error which page it shows: for support, and for tests of the whole.
+    pub tell_pages: bool,
 }
 
 impl Start {
@@ -34,6 +36,13 @@ impl Start {
     pub fn dress(&self, window: &Window) -> Result<(), PlatformError> {
         window.set_fullscreen(self.full_screen);
         speak(self.locale).map_err(|error| PlatformError::Other(error.to_string()))
+    }
+
+    /// A page is shown that was not shown before. Its name says nothing about whoever stands before it.
+    pub fn tell_page(&self, name: &'static str) {
+        if self.tell_pages {
+            eprintln!("page {name}");
+        }
     }
 }
 

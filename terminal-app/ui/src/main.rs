@@ -41,6 +41,9 @@ struct Arguments {
     /// 全屏 · fill the screen
     #[arg(long)]
     full_screen: bool,
+    /// 在标准错误输出当前页面名 · say on standard error which page is shown
+    #[arg(long)]
+    tell_pages: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -85,7 +88,8 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let mut options = Options::new(data);
     options.reader = arguments.reader;
     options.offline = arguments.offline;
-    let start = Start { options, locale, full_screen: arguments.full_screen };
+    let start =
+        Start { options, locale, full_screen: arguments.full_screen, tell_pages: arguments.tell_pages };
     let shown = match arguments.face {
         Face::Kiosk => ui::kiosk::run(start),
         Face::Counter => ui::counter::run(start),
