@@ -4,9 +4,10 @@
 
 use std::fmt;
 
+use card_spec::money::Fen;
 use protocol::{
     calendar::{Day, Period},
-    pension::Pension,
+    pension::{Earlier, Pension, Schedule},
     record::RestsOn,
 };
 
@@ -15,8 +16,10 @@ use crate::eligibility::Source;
 /// How a pension stands, as far as this terminal knows; `Debug` leaves the person out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PensionState {
-    /// The entry.
+    /// The entry. Its amount is that of the months since the last change: see [`PensionState::amount`].
     pub pension: Pension,
+    /// Amounts of months before that.
+    pub earlier: Vec<Earlier>,
     /// Where it came from.
     pub source: Source,
     /// Certified up to this day, included: by the center, or here and not in the entry yet.
@@ -68,12 +71,13 @@ impl PensionState {
     /// `own_paid` are months that this terminal has paid, `own_certified` its last certification of the person
     /// with the day up to which that holds.
     pub fn of(
-        pension: Pension,
+        schedule: Schedule,
         source: Source,
         own_paid: &[Period],
         own_certified: Option<(RestsOn, Day)>,
         today: Day,
     ) -> Self {
+        let Schedule { pension, earlier } = schedule;
         let center = pension.certified_until.map(|day| (RestsOn::Until { day }, day));
         // The longer one; the center's word when both say the same.
         let best = match (center, own_certified) {
@@ -87,14 +91,27 @@ impl PensionState {
         while is_paid(&next) && next.next() != next {
             next = next.next();
         }
+        // What this copy cannot tell is not paid by it; the center says it when the line is up.
+        let next = pension.untold_from().map_or(next, |untold| untold.min(next));
         PensionState {
             pension,
+            earlier,
             source,
             certified_until: best.map(|(_, until)| until),
             rests_on: best.filter(|(_, until)| today <= *until).map(|(rests_on, _)| rests_on),
             due: pension.unpaid(today.period()).filter(|period| !own_paid.contains(period)).collect(),
             next,
         }
+    }
+
+    /// What the pension of a month is.
+    pub fn amount(&self, period: Period) -> Fen {
+        Schedule { pension: self.pension, earlier: self.earlier.clone() }.amount(period)
+    }
+
+    /// All that is due.
+    pub fn due_amount(&self) -> Fen {
+        self.due.iter().map(|period| self.amount(*period)).sum()
     }
 
     /// The certification that a payment rests on, or why there is none, or nothing to pay.

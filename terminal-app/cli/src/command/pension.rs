@@ -99,6 +99,13 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
     }
 }
 
+/// A month that is due.
+#[derive(Serialize)]
+struct Month {
+    period: Period,
+    fen: Fen,
+}
+
 /// How a pension stands.
 #[derive(Serialize)]
 struct Shown {
@@ -109,6 +116,8 @@ struct Shown {
     monthly_fen: Fen,
     due: Vec<Period>,
     due_fen: Fen,
+    /// What each month due is.
+    months: Vec<Month>,
     next: Period,
     certified_until: Option<Day>,
     source: &'static str,
@@ -140,7 +149,12 @@ impl Shown {
             advice: words.map(|words| words.next),
             monthly_fen: state.pension.monthly,
             due: state.due.clone(),
-            due_fen: state.due.iter().map(|_| state.pension.monthly).sum(),
+            due_fen: state.due_amount(),
+            months: state
+                .due
+                .iter()
+                .map(|period| Month { period: *period, fen: state.amount(*period) })
+                .collect(),
             next: state.next,
             certified_until: state.certified_until,
             source,
@@ -150,7 +164,13 @@ impl Shown {
 
     fn figures(&self, page: &mut Page) {
         let none = page.pick("无", "none").to_owned();
-        let months: Vec<String> = self.due.iter().map(Period::to_string).collect();
+        // After a raise the arrears of before it keep their amount.
+        let differ = self.months.iter().any(|month| month.fen != self.monthly_fen);
+        let months = self.months.iter().map(|month| match differ {
+            true => format!("{} {}", month.period, month.fen),
+            false => month.period.to_string(),
+        });
+        let months: Vec<String> = months.collect();
         page.pairs([
             (page.pick("每月（元）", "a month (yuan)").to_owned(), self.monthly_fen.to_string()),
             (

@@ -10,7 +10,7 @@ use protocol::{
     feed::PersonState,
     id::TransactionId,
     limits::OfflineLimits,
-    pension::{Pension, PensionQuery},
+    pension::{PensionQuery, Schedule},
     policy::Purpose as ProofPurpose,
     record::{Business, PensionPayment, RestsOn},
     timestamp::{ClockQuality, Timestamp},
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What center or copy have told, or why nothing is paid.
-type Told = Result<(Pension, Source), Error>;
+type Told = Result<(Schedule, Source), Error>;
 
 /// A month that is paid and written down.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ impl Terminal {
             Some(told) => told,
             None => self.find_pension_here(now)?,
         };
-        let (pension, source) = match found {
+        let (schedule, source) = match found {
             Ok(found) => found,
             Err(error) => {
                 if let Error::NotEligible(refusal) = &error {
@@ -96,7 +96,7 @@ impl Terminal {
         let person = self.holder_number()?;
         let own_paid = self.ledger.months_paid(person)?;
         let own_certified = self.own_certification()?;
-        Ok(PensionState::of(pension, source, &own_paid, own_certified, Day::of(now)))
+        Ok(PensionState::of(schedule, source, &own_paid, own_certified, Day::of(now)))
     }
 
     /// Pays every month that is due, as it was shown to the holder; each is a record of its own.
@@ -111,8 +111,8 @@ impl Terminal {
         let duty = self.on_duty(Action::PayPension)?;
         self.resolved_or_error()?;
         let state = self.pension()?;
-        if (state.pension.key, state.pension.monthly, &state.due)
-            != (shown.pension.key, shown.pension.monthly, &shown.due)
+        if (state.pension.key, state.due_amount(), &state.due)
+            != (shown.pension.key, shown.due_amount(), &shown.due)
         {
             return Err(PensionRefusal::Changed.into());
         }
@@ -140,7 +140,7 @@ impl Terminal {
         duty: (String, String),
     ) -> Result<PensionPaid, Error> {
         let proof = self.sufficient_proof(ProofPurpose::Pension)?;
-        let amount = state.pension.monthly;
+        let amount = state.amount(period);
         // What the cache has told counts as offline, whatever the line does meanwhile.
         let offline = matches!(state.source, Source::Cache { .. }) || !self.is_online();
         if offline {
@@ -210,9 +210,14 @@ impl Terminal {
             (None, Some(PersonState::Ended)) => Some(Refusal::Ended),
             (None, Some(PersonState::Active) | None) => None,
         };
-        Ok(Some(match (refusal, answer.pension) {
+        // A schedule out of order is no word of a center's.
+        let schedule = answer.schedule.filter(Schedule::sound);
+        let schedule = schedule.or_else(|| answer.pension.map(Schedule::constant));
+        Ok(Some(match (refusal, schedule) {
             (Some(refusal), _) => Err(refusal.into()),
-            (None, Some(pension)) if pension.key == query.person.key() => Ok((pension, Source::Center)),
+            (None, Some(schedule)) if schedule.pension.key == query.person.key() => {
+                Ok((schedule, Source::Center))
+            }
             (None, _) => Err(PensionRefusal::Unknown.into()),
         }))
     }
@@ -240,7 +245,7 @@ impl Terminal {
                 let known = self.cache.pension(person, now)?;
                 let age_ms = known.age_ms.unwrap_or(0).max(0);
                 Ok(match known.pension {
-                    Some(pension) => Ok((pension, Source::Cache { age_ms })),
+                    Some(pension) => Ok((Schedule::constant(pension), Source::Cache { age_ms })),
                     None => Err(PensionRefusal::Unknown.into()),
                 })
             }

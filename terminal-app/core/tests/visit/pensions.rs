@@ -5,7 +5,7 @@ use protocol::{
     calendar::{Day, Period},
     evidence::{ManualReason, Way},
     feed::{BlockReason, Change, Person as Entry, PersonState},
-    pension::{Fingers, Pension},
+    pension::{Fingers, Pension, Schedule},
     policy::Purpose,
     record::{Business, RestsOn},
 };
@@ -222,6 +222,47 @@ fn a_dead_persons_card_is_an_alarm() {
 
 fn counter_card(counter: &mut Counter) -> [u8; 12] {
     counter.terminal().card().unwrap().key().0
+}
+
+/// Raised from November on: October keeps its amount, whoever is asked.
+#[test]
+fn arrears_are_paid_by_the_amount_of_each_month() {
+    const RAISED: Fen = Fen(223_000);
+    let amounts = |run: &PensionRun| -> Vec<(u32, Fen)> {
+        run.paid.iter().map(|paid| (paid.period.number(), paid.amount)).collect()
+    };
+    for online in [true, false] {
+        let (mut counter, holder, card) = bank(Some(20_270_630));
+        let mut schedule = Schedule::constant(pension(&holder, Some(20_270_630)));
+        schedule.change(period(202_611), RAISED);
+        counter.feed(vec![Change::Pension(schedule.as_one_amount())]);
+        let key = schedule.pension.key;
+        counter.center.state().pensions.insert(key, schedule.pension);
+        counter.center.state().earlier.insert(key, schedule.earlier.clone());
+        counter.center.state().up = online;
+        prove(&mut counter, &holder);
+        if online {
+            let shown = counter.terminal().pension().unwrap();
+            assert_eq!((shown.amount(period(202_610)), shown.due_amount()), (MONTHLY, MONTHLY + RAISED));
+            // An older raise that was shown is not what is paid.
+            counter.center.state().earlier.clear();
+            let changed = counter.terminal().pay_pension(&shown).unwrap_err();
+            assert_eq!(changed, PensionRefusal::Changed.into());
+            counter.center.state().earlier.insert(key, schedule.earlier.clone());
+            assert_eq!(amounts(&pay(&mut counter).unwrap()), [(202_610, MONTHLY), (202_611, RAISED)]);
+            continue;
+        }
+        // The copy has one amount; what it cannot tell waits for the line, and says so.
+        assert_eq!(amounts(&pay(&mut counter).unwrap()), [(202_610, MONTHLY)]);
+        let next = period(202_611);
+        assert_eq!(pay(&mut counter).unwrap_err(), PensionRefusal::NothingDue { next }.into());
+        counter.center.state().up = true;
+        counter.clock.pass(terminal::flows::LINE_TRUST_MS_MAX as i64 + 1);
+        counter.insert(&card);
+        counter.tap().unwrap();
+        prove(&mut counter, &holder);
+        assert_eq!(amounts(&pay(&mut counter).unwrap()), [(202_611, RAISED)]);
+    }
 }
 
 #[test]

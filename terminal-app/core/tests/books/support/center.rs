@@ -300,7 +300,7 @@ impl CenterLink for Center {
 
     fn pension(&mut self, _query: &PensionQuery) -> Result<PensionAnswer, LinkError> {
         self.arrive()?;
-        Ok(PensionAnswer { pension: None, state: None, blocked: None, as_of: self.now })
+        Ok(PensionAnswer { pension: None, schedule: None, state: None, blocked: None, as_of: self.now })
     }
 
     fn person(&mut self, _query: &PersonQuery) -> Result<PersonAnswer, LinkError> {

@@ -23,7 +23,7 @@ use protocol::{
     calendar::Day,
     feed::{BlockReason, Change, Person, PersonAnswer, PersonQuery, SignedPage},
     id::TransactionId,
-    pension::{Pension, PensionAnswer, PensionQuery},
+    pension::{Earlier, Pension, PensionAnswer, PensionQuery, Schedule},
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
     record::{Amounts, Body, Business, Refund},
@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) people: BTreeMap<u64, (Option<RegionCode>, Option<Person>)>,
     pub(crate) blocked: BTreeMap<[u8; 12], BlockReason>,
     pub(crate) pensions: BTreeMap<u64, Pension>,
+    /// What these were before they changed.
+    pub(crate) earlier: BTreeMap<u64, Vec<Earlier>>,
     pub(crate) booked: Vec<Body>,
     pub(crate) head: ChainHead,
     pub(crate) granted: BTreeMap<TransactionId, (LoadRequest, LoadAnswer)>,
@@ -117,6 +119,7 @@ impl TestCenter {
             people: BTreeMap::new(),
             blocked: BTreeMap::new(),
             pensions: BTreeMap::new(),
+            earlier: BTreeMap::new(),
             booked: Vec::new(),
             head: ChainHead { sequence: 0, digest: Digest::default(), now: Timestamp(NOW_MS) },
             granted: BTreeMap::new(),
@@ -226,8 +229,14 @@ impl CenterLink for TestCenter {
             return Err(LinkError::Lost { detail: "timed out".into() });
         }
         let person = state.people.get(&query.person.key()).and_then(|(_, person)| *person);
+        let key = query.person.key();
+        let schedule = state.pensions.get(&key).map(|pension| Schedule {
+            pension: state.with_paid(*pension),
+            earlier: state.earlier.get(&key).cloned().unwrap_or_default(),
+        });
         Ok(PensionAnswer {
-            pension: state.pensions.get(&query.person.key()).map(|pension| state.with_paid(*pension)),
+            pension: schedule.as_ref().map(Schedule::as_one_amount),
+            schedule: schedule.filter(|schedule| !schedule.earlier.is_empty()),
             state: person.map(|person| person.state),
             blocked: query.card.and_then(|card| state.blocked.get(&card).copied()),
             as_of: state.clock.now(),
