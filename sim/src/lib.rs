@@ -37,6 +37,7 @@ pub mod personalise;
 mod port;
 pub mod psam;
 pub mod reader;
+pub mod service;
 pub mod slot;
 pub mod vpcd;
 

@@ -29,6 +29,7 @@ pub(super) enum Service {
         contributions: person,period,kind,base_fen,by_unit_fen,by_person_fen,[state]\n\
         dues:          person,kind,period,[months],amount_fen,until\n\
         unemployment:  person,state,monthly_fen,from,months,months_paid\n\
+        seekers:       person,wish,district,[wage_min_fen],phone\n\
         kind: pension medical unemployment injury resident_pension resident_medical\n\
         state: paid paid_late unpaid · applied drawing ended refused\n\
         错误注明行与列 / errors name line and column.")]
@@ -89,6 +90,8 @@ pub(super) enum What {
     Dues,
     /// 失业保险金 / Unemployment benefit
     Unemployment,
+    /// 求职登记 / Who seeks work
+    Seekers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -150,6 +153,7 @@ pub(super) fn service(center: &Center, command: &Service, printer: Printer) -> R
                 What::Contributions => service.import_contributions(input)?,
                 What::Dues => service.import_dues(input)?,
                 What::Unemployment => service.import_unemployment(input)?,
+                What::Seekers => service.import_seekers(input)?,
             };
             center.access.note("staff", "service import", &changed.to_string())?;
             printer.one(

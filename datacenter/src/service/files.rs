@@ -10,6 +10,7 @@
 //! | contributions | `person`, `period`, `kind`, `base_fen`, `by_unit_fen`, `by_person_fen`, \[`state`\] |
 //! | dues | `person`, `kind`, `period`, \[`months`\], `amount_fen`, `until` |
 //! | unemployment | `person`, `state`, `monthly_fen`, `from`, `months`, `months_paid` |
+//! | seekers | `person`, `wish`, `district`, \[`wage_min_fen`\], `phone` |
 //!
 //! `kind` is `pension`, `medical`, `unemployment`, `injury`, `resident_pension`, `resident_medical`; `state` of a
 //! contribution `paid` (when missing), `paid_late`, `unpaid`, of unemployment `applied`, `drawing`, `ended`, `refused`.
@@ -55,6 +56,9 @@ pub const CONTRIBUTION: &[&str] =
 pub const DUE: &[&str] = &["person", "kind", "period", "months", "amount_fen", "until"];
 /// Columns of claims of unemployment benefit.
 pub const UNEMPLOYMENT: &[&str] = &["person", "state", "monthly_fen", "from", "months", "months_paid"];
+
+/// Columns of those who seek work.
+pub const SEEKER: &[&str] = &["person", "wish", "district", "wage_min_fen", "phone"];
 
 /// Columns of a kind of document.
 pub fn columns(kind: DocumentKind) -> &'static [&'static str] {
@@ -200,4 +204,20 @@ pub fn unemployment(row: &Row) -> Result<(u64, Unemployment), Error> {
         months_paid: row.parsed("months_paid", |text| number(text).filter(|paid| *paid <= months))?,
     };
     Ok((person(row)?, claim))
+}
+
+/// A row as what somebody who seeks work tells.
+pub fn seeker(row: &Row) -> Result<(u64, SeekWork), Error> {
+    let seek = SeekWork {
+        wish: row.needed("wish")?.to_owned(),
+        district: row.parsed("district", region)?,
+        wage_min: row.optional("wage_min_fen", money)?.unwrap_or(Fen::ZERO),
+        phone: row.needed("phone")?.to_owned(),
+    };
+    if !seek.sound() {
+        // The wish is the one that may be too long; a telephone number is digits and signs.
+        let is_wish = seek.wish.len() > WISH_BYTES_MAX || seek.wish.contains(char::is_control);
+        return Err(row.error(if is_wish { "wish" } else { "phone" }));
+    }
+    Ok((person(row)?, seek))
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, io::BufRead};
 
 use protocol::service::{DocumentKind, document::DOCUMENTS_MAX};
 
-use super::{Service, files, table::Table};
+use super::{Service, files, personal::registration, table::Table};
 use crate::{error::Error, storage::rows::Imported};
 
 /// Rows that an import writes in one transaction.
@@ -71,6 +71,17 @@ impl Service {
     pub fn import_unemployment(&self, input: impl BufRead) -> Result<Imported, Error> {
         self.in_chunks(Table::new(input, files::UNEMPLOYMENT), files::unemployment, |rows| {
             Ok(self.storage().put_unemployment(rows)?)
+        })
+    }
+
+    /// Imports who seeks work, as registered today. Errors: as for contributions.
+    pub fn import_seekers(&self, input: impl BufRead) -> Result<Imported, Error> {
+        let at = self.now();
+        self.in_chunks(Table::new(input, files::SEEKER), files::seeker, |rows| {
+            for (person, seek) in rows {
+                self.storage().set_seeker(*person, Some(&registration(seek.clone(), at)))?;
+            }
+            Ok(rows.len() as u64)
         })
     }
 

@@ -10,7 +10,7 @@ use protocol::{
     service::{
         Account, CardLine, CardsAnswer, CertificationAnswer, Contributions, Cursor, DuesAnswer, Movement,
         MovementKind, PensionMonth, PensionsAnswer, PersonalAnswer, PersonalQuestion, PersonalReply,
-        PersonalRequest, Seeker, Subject, Treatment, Treatments,
+        PersonalRequest, SeekWork, Seeker, Subject, Treatment, Treatments,
         card::CARDS_MAX,
         contribution::{DUES_MAX, UnemploymentAnswer},
         work::{REGISTRATION_MONTHS, WorkAnswer},
@@ -91,8 +91,7 @@ impl Service {
             }
             PersonalQuestion::Cards => PersonalAnswer::Cards(self.cards(person, card)?),
             PersonalQuestion::SeekWork(seek) => {
-                let until = Day::of(at).plus_months(REGISTRATION_MONTHS);
-                let seeker = Seeker { seek: seek.clone(), at, until };
+                let seeker = registration(seek.clone(), at);
                 storage.set_seeker(person, Some(&seeker)).map_err(storage_problem)?;
                 PersonalAnswer::Work(WorkAnswer { seeker: Some(seeker) })
             }
@@ -218,6 +217,11 @@ impl Service {
         let state = self.storage().person(person).map_err(storage_problem)?.map(|person| person.state);
         Ok(CardsAnswer { cards, state })
     }
+}
+
+/// What somebody tells, as it is registered now.
+pub(super) fn registration(seek: SeekWork, at: Timestamp) -> Seeker {
+    Seeker { seek, at, until: Day::of(at).plus_months(REGISTRATION_MONTHS) }
 }
 
 /// So many months before a month; the first month there is, when that is before it.

@@ -5,6 +5,7 @@ mod keys;
 mod module;
 mod people;
 pub(crate) mod reader;
+mod service;
 
 use card_spec::{date::Date, region::RegionCode};
 use clap::Subcommand;
@@ -20,6 +21,8 @@ const SEED: u64 = 1;
 pub(crate) enum Command {
     /// 虚构的参保人（可导出给中心） · made-up people, also as a file for a center
     People(people::Arguments),
+    /// 公共服务的文章、机构、岗位与缴费（导入中心） · articles, offices, vacancies and contributions, for a center
+    Service(service::Arguments),
     /// 模拟卡文件 · files of simulated cards
     #[command(subcommand)]
     Card(card::Command),
@@ -37,6 +40,7 @@ pub(crate) enum Command {
 pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::People(arguments) => people::run(context, &arguments),
+        Command::Service(arguments) => service::run(context, &arguments),
         Command::Card(command) => card::run(context, command),
         Command::Psam(command) => card::run_psam(context, command),
         Command::Keys(arguments) => keys::run(context, &arguments),

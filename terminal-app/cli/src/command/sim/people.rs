@@ -242,7 +242,7 @@ fn write_csv(people: &Population, today: Date, path: &std::path::Path) -> std::i
         out,
         "person,state,insutype,psn_type,civil_servant,paid_until,year,deductible_fen,\
          pooled_outpatient_fen,pooled_inpatient_fen,own_in_scope_fen,stays,\
-         pension_monthly_fen,pension_first_unpaid,pension_certified_until"
+         pension_monthly_fen,pension_first_unpaid,pension_certified_until,name"
     )?;
     let month = today.year() * 12 + u16::from(today.month()) - 1;
     for person in people.iter() {
@@ -252,7 +252,7 @@ fn write_csv(people: &Population, today: Date, path: &std::path::Path) -> std::i
             if year.admissions > 0 { (Fen::ZERO, year.pooled) } else { (year.pooled, Fen::ZERO) };
         writeln!(
             out,
-            "{},{},{},{},0,{:04}-{:02},{},{},{},{},0,{},{}",
+            "{},{},{},{},0,{:04}-{:02},{},{},{},{},0,{},{},{}",
             person.number.as_str(),
             state(person.status),
             person.insurance.code(),
@@ -265,6 +265,7 @@ fn write_csv(people: &Population, today: Date, path: &std::path::Path) -> std::i
             inpatient.0,
             year.admissions,
             Pension::of(&person, today).map_or_else(|| ",,".to_owned(), Pension::columns),
+            person.name,
         )?;
     }
     out.flush()?;
