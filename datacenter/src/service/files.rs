@@ -20,7 +20,7 @@ use protocol::{
     calendar::{Day, Period},
     service::{
         Article, Contribution, ContributionKind, ContributionState, Document, DocumentKind, Due, Office,
-        Place, Unemployment, UnemploymentState, Vacancy,
+        Place, SeekWork, Unemployment, UnemploymentState, Vacancy, work::WISH_BYTES_MAX,
     },
 };
 
