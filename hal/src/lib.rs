@@ -10,6 +10,7 @@
 //! | receipt printer | [`printer::ReceiptPrinter`] | [`printer::escpos::EscPosPrinter`], [`printer::text::TextPrinter`], [`printer::memory::MemoryPrinter`] |
 //! | lamps, buzzer, tamper switch | [`indicator::Indicator`] | [`indicator::pins::PinIndicator`], [`indicator::board::BoardIndicator`], on a Raspberry Pi by `indicator::rpi` |
 //! | fingerprint sensor | [`fingerprint::FingerprintSensor`] | [`fingerprint::sensor::ModuleSensor`] over [`fingerprint::serial::SerialModule`] or [`fingerprint::board::BoardModule`] |
+//! | voice | [`speaker::Speaker`] | [`speaker::clips::Clips`], [`speaker::espeak::Espeak`], [`speaker::silent::Silent`] |
 //! | clock | [`clock::Clock`] | [`clock::SystemClock`] |
 
 //!
@@ -23,3 +24,4 @@ pub mod pcsc;
 pub mod pin_pad;
 pub mod printer;
 pub mod slot;
+pub mod speaker;
