@@ -52,6 +52,8 @@ pub struct DirectoryView {
     pub life: Life,
     /// Tries of the PIN: left, of how many.
     pub pin_tries: Option<(u8, u8)>,
+    /// Comparisons of fingers on the card that may still fail: left, of how many; 0 is blocked.
+    pub finger_tries: Option<(u8, u8)>,
     /// Its keys.
     pub keys: Vec<KeyView>,
     /// Its files.
@@ -204,6 +206,7 @@ fn directory(image: &DirectoryImage, generation: Generation) -> DirectoryView {
         name: hex::encode_upper(&image.name.0),
         life: image.life,
         pin_tries: image.pin.as_ref().map(|pin| (pin.tries_left, pin.tries_max)),
+        finger_tries: image.finger.map(|finger| (finger.tries_left, finger.tries_max)),
         keys: image
             .keys
             .iter()
@@ -329,7 +332,7 @@ mod tests {
     use crate::{
         keys::TestKeys,
         people::Population,
-        personalise::{CardOrder, Flaw, PsamOrder},
+        personalise::{CardOrder, FINGER_TRIES, Flaw, PsamOrder},
     };
 
     fn find<'a>(view: &'a DirectoryView, id: &str) -> &'a DirectoryView {
@@ -366,6 +369,24 @@ mod tests {
             }
             whole(&view.root);
         }
+    }
+
+    #[test]
+    fn the_tries_of_fingers_are_shown_where_a_card_compares() {
+        let person = Population::new(5, 10).person(3).unwrap();
+        let order = CardOrder::new(&person, TestKeys::from_seed(1));
+        let tries = |order: CardOrder<'_>, left: Option<u8>| {
+            let mut image = order.build().unwrap();
+            for directory in &mut image.root.directories {
+                if let (Some(finger), Some(left)) = (&mut directory.finger, left) {
+                    finger.tries_left = left;
+                }
+            }
+            find(&card(&image).root, "DDF1").finger_tries
+        };
+        assert_eq!(tries(order.clone(), None), None);
+        assert_eq!(tries(order.clone().match_on_card(), None), Some((FINGER_TRIES, FINGER_TRIES)));
+        assert_eq!(tries(order.match_on_card(), Some(0)), Some((0, FINGER_TRIES)));
     }
 
     #[test]

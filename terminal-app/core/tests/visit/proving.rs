@@ -2,7 +2,11 @@
 
 use std::sync::OnceLock;
 
-use card_spec::{file::FileId, generation::Generation};
+use card_spec::{
+    file::FileId,
+    fingerprint::{Content, Entry, Template},
+    generation::Generation,
+};
 use protocol::{
     evidence::{Band, FingerPosition, Level, ManualReason, Way},
     policy::{Purpose, Sufficient},
@@ -492,6 +496,51 @@ fn a_card_that_compares_by_itself() {
         }
     }
     panic!("the card never blocks");
+}
+
+/// A template of a module's maker: nobody else can say how good its comparison is.
+#[test]
+fn a_modules_own_comparison_is_worth_the_lower_level_at_most() {
+    let (mut counter, _, card) = scene(3);
+    counter.insert(&card);
+    counter.tap().unwrap();
+    let today = crate::support::today();
+    let mut content = Content::new(today);
+    let entry = Entry {
+        position: card_spec::fingerprint::Position::new(2).unwrap(),
+        impression: 1,
+        fitness: 90,
+        enrolled: today,
+        template: Template::Maker { maker: 1, bytes: &[0x5A; 512] },
+    };
+    content.push(&entry).unwrap();
+    let session = counter.terminal().session_mut();
+    session.write_fingerprints(&content, &mut crate::support::Seeded::new(1)).unwrap();
+    counter.insert(&card);
+    counter.tap().unwrap();
+    counter.sensor.compares(true);
+    // As clear as it says to be, it pays no pension: poor, and nothing against the holder.
+    for _ in 0..2 {
+        let check = counter.terminal().check_finger(Purpose::Pension, None).unwrap();
+        assert_eq!(failed(check).0, FingerFailure::PoorImage(Advice::Again));
+    }
+    assert_eq!(counter.terminal().proof(), None);
+    let mut policy = counter.terminal().policy().clone();
+    policy.certification = vec![Sufficient::Finger { level: Level::Ordinary, pin: false }];
+    counter.terminal().use_policy(policy);
+    let check = counter.terminal().check_finger(Purpose::Certification, None).unwrap();
+    let FingerCheck::Proved(proof) = check else { panic!("{check:?}") };
+    let Way::Finger(matched) = &proof.way else { panic!("{proof:?}") };
+    assert_eq!((matched.band, matched.engine.as_str(), matched.tries), (Band::Ordinary, "ef01-module", 3));
+    assert!(
+        !counter.terminal().policy().suffices(Purpose::Pension, &proof),
+        "not for another purpose either"
+    );
+    // It is counted, and differs, as any other.
+    counter.sensor.compares(false);
+    let check = counter.terminal().check_finger(Purpose::Certification, None).unwrap();
+    let next = Rung::Finger { position: position(2), tries_left: 2 };
+    assert_eq!(failed(check), (FingerFailure::NoMatch, next));
 }
 
 #[test]

@@ -310,6 +310,7 @@ struct Summary {
     blocked: bool,
     interrupted: bool,
     pin_tries_left: Option<u8>,
+    finger_tries_left: Option<u8>,
     balance_fen: Option<u32>,
     offline_serial: Option<u16>,
     online_serial: Option<u16>,
@@ -326,6 +327,7 @@ impl Summary {
                 blocked: psam.credit_tries_left == 0,
                 interrupted: psam.interrupted.is_some(),
                 pin_tries_left: None,
+                finger_tries_left: None,
                 balance_fen: None,
                 offline_serial: None,
                 online_serial: None,
@@ -341,6 +343,8 @@ impl Summary {
                     interrupted: card.interrupted.is_some(),
                     pin_tries_left: find(&card.root, &|directory| directory.pin.as_ref())
                         .map(|pin| pin.tries_left),
+                    finger_tries_left: find(&card.root, &|directory| directory.finger.as_ref())
+                        .map(|finger| finger.tries_left),
                     balance_fen: account.map(|account| account.balance_fen),
                     offline_serial: account.map(|account| account.offline_serial),
                     online_serial: account.map(|account| account.online_serial),
@@ -457,6 +461,9 @@ impl Show for Shown {
         }
         if let Some(tries) = summary.pin_tries_left {
             pairs.push((pick("密码剩余次数", "PIN tries left"), tries.to_string()));
+        }
+        if let Some(tries) = summary.finger_tries_left {
+            pairs.push((pick("指纹剩余次数", "finger tries left"), tries.to_string()));
         }
         if let Some(balance) = summary.balance_fen {
             pairs.push((pick("个人账户（元）", "personal account"), Fen(balance.into()).to_string()));

@@ -33,6 +33,8 @@ struct State {
     serial: Option<String>,
     stays: bool,
     captures: u32,
+    /// What the module says of a finger and a template of its maker.
+    compares: Option<bool>,
 }
 
 #[derive(Clone)]
@@ -46,6 +48,7 @@ impl Default for TestSensor {
             serial: Some("F0001".into()),
             stays: false,
             captures: 0,
+            compares: None,
         })))
     }
 }
@@ -67,6 +70,11 @@ impl TestSensor {
     /// The finger is not lifted from now on.
     pub(crate) fn keep_on(&self, stays: bool) {
         self.0.lock().unwrap().stays = stays;
+    }
+
+    /// The module compares by itself from now on, and says this.
+    pub(crate) fn compares(&self, same: bool) {
+        self.0.lock().unwrap().compares = Some(same);
     }
 
     pub(crate) fn captures(&self) -> u32 {
@@ -140,7 +148,10 @@ impl FingerprintSensor for TestSensor {
     }
 
     fn compare(&mut self, _: &Template, _: u32, _: Guidance<'_>) -> Result<Comparison, FingerprintError> {
-        Err(FingerprintError::Template)
+        let mut state = self.0.lock().unwrap();
+        state.captures += 1;
+        let same = state.compares.ok_or(FingerprintError::Template)?;
+        Ok(Comparison { same, score: if same { u16::MAX } else { 0 } })
     }
 
     fn wait_lifted(&mut self, _: u32, guide: Guidance<'_>) -> Result<bool, FingerprintError> {
