@@ -24,6 +24,7 @@ mod benefits;
 mod books;
 mod feed;
 mod money;
+mod service;
 mod staff;
 
 use super::{
@@ -58,6 +59,11 @@ pub fn check(fresh: &dyn Fn() -> Arc<dyn Storage>) {
     staff::documents(&*fresh());
     staff::terminals(&*fresh());
     staff::audit(&*fresh());
+    service::publications(&*fresh());
+    service::affairs(&*fresh());
+    service::records_of(&*fresh());
+    service::losses(&*fresh());
+    service::asking(&*fresh());
     books::one_writer_at_a_time(&fresh());
 }
 
