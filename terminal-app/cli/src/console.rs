@@ -11,7 +11,7 @@ use std::{
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use terminal::language::Language;
+use terminal::{language::Language, training::MARK};
 
 /// A person waits this long before a progress bar appears.
 const QUIET_MS_MAX: u64 = 1_000;
@@ -30,6 +30,7 @@ const UNDER_HEAD: TableStyle = TableStyle::new().header_separator(LineStyle::new
 pub(crate) struct Console {
     language: Language,
     json: bool,
+    is_training: bool,
 }
 
 /// A result that can be shown to people. Its JSON is its `Serialize`; keys are stable.
@@ -47,7 +48,20 @@ pub(crate) struct Page {
 
 impl Console {
     pub(crate) fn new(language: Language, json: bool) -> Self {
-        Console { language, json }
+        Console { language, json, is_training: false }
+    }
+
+    /// The same for training: every line says so.
+    pub(crate) fn in_training(self, is_training: bool) -> Self {
+        Console { is_training, ..self }
+    }
+
+    /// The lines as they go out.
+    fn marked(&self, text: &str) -> String {
+        if !self.is_training {
+            return text.to_owned();
+        }
+        text.split_inclusive('\n').map(|line| format!("[{MARK}] {line}")).collect()
     }
 
     pub(crate) fn language(&self) -> Language {
@@ -66,8 +80,13 @@ impl Console {
         } else {
             let mut page = Page { language: self.language, text: String::new() };
             result.show(&mut page);
-            out(&page.text);
+            out(&self.marked(&page.text));
         }
+    }
+
+    /// Gives a text as it is, also to machines: a file that people keep.
+    pub(crate) fn verbatim(&self, text: &str) {
+        out(text);
     }
 
     /// Gives a result that is only a sentence; `fields` is what a machine gets.
@@ -75,8 +94,7 @@ impl Console {
         if self.json {
             self.machine(true, fields);
         } else {
-            out(self.language.pick(chinese, english));
-            out("\n");
+            out(&self.marked(&format!("{}\n", self.language.pick(chinese, english))));
         }
     }
 
@@ -84,6 +102,9 @@ impl Console {
     pub(crate) fn machine(&self, ok: bool, value: serde_json::Value) {
         let mut object = serde_json::Map::new();
         object.insert("ok".into(), ok.into());
+        if self.is_training {
+            object.insert("training".into(), MARK.into());
+        }
         match value {
             serde_json::Value::Object(fields) => object.extend(fields),
             serde_json::Value::Null => {}
@@ -120,7 +141,7 @@ impl Console {
     pub(crate) fn error_line(&self, text: &str) {
         let mut stderr = io::stderr().lock();
         // Nobody is left to be told when standard error is closed.
-        let _ = writeln!(stderr, "{text}");
+        let _ = writeln!(stderr, "{}", self.marked(text));
     }
 
     /// A progress bar of `total` steps that shows itself when the wait gets long, and only to people.

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     // Everything that a terminal writes may hold personal data or keys.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let language = locale::choose(arguments.global.lang, |name| std::env::var(name).ok());
-    let console = Console::new(language, arguments.global.json);
+    let console = Console::new(language, arguments.global.json).in_training(arguments.global.training);
     let context = Context { console, global: arguments.global };
     match command::run(&context, arguments.command) {
         Ok(exit) => exit.into(),

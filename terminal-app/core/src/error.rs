@@ -60,6 +60,8 @@ pub enum Error {
     OtherCard,
     /// The bill, or the sums of the year that it was computed from, have changed since it was shown: show it again.
     BillChanged,
+    /// This is a training terminal, and the card is of somebody who exists: it is not touched.
+    TrainingOnly,
     /// This card was told every time of the next minutes before: the clock was set back again and again.
     ClockBehind,
     /// There is nothing to put onto the card.
@@ -250,6 +252,7 @@ impl Error {
             | Self::VisitKind { .. }
             | Self::InsuranceElsewhere { .. } => WhoActs::Operator,
             Self::OtherCard => WhoActs::Cardholder,
+            Self::TrainingOnly => WhoActs::Operator,
             Self::Unresolved { .. } | Self::DoneNotRecorded { .. } => WhoActs::Cardholder,
             Self::ResolveFirst { need: Need::Pin, .. } => WhoActs::Cardholder,
             Self::ResolveFirst { need: Need::Supervisor, .. } => WhoActs::Operator,
@@ -468,6 +471,7 @@ impl fmt::Display for Error {
             Self::NotSignedIn => f.write_str("no operator has signed in for business"),
             Self::OtherCard => f.write_str("the visit is of another card"),
             Self::BillChanged => f.write_str("the bill has changed since it was shown"),
+            Self::TrainingOnly => f.write_str("a real card in a training terminal"),
             Self::ClockBehind => f.write_str("the clock was set back: the card was told these times before"),
             Self::NothingToLoad => f.write_str("there is nothing to put onto the card"),
             Self::TooLate => f.write_str("the settlement is of another day and cycle"),

@@ -21,8 +21,10 @@ use protocol::{
 use serde::Deserialize;
 
 use crate::{
+    flows::LineEntry,
     keys::Identity,
     ports::{CenterLink, LinkError},
+    session::OpenCard,
 };
 
 /// What stands on everything that a training terminal prints or says.
@@ -37,7 +39,11 @@ pub const SECRET: &str = "training";
 /// Generation of the feed and version of everything else that the training center hands out.
 const VERSION: u64 = 1;
 
+/// Nothing is ever overdue in training.
+const TEN_YEARS_MS: i64 = 10 * 365 * 86_400_000;
+
 const PEOPLE: &str = include_str!("../samples/training/people.json");
+const BILL: &str = include_str!("../samples/bills/outpatient.json");
 const RULES: &str = include_str!("../samples/rules/kunming.json");
 
 /// The number that every training terminal has.
@@ -93,6 +99,30 @@ fn yuan<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Fen, D::Error> {
 pub fn people() -> Vec<TrainingPerson> {
     // Our own file; a test reads it.
     serde_json::from_str(PEOPLE).unwrap_or_default()
+}
+
+/// Region that the numbers of training people begin with.
+const REGION: &str = "990000";
+
+/// Whether a card is of somebody who does not exist. One that tells no holder is not.
+pub fn is_training_card(card: &OpenCard) -> bool {
+    card.holder().is_some_and(|holder| holder.person.region().as_str() == REGION)
+}
+
+/// The fee lines of a visit to practise with.
+pub fn bill() -> Vec<LineEntry> {
+    // Our own file; a test reads it.
+    let bill: serde_json::Value = serde_json::from_str(BILL).unwrap_or_default();
+    let lines = bill["lines"].as_array().cloned().unwrap_or_default();
+    lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| LineEntry {
+            serial: (at + 1).to_string(),
+            batch: "1".to_owned(),
+            content: line.to_string(),
+        })
+        .collect()
 }
 
 /// The sample rules, as if they were this city's.
@@ -210,7 +240,7 @@ impl CenterLink for TrainingLink {
             account_max_fen: Fen::from_yuan(10_000),
             // Nothing is ever taken from the queue of a training terminal.
             queue_max: 1_000_000,
-            upload_deadline_ms: i64::MAX / 4,
+            upload_deadline_ms: TEN_YEARS_MS,
             ..OfflineLimits::default()
         };
         self.signed(limits::PURPOSE, &limits)
@@ -258,9 +288,10 @@ mod tests {
         let people = people();
         assert_eq!(people.len(), 6);
         for person in &people {
-            assert_eq!(person.number.region().as_str(), "990000");
+            assert_eq!(person.number.region().as_str(), REGION);
             assert!(person.name.starts_with("培训"));
         }
+        assert_eq!(bill().len(), 6);
         assert!(terminal_number().is_training());
         assert!(!"530100000001".parse::<TerminalId>().unwrap().is_training());
     }

@@ -171,6 +171,10 @@ impl CenterLink for HttpsLink {
     }
 
     fn upload(&mut self, batch: &Batch) -> Result<BatchAnswer, LinkError> {
+        // A training terminal is given no such line. Should it ever be, this is where it ends.
+        if batch.terminal.is_training() {
+            return Err(LinkError::Down { detail: "training".to_owned() });
+        }
         self.send("/v1/records", batch)
     }
 

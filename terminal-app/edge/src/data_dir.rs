@@ -17,6 +17,7 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 #[derive(Clone, Debug)]
 pub struct DataDir {
     root: PathBuf,
+    is_training: bool,
 }
 
 impl DataDir {
@@ -36,7 +37,21 @@ impl DataDir {
                 },
             },
         };
-        Ok(DataDir { root })
+        Ok(DataDir { root, is_training: false })
+    }
+
+    /// The folder of training (培训) inside of this one; of a folder of training, itself.
+    #[must_use]
+    pub fn training(&self) -> Self {
+        match self.is_training {
+            true => self.clone(),
+            false => DataDir { root: self.root.join("training"), is_training: true },
+        }
+    }
+
+    /// Whether everything in it is training.
+    pub fn is_training(&self) -> bool {
+        self.is_training
     }
 
     /// The folder itself.
@@ -132,6 +147,21 @@ impl DataDir {
         self.root.join("config.json")
     }
 
+    /// How far the set-up of this machine has come.
+    pub fn setup(&self) -> PathBuf {
+        self.root.join("setup.json")
+    }
+
+    /// Held while this machine is set up.
+    pub fn setup_lock(&self) -> PathBuf {
+        self.root.join("setup.lock")
+    }
+
+    /// The commissioning report, `pdf` or `json`.
+    pub fn commissioning(&self, extension: &str) -> PathBuf {
+        self.root.join(format!("commissioning.{extension}"))
+    }
+
     /// Our TLS certificate, PEM.
     pub fn certificate(&self) -> PathBuf {
         self.root.join("certificate.pem")
@@ -221,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_head_lies_beside_the_folder() {
-        let head = |root: &str| DataDir { root: PathBuf::from(root) }.head();
+        let head = |root: &str| DataDir { root: PathBuf::from(root), is_training: false }.head();
         assert_eq!(head("/var/lib/jinbao"), Path::new("/var/lib/jinbao-head/head"));
         assert_eq!(head("/var/lib/jinbao/"), Path::new("/var/lib/jinbao-head/head"));
         assert_eq!(head("data"), Path::new("data-head/head"));

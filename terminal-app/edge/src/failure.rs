@@ -14,6 +14,7 @@ use terminal::{
     error::{Error, MoneyOutcome, WhoActs},
     language::Language,
     rules::RulesError,
+    setup::SetupError,
 };
 
 use crate::words;
@@ -55,6 +56,8 @@ pub enum Failure {
     Entry(PinPadError),
     /// The two new secrets differ.
     SecretsDiffer,
+    /// A step of the set-up.
+    Setup(SetupError),
     /// The receipt printer.
     Printer(PrinterError),
     /// The fingerprint sensor, asked for its own sake.
@@ -85,7 +88,7 @@ impl Failure {
                 (_, WhoActs::Us) => Turn::Us,
             },
             Failure::SecretsDiffer | Failure::Printer(PrinterError::PaperOut) => Turn::Operator,
-            Failure::Printer(_) | Failure::Sensor(_) => Turn::Installer,
+            Failure::Printer(_) | Failure::Sensor(_) | Failure::Setup(_) => Turn::Installer,
             Failure::Entry(PinPadError::Device) => Turn::Caller,
             Failure::Entry(_) => Turn::Cardholder,
             #[cfg(feature = "demo")]
@@ -104,6 +107,7 @@ impl Failure {
             Failure::Rules { .. } => "rules",
             Failure::Terminal(error) => terminal_kind(error),
             Failure::SecretsDiffer => "secrets_differ",
+            Failure::Setup(error) => error.kind(),
             Failure::Printer(_) => "printer",
             Failure::Sensor(_) => "sensor",
             Failure::Entry(_) => "entry",
@@ -121,6 +125,7 @@ impl Failure {
             Failure::SecretsDiffer => language
                 .pick("两次输入的口令不同，未修改", "the two secrets differ; nothing was changed")
                 .to_owned(),
+            Failure::Setup(error) => error.words(language).what,
             Failure::Printer(error) => words::printer(error, language),
             Failure::Sensor(error) => words::sensor(error, language).0,
             Failure::Entry(error) => entry(*error, language),
@@ -134,6 +139,7 @@ impl Failure {
         match self {
             Failure::Terminal(error) => Some(error.words(language).next).filter(|next| !next.is_empty()),
             Failure::Sensor(error) => Some(words::sensor(error, language).1),
+            Failure::Setup(error) => Some(error.words(language).next),
             _ => None,
         }
     }
@@ -248,6 +254,10 @@ pub enum EdgeError {
     NoPrinter,
     /// No font with Chinese characters.
     NoFont,
+    /// A folder of training opened as a real terminal's, or the other way round.
+    OtherKind,
+    /// A training terminal has no line to a real center.
+    Training,
     /// The machine's half of the key to the keys is gone.
     NoSecret {
         /// The file or folder.
@@ -291,6 +301,12 @@ fn terminal_kind(error: &Error) -> &'static str {
         Error::ResolveFirst { .. } => "resolve_first",
         Error::DoneNotRecorded { .. } => "done_not_recorded",
         _ => "terminal",
+    }
+}
+
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
+        Failure::Setup(error)
     }
 }
 
@@ -359,6 +375,8 @@ impl EdgeError {
             Self::NoPrinter
             | Self::NoFont
             | Self::NotEnrolled
+            | Self::OtherKind
+            | Self::Training
             | Self::Fingerprint { .. }
             | Self::Certificate { .. }
             | Self::NoSecret { .. } => Turn::Installer,
@@ -385,6 +403,8 @@ impl EdgeError {
             Self::Fingerprint { .. } => "fingerprint",
             Self::Certificate { .. } => "certificate",
             Self::NoSecret { .. } => "no_secret",
+            Self::OtherKind => "other_kind",
+            Self::Training => "training",
             Self::NoPrinter => "no_printer",
             Self::NoFont => "no_font",
         }
@@ -500,6 +520,18 @@ impl EdgeError {
                 .pick(
                     "config.json 中没有设置打印机（printer）",
                     "config.json names no printer (\"printer\")",
+                )
+                .to_owned(),
+            Self::OtherKind => language
+                .pick(
+                    "培训目录与正式目录不能混用；请检查 --data 与 --training",
+                    "a folder of training is no real terminal's, nor the other way round: check --data and --training",
+                )
+                .to_owned(),
+            Self::Training => language
+                .pick(
+                    "培训模式不与真实中心通信；正式办理请去掉 --training",
+                    "training never talks to a real center; leave out --training for real business",
                 )
                 .to_owned(),
             Self::NoFont => language

@@ -44,10 +44,21 @@ pub enum ContactError {
 
 /// Connects to `https://name:port` and gives the certificate (DER) with this fingerprint (64 digits).
 pub fn authority(base: &str, expected: &str) -> Result<Vec<u8>, ContactError> {
+    meet(base, Some(expected))
+}
+
+/// Connects to `https://name:port` and gives the authority's certificate (DER) that is shown, for a person to compare.
+///
+/// The server's own certificate checks out under it. Nothing is sent, and nothing is trusted by this.
+pub fn shown(base: &str) -> Result<Vec<u8>, ContactError> {
+    meet(base, None)
+}
+
+fn meet(base: &str, expected: Option<&str>) -> Result<Vec<u8>, ContactError> {
     let (host, port) = host_and_port(base).ok_or(ContactError::Address)?;
     let name = ServerName::try_from(host.clone()).map_err(|_| ContactError::Address)?;
     let pinned = Arc::new(Pinned {
-        expected: expected.to_owned(),
+        expected: expected.map(str::to_owned),
         provider: provider(),
         found: Mutex::default(),
         shown: Mutex::default(),
@@ -64,11 +75,11 @@ pub fn authority(base: &str, expected: &str) -> Result<Vec<u8>, ContactError> {
         return Ok(found);
     }
     let shown = pinned.shown.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match shown {
-        Some(got) => {
+    match (shown, expected) {
+        (Some(got), Some(expected)) => {
             Err(ContactError::Authority(EdgeError::Fingerprint { expected: expected.to_owned(), got }))
         }
-        None => Err(ContactError::Link(
+        _ => Err(ContactError::Link(
             shaken.err().unwrap_or(LinkError::Answer { detail: "no certificate was shown".into() }),
         )),
     }
@@ -123,7 +134,8 @@ pub fn host_and_port(base: &str) -> Option<(String, u16)> {
 /// Accepts a server whose chain ends in the certificate with the expected fingerprint.
 #[derive(Debug)]
 struct Pinned {
-    expected: String,
+    /// `None` takes whatever stands at the end of the chain.
+    expected: Option<String>,
     provider: Arc<CryptoProvider>,
     found: Mutex<Option<Vec<u8>>>,
     shown: Mutex<Option<String>>,
@@ -138,9 +150,11 @@ impl ServerCertVerifier for Pinned {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(authority) =
-            intermediates.iter().find(|certificate| fingerprint(certificate) == self.expected)
-        else {
+        let authority = match &self.expected {
+            Some(expected) => intermediates.iter().find(|certificate| fingerprint(certificate) == *expected),
+            None => intermediates.last(),
+        };
+        let Some(authority) = authority else {
             let last = intermediates.last().unwrap_or(end_entity);
             *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint(last));
             return Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));

@@ -18,14 +18,17 @@
 
 pub mod ballast;
 pub mod board;
+pub mod bundle;
 pub mod center_link;
 pub mod certificate;
 pub mod checks;
 pub mod config;
 pub mod counter;
 pub mod data_dir;
+pub mod enrolment;
 pub mod failure;
 pub mod files;
+pub mod fill;
 pub mod first_contact;
 pub mod font;
 pub mod lock;
@@ -37,8 +40,10 @@ pub mod random;
 pub mod reader;
 pub mod receipt;
 pub mod sensor;
+pub mod setup;
 pub mod shift;
 #[cfg(feature = "demo")]
 pub mod simulated;
 pub mod terminal;
+pub mod training;
 pub mod words;

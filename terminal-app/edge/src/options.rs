@@ -20,6 +20,12 @@ impl Options {
         Options { data, reader: None, offline: false }
     }
 
+    /// The same for training: another folder, and a line that leads nowhere. See [`crate::training`].
+    #[must_use]
+    pub fn in_training(&self) -> Self {
+        Options { data: self.data.training(), ..self.clone() }
+    }
+
     /// Whether cards are simulated in this process.
     pub fn is_simulated(&self) -> bool {
         self.reader.as_deref().is_some_and(|reader| reader.starts_with("sim:"))

@@ -156,16 +156,22 @@ fn find(card: Option<&str>, psam: Option<&str>) -> Result<(String, String), Fail
     Ok((card, psam))
 }
 
-/// The slot for cards: one of the PSAM's own reader before others, one with a card before empty ones.
 fn beside(all: &[Reader], psam: &str) -> Option<String> {
-    let model = |name: &str| name.rsplit_once(' ').map(|(model, _)| model.to_owned());
-    all.iter()
-        .filter(|reader| reader.name != psam)
-        .max_by_key(|reader| (model(&reader.name) == model(psam), reader.state.has_card()))
-        .map(|reader| reader.name.clone())
+    beside_psam(all.iter().map(|reader| (reader.name.as_str(), reader.state.has_card())), psam)
 }
 
-fn is_psam(reader: &str) -> bool {
+/// The slot for cards among these, by name and whether a chip is in it: one of the PSAM's own reader before others, one
+/// with a card before empty ones.
+pub(crate) fn beside_psam<'a>(slots: impl Iterator<Item = (&'a str, bool)>, psam: &str) -> Option<String> {
+    let model = |name: &str| name.rsplit_once(' ').map(|(model, _)| model.to_owned());
+    slots
+        .filter(|(name, _)| *name != psam)
+        .max_by_key(|(name, has_chip)| (model(name) == model(psam), *has_chip))
+        .map(|(name, _)| name.to_owned())
+}
+
+/// Whether the chip in this slot has what only a PSAM has. Powers it on.
+pub(crate) fn is_psam(reader: &str) -> bool {
     let mut slot = ResponseSlot::new(PcscSlot::new(reader));
     let answers = slot.power_on().is_ok()
         && slot.transmit(&SELECT_PSAM).is_ok_and(|answer| answer.ends_with(&[0x90, 0x00]));

@@ -10,7 +10,7 @@ use terminal::{
     clock::ClockWatch,
     keys::{Identity, TerminalKeys},
     ledger::{Ledger, LedgerError, Quota, Setup},
-    ports::LinkError,
+    ports::{CenterLink, LinkError},
     store::{Opener, StoreError},
 };
 
@@ -23,6 +23,7 @@ use super::{
     lock::{LOCK_TIMEOUT_MS, Lock},
     machine_secret::{self, MachineSecret},
     random::SystemChance,
+    training,
 };
 use crate::{
     config::Config,
@@ -72,6 +73,9 @@ impl Cabinet {
             other => other?,
         }
         let config = Config::read(&data)?;
+        if config.terminal.is_training() != data.is_training() {
+            return Err(EdgeError::OtherKind.into());
+        }
         let lock = Lock::take(&data.lock(), LOCK_TIMEOUT_MS)?;
         let secret = machine_secret::read(&data.machine_secret())?
             .ok_or_else(|| EdgeError::NoSecret { path: data.machine_secret() })?;
@@ -162,13 +166,26 @@ impl Cabinet {
 
     /// The line to the center. Nothing is sent yet.
     ///
-    /// Errors: a certificate that is missing or does not fit its key.
+    /// Errors: `Training` for a training terminal, which has none; a certificate that is missing or does not fit its key.
     pub fn link(&self) -> Result<HttpsLink, Failure> {
+        if self.data.is_training() {
+            return Err(EdgeError::Training.into());
+        }
         let authority = certificate::read_chain(&self.data.authority())?;
         let chain = certificate::read_chain(&self.data.certificate())?;
         let key = self.keys.tls_pkcs8().cloned().ok_or(EdgeError::NotEnrolled)?;
         let identity = ClientIdentity { chain, key };
         Ok(HttpsLink::new(&self.config.center.address, &authority, Some(&identity)).map_err(link_failure)?)
+    }
+
+    /// The line to the center, or the one of a training terminal.
+    ///
+    /// Errors: as for [`Cabinet::link`].
+    pub fn any_link(&self) -> Result<Box<dyn CenterLink + Send>, Failure> {
+        if self.data.is_training() {
+            return Ok(Box::new(training::link(self)?));
+        }
+        Ok(Box::new(self.link()?))
     }
 
     /// Seals keys and writes them over the old ones.

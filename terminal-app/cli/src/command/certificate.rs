@@ -85,7 +85,7 @@ fn renew(context: &Context, arguments: &RenewArguments) -> Result<Exit, Failure>
     } else {
         Some(shift::require(&terminal.cabinet, &mut terminal.ledger, Action::Enrol, now)?)
     };
-    super::enrol::renew(&mut terminal.cabinet)?;
+    edge::enrolment::renew(&mut terminal.cabinet)?;
     let event = AuditEvent::Maintenance { what: "certificate renew".to_owned() };
     let actor = actor.as_ref().map(terminal::roles::SignedIn::actor).unwrap_or_default();
     terminal.ledger.audit(now, actor, &event).map_err(Error::from)?;

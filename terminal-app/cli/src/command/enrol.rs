@@ -2,28 +2,16 @@
 
 use std::path::PathBuf;
 
-use card_spec::region::RegionCode;
 use clap::Args;
 use edge::{
-    center_link::HttpsLink,
     certificate,
-    config::{Center, Config, Place},
-    data_dir::{self, DataDir},
-    files::forget_head,
-    first_contact::{self, ContactError},
-    lock::{LOCK_TIMEOUT_MS, Lock},
-    machine_secret,
+    config::Readers,
+    enrolment::{self, Enrolled, Order},
+    first_contact,
     pin_entry::SECRET_TIMEOUT_MS,
-    random::SystemChance,
-    terminal::{Cabinet, link_failure},
 };
-use protocol::{
-    enrolment::{Enrolment, EnrolmentRequest, PURPOSE},
-    id::TerminalId,
-    signature::Signature,
-};
-use serde::Serialize;
-use terminal::{error::Error, keys::TerminalKeys};
+use protocol::id::TerminalId;
+use zeroize::Zeroizing;
 
 use super::Context;
 use crate::{
@@ -76,135 +64,48 @@ fn fingerprint(text: &str) -> Result<String, String> {
         .ok_or_else(|| "指纹为 64 位十六进制数字 · a fingerprint has 64 hexadecimal digits".to_owned())
 }
 
-#[derive(Serialize)]
-struct Enrolled {
-    terminal: TerminalId,
-    city: RegionCode,
-    institution_code: String,
-    institution_name: String,
-    level: u8,
-    identity: String,
-    authority_fingerprint: String,
-    certificate: certificate::Facts,
-}
-
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let data = context.data()?;
-    data.prepare()?;
-    let lock = Lock::take(&data.lock(), LOCK_TIMEOUT_MS)?;
     let authority = authority(arguments)?;
-    let (keys, secret) = keys(&data, arguments.terminal)?;
-    let question = context.console.language().pick("一次性登记码", "One-time code");
-    let code = context.secrets().ask(question, SECRET_TIMEOUT_MS)?;
-    let new = certificate::new_key(arguments.terminal)?;
-    let identity = keys.identity().map_err(Error::from)?;
-    let request = EnrolmentRequest {
-        terminal: arguments.terminal,
-        code: String::from_utf8_lossy(&code).trim().to_owned(),
-        identity: identity.public(),
-        signature: identity.sign(PURPOSE, new.request.as_bytes()),
-        csr: new.request,
-    };
-    let link =
-        HttpsLink::new(&arguments.enrolment, std::slice::from_ref(&authority), None).map_err(link_failure)?;
-    let enrolment: Enrolment = link.send("/v1/enrolment", &request).map_err(link_failure)?;
-    let authority_fingerprint = certificate::fingerprint(&authority);
-    let named = certificate::chain(enrolment.authority.as_bytes())?;
-    if !named.contains(&authority) {
-        let got = certificate::fingerprint(&named[0]);
-        return Err(EdgeError::Fingerprint { expected: authority_fingerprint, got }.into());
+    let mut readers = Readers::default();
+    if let Some(names) = &arguments.readers {
+        let (card, psam) = names.split_once(',').unwrap_or((names, ""));
+        readers.card = Some(card.trim().to_owned()).filter(|name| !name.is_empty());
+        readers.psam = Some(psam.trim().to_owned()).filter(|name| !name.is_empty());
     }
-    let keys = keys.with_tls_key(new.pkcs8);
-    let seal = keys.seal(&*secret, arguments.terminal, &mut SystemChance::default()).map_err(Error::from)?;
-    // The settings come last: with them in place everything else is.
-    data_dir::write_atomic(&data.keys(), &seal)?;
-    data_dir::write_atomic(&data.certificate(), enrolment.certificate.as_bytes())?;
-    data_dir::write_atomic(&data.authority(), enrolment.authority.as_bytes())?;
-    let config = config(arguments, &enrolment);
-    config.write(&data)?;
-    drop(lock);
-    // Makes ledger and cache, so that a wrong disk shows now and not at the first patient.
-    edge::terminal::Terminal::open(data.clone())?;
-    let chain = certificate::read_chain(&data.certificate())?;
-    context.console.answer(&Enrolled {
+    let order = Order {
         terminal: arguments.terminal,
-        city: enrolment.city,
-        institution_code: enrolment.institution_code,
-        institution_name: enrolment.institution_name,
-        level: enrolment.level,
-        identity: identity.public().to_string(),
-        authority_fingerprint,
-        certificate: certificate::facts(&chain[0])?,
-    });
+        center: arguments.center.clone(),
+        enrolment: arguments.enrolment.clone(),
+        authority,
+        readers,
+    };
+    let code = ask_code(context)?;
+    let enrolled = enrolment::enrol(&data, &order, &String::from_utf8_lossy(&code))?;
+    context.console.answer(&enrolled);
     Ok(Exit::Done)
 }
 
+/// The one-time code, typed.
+pub(super) fn ask_code(context: &Context) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let question = context.console.language().pick("一次性登记码", "One-time code");
+    Ok(context.secrets().ask(question, SECRET_TIMEOUT_MS)?)
+}
+
 fn authority(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
-    if let Some(path) = &arguments.authority {
-        let chain = certificate::read_chain(path)?;
-        let root = chain.into_iter().next().unwrap_or_default();
-        if let Some(expected) = &arguments.fingerprint
-            && certificate::fingerprint(&root) != *expected
-        {
-            let got = certificate::fingerprint(&root);
-            return Err(EdgeError::Fingerprint { expected: expected.clone(), got }.into());
-        }
-        return Ok(root);
-    }
-    let expected = arguments.fingerprint.as_deref().unwrap_or_default();
-    first_contact::authority(&arguments.enrolment, expected).map_err(|error| match error {
-        ContactError::Address => EdgeError::Argument {
-            expected: "an address like https://center.example:8443",
-            expected_chinese: "形如 https://center.example:8443 的地址",
-        }
-        .into(),
-        ContactError::Link(error) => link_failure(error).into(),
-        ContactError::Authority(error) => Failure::from(error),
-    })
-}
-
-/// The keys of an earlier attempt, or new ones: the identity key must outlive a broken enrolment.
-fn keys(
-    data: &DataDir,
-    terminal: TerminalId,
-) -> Result<(TerminalKeys, machine_secret::MachineSecret), Failure> {
-    let mut random = SystemChance::default();
-    let secret = match machine_secret::read(&data.machine_secret())? {
-        Some(secret) => secret,
-        None => machine_secret::create(&data.machine_secret())?,
+    let Some(path) = &arguments.authority else {
+        let expected = arguments.fingerprint.as_deref().unwrap_or_default();
+        return enrolment::authority(&arguments.enrolment, expected);
     };
-    if data.keys().exists() {
-        let sealed = data_dir::read(&data.keys())?;
-        let keys = TerminalKeys::open(&sealed, &*secret, terminal).map_err(Error::from)?;
-        return Ok((keys, secret));
+    let chain = certificate::read_chain(path)?;
+    let root = chain.into_iter().next().unwrap_or_default();
+    if let Some(expected) = &arguments.fingerprint
+        && certificate::fingerprint(&root) != *expected
+    {
+        let got = certificate::fingerprint(&root);
+        return Err(EdgeError::Fingerprint { expected: expected.clone(), got }.into());
     }
-    // Without keys there is no ledger that a mark left here could belong to.
-    forget_head(&data.head())?;
-    let keys = TerminalKeys::generate(&mut random);
-    let sealed = keys.seal(&*secret, terminal, &mut random).map_err(Error::from)?;
-    data_dir::write_atomic(&data.keys(), &sealed)?;
-    Ok((keys, secret))
-}
-
-fn config(arguments: &Arguments, enrolment: &Enrolment) -> Config {
-    let center = Center {
-        address: arguments.center.clone(),
-        enrolment: arguments.enrolment.clone(),
-        key: enrolment.center,
-    };
-    let place = Place {
-        city: enrolment.city,
-        institution_code: enrolment.institution_code.clone(),
-        institution_name: enrolment.institution_name.clone(),
-        level: enrolment.level,
-    };
-    let mut config = Config::new(arguments.terminal, center, place);
-    if let Some(names) = &arguments.readers {
-        let (card, psam) = names.split_once(',').unwrap_or((names, ""));
-        config.readers.card = Some(card.trim().to_owned()).filter(|name| !name.is_empty());
-        config.readers.psam = Some(psam.trim().to_owned()).filter(|name| !name.is_empty());
-    }
-    config
+    Ok(root)
 }
 
 impl Show for Enrolled {
@@ -223,7 +124,7 @@ impl Show for Enrolled {
                 language.pick("中心根证书指纹", "fingerprint of the authority"),
                 self.authority_fingerprint.clone(),
             ),
-            (language.pick("终端身份公钥", "identity key"), self.identity.clone()),
+            (language.pick("终端身份公钥", "identity key"), self.identity.to_string()),
         ]);
         page.gap();
         page.say(
@@ -231,30 +132,4 @@ impl Show for Enrolled {
             "Next: `jinbao operator add`, `jinbao sync`, `jinbao doctor`",
         );
     }
-}
-
-/// Asks for a new certificate under the identity key; works after the old one has run out.
-///
-/// What the center names as its authorities is trusted from then on, when one that is trusted now is among
-/// them.
-pub(super) fn renew(cabinet: &mut Cabinet) -> Result<certificate::Facts, Failure> {
-    use protocol::enrolment::RenewalRequest;
-    let authority = certificate::read_chain(&cabinet.data.authority())?;
-    let new = certificate::new_key(cabinet.config.terminal)?;
-    let identity = cabinet.identity()?;
-    let signature: Signature = identity.sign(PURPOSE, new.request.as_bytes());
-    let request = RenewalRequest { terminal: cabinet.config.terminal, csr: new.request, signature };
-    let link = HttpsLink::new(&cabinet.config.center.enrolment, &authority, None).map_err(link_failure)?;
-    let enrolment: Enrolment = link.send("/v1/renewal", &request).map_err(link_failure)?;
-    let chain = certificate::chain(enrolment.certificate.as_bytes())?;
-    let facts = certificate::facts(&chain[0])?;
-    // The new authority stands beside the old one long before the center's own certificate is issued by it.
-    if certificate::follows(&authority, &certificate::chain(enrolment.authority.as_bytes())?) {
-        data_dir::write_atomic(&cabinet.data.authority(), enrolment.authority.as_bytes())?;
-    }
-    // Key first: a certificate without its key is worth nothing, a key without certificate is renewed again.
-    let keys = cabinet.keys.clone().with_tls_key(new.pkcs8);
-    cabinet.store_keys(keys)?;
-    data_dir::write_atomic(&cabinet.data.certificate(), enrolment.certificate.as_bytes())?;
-    Ok(facts)
 }

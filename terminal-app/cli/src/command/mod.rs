@@ -19,14 +19,16 @@ pub(crate) mod queue;
 pub(crate) mod receipt;
 pub(crate) mod reconcile;
 pub(crate) mod rules;
+pub(crate) mod setup;
 #[cfg(feature = "demo")]
 pub(crate) mod sim;
+pub(crate) mod support_bundle;
 pub(crate) mod sync;
 pub(crate) mod tap;
 pub(crate) mod visit;
 
 use card_spec::money::Fen;
-use edge::{counter::Counter, data_dir::DataDir, options::Options, pin_entry::SecretEntry};
+use edge::{counter::Counter, data_dir::DataDir, options::Options, pin_entry::SecretEntry, training};
 use hal::clock::{Clock, SystemClock};
 use protocol::timestamp::Timestamp;
 use terminal::{cache::CacheError, error::Error, progress::Progress};
@@ -50,7 +52,18 @@ pub(crate) struct Context {
 impl Context {
     /// The terminal's folder; commands that need no terminal never ask for it.
     pub(crate) fn data(&self) -> Result<DataDir, Failure> {
-        Ok(DataDir::choose(self.global.data.clone(), |name| std::env::var_os(name))?)
+        let data = DataDir::choose(self.global.data.clone(), |name| std::env::var_os(name))?;
+        Ok(if self.global.training { data.training() } else { data })
+    }
+
+    /// Makes the training terminal ready, where training is asked for and the command needs a terminal.
+    fn prepare_training(&self, command: &Command) -> Result<(), Failure> {
+        let needs_none = matches!(command, Command::Enrol(_) | Command::Setup(_) | Command::Certificate(_));
+        if self.global.training && !needs_none {
+            let data = DataDir::choose(self.global.data.clone(), |name| std::env::var_os(name))?;
+            training::prepare(&Options::new(data))?;
+        }
+        Ok(())
     }
 
     /// Which terminal, and how it is opened.
@@ -95,6 +108,7 @@ impl Context {
 ///
 /// A center is no command of a terminal and ends with its own exit codes.
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    context.prepare_training(&command)?;
     let ended = dispatch(context, command);
     if let Err(Failure::Terminal(Error::Cache(CacheError::Damaged { .. }))) = &ended {
         // The next command starts a new cache; this one told what is wrong with the old one.
@@ -124,6 +138,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Retire(arguments) => maintenance::retire(context, &arguments),
         Command::Doctor(arguments) => doctor::run(context, &arguments),
         Command::Enrol(arguments) => enrol::run(context, &arguments),
+        Command::Setup(arguments) => setup::run(context, &arguments),
+        Command::SupportBundle(arguments) => support_bundle::run(context, &arguments),
         Command::Certificate(command) => certificate::run(context, command),
         #[cfg(feature = "demo")]
         Command::Sim(command) => sim::run(context, command),

@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::json;
 use terminal::{
     error::Error,
-    ports::CenterLink,
     roles::{Action, NewOperator, PBKDF2_ITERATIONS, Role, SECRET_BYTES_MIN, SignInError, SignedIn},
 };
 use zeroize::Zeroizing;
@@ -250,7 +249,7 @@ fn sign_in(context: &Context, terminal: &mut Terminal, number: &str) -> Result<E
 
 /// Whether the center can be asked now. Asked only when an older cycle is in the way.
 fn is_online(terminal: &Terminal) -> bool {
-    terminal.cabinet.link().is_ok_and(|mut link| link.chain_head().is_ok())
+    terminal.cabinet.any_link().is_ok_and(|mut link| link.chain_head().is_ok())
 }
 
 fn sign_out(context: &Context, terminal: &mut Terminal) -> Result<Exit, Failure> {

@@ -418,7 +418,7 @@ fn retry(context: &Context) -> Result<Exit, Failure> {
 
 /// Sends until nothing waits, the center asks for a long pause, or the line fails.
 pub(crate) fn upload(context: &Context, terminal: &mut Terminal) -> Result<Uploaded, Failure> {
-    let mut link = terminal.cabinet.link()?;
+    let mut link = terminal.cabinet.any_link()?;
     let limits = terminal.cache.limits().map_err(Error::from)?;
     let mut uploader = Uploader::new(terminal.cabinet.config.center.key);
     let mut uploaded = Uploaded::default();
@@ -430,7 +430,7 @@ pub(crate) fn upload(context: &Context, terminal: &mut Terminal) -> Result<Uploa
     let total = waiting(terminal)?;
     loop {
         let Terminal { ledger, random, watch, cabinet, .. } = terminal;
-        let step = uploader.step(ledger, &mut link, random, &cabinet.clock, watch, &limits);
+        let step = uploader.step(ledger, link.as_mut(), random, &cabinet.clock, watch, &limits);
         match step.map_err(Error::from)? {
             step if step.is_too_large() => {}
             Step::Wait { for_ms } if for_ms > WINDOW_WAIT_MS_MAX => {

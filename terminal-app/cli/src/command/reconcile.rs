@@ -62,9 +62,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             })?
         }
     };
-    let mut link = terminal.cabinet.link()?;
+    let mut link = terminal.cabinet.any_link()?;
     let reconciliation =
-        terminal.ledger.reconcile(&cycle, &mut link, signed_in.actor(), now).map_err(Error::from)?;
+        terminal.ledger.reconcile(&cycle, link.as_mut(), signed_in.actor(), now).map_err(Error::from)?;
     let accepted = arguments.accept && !reconciliation.equal;
     if accepted {
         terminal.ledger.accept_difference(&cycle, signed_in.actor(), now).map_err(Error::from)?;

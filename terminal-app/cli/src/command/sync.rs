@@ -1,16 +1,12 @@
 //! `jinbao sync`: limits, rules and the eligibility cache from the center.
 
+use std::ops::ControlFlow;
+
 use clap::Args;
-use edge::{shift, terminal::Terminal};
+use edge::{fill, shift, terminal::Terminal};
 use serde::Serialize;
 use terminal::{
-    audit::AuditEvent,
-    cache::CacheError,
-    clock::Now,
-    error::Error,
-    ledger::Purged,
-    store::StoreError,
-    sync::{SyncError, SyncStep, Synchroniser},
+    audit::AuditEvent, cache::CacheError, clock::Now, error::Error, ledger::Purged, store::StoreError,
 };
 
 use super::Context;
@@ -20,9 +16,6 @@ use crate::{
     failure::Failure,
     words,
 };
-
-/// A pause longer than this is not waited for.
-const WAIT_MS_MAX: u64 = 10_000;
 
 /// What `sync` is told.
 #[derive(Debug, Args)]
@@ -91,34 +84,12 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 /// Fetches until all is up to date.
 fn fetch(context: &Context, terminal: &mut Terminal) -> Result<(), Failure> {
-    let mut link = terminal.cabinet.link()?;
-    let mut synchroniser = Synchroniser::new();
     let mut progress = context.console.progress("资格库", "eligibility cache");
-    loop {
-        let Terminal { ledger, cache, random, watch, cabinet, .. } = terminal;
-        let step = synchroniser.step(cache, ledger, &mut link, random, &cabinet.clock, watch);
-        match step.map_err(Error::from)? {
-            SyncStep::Page { progress: filled } => {
-                progress.at(filled.cursor, filled.newest);
-            }
-            SyncStep::Complete { .. } => return Ok(()),
-            SyncStep::Wait { for_ms } if for_ms <= WAIT_MS_MAX => {
-                std::thread::sleep(std::time::Duration::from_millis(for_ms));
-            }
-            SyncStep::Failed { error: SyncError::Cache(CacheError::OutOfOrder { .. }), .. } => {}
-            SyncStep::Failed { error, .. } => {
-                return Err(match error {
-                    SyncError::Link(error) => Error::from(error),
-                    SyncError::Cache(error) => Error::from(error),
-                    SyncError::Ledger(error) => Error::from(error),
-                    _ => return Ok(()),
-                }
-                .into());
-            }
-            SyncStep::Wait { .. } => return Ok(()),
-            _ => {}
-        }
-    }
+    fill::run(terminal, &mut |filled| {
+        progress.at(filled.cursor, filled.newest);
+        ControlFlow::Continue(())
+    })?;
+    Ok(())
 }
 
 /// By the center's time, which was learnt just now, and not at all where the clock is in doubt.

@@ -13,6 +13,7 @@ use crate::{
     progress::Progress,
     roles::Action,
     session::{OpenCard, Refusals, Session},
+    training,
 };
 
 /// What a tap has brought.
@@ -49,6 +50,10 @@ impl Terminal {
         let opened = self.session.open(self.random.as_mut()).cloned();
         self.keep_refusals()?;
         let card = opened?;
+        if self.id().is_training() && !training::is_training_card(&card) {
+            self.session.close();
+            return Err(Error::TrainingOnly);
+        }
         for attention in card.attention() {
             self.tell(Progress::Attention(*attention));
         }

@@ -32,8 +32,6 @@ pub enum SetupError {
         /// Stable words of what failed.
         checks: Vec<String>,
     },
-    /// The card in the slot is of somebody who exists.
-    RealCard,
     /// The file of the set-up cannot be read.
     Content {
         /// Line of the trouble.
@@ -58,7 +56,6 @@ impl SetupError {
             Self::NotTrusted { .. } => "fingerprint",
             Self::NotComplete => "setup_not_filled",
             Self::NotPassed { .. } => "setup_not_passed",
-            Self::RealCard => "setup_real_card",
             Self::Content { .. } | Self::Version { .. } => "setup_file",
         }
     }
@@ -89,9 +86,6 @@ impl SetupError {
             Self::NotComplete => ("资格库还没有填完。".into(), "再次运行会从断点继续。"),
             Self::NotPassed { checks } => {
                 (format!("自检未通过：{}。", checks.join("、")), "请按各项提示处理后重试。")
-            }
-            Self::RealCard => {
-                ("这是真实持卡人的卡，未做任何操作。".into(), "请插入培训卡（号码以 990000 开头）。")
             }
             Self::Content { line, column } => (
                 format!("装机进度文件 setup.json 第 {line} 行第 {column} 列无法读取。"),
@@ -130,10 +124,6 @@ impl SetupError {
             Self::NotPassed { checks } => (
                 format!("The self-test has failures: {}.", checks.join(", ")),
                 "Do what each of them says, then try again.",
-            ),
-            Self::RealCard => (
-                "This is the card of a real person; nothing was done with it.".into(),
-                "Put in a training card: its number begins with 990000.",
             ),
             Self::Content { line, column } => (
                 format!("setup.json cannot be read at line {line}, column {column}."),

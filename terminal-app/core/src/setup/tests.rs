@@ -164,7 +164,6 @@ fn every_error_says_what_to_do() {
         SetupError::NotTrusted { shown: print('A'), paper: print('B') },
         SetupError::NotComplete,
         SetupError::NotPassed { checks: vec!["printer".into()] },
-        SetupError::RealCard,
         SetupError::Content { line: 1, column: 2 },
         SetupError::Version { got: 9 },
     ];

@@ -44,6 +44,17 @@ impl Error {
                 ("插入的卡与就诊登记的不是同一张。", "请换回登记时的卡。"),
                 ("The visit is of another card.", "Put in the card it was registered with."),
             ),
+            Self::TrainingOnly => say(
+                l,
+                (
+                    "这里是培训，插入的是真实持卡人的卡；未做任何操作。",
+                    "请换培训卡（号码以 990000 开头），或退出培训模式。",
+                ),
+                (
+                    "This is training, and the card is of a real person; nothing was done with it.",
+                    "Put in a training card, whose number begins with 990000, or leave training.",
+                ),
+            ),
             Self::BillChanged => say(
                 l,
                 ("费用明细或本年累计在预结算之后有变动。", "请重新预结算，让持卡人确认新的金额。"),

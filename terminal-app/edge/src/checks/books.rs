@@ -3,7 +3,7 @@
 use card_spec::money::Fen;
 use hal::clock::{Clock, SystemClock};
 use protocol::timestamp::ClockQuality;
-use terminal::{clock::Now, error::Error, flows::Documents, ledger::Status, ports::CenterLink, roles::Role};
+use terminal::{clock::Now, error::Error, flows::Documents, ledger::Status, roles::Role};
 
 use super::{Checks, Health, Title};
 use crate::{
@@ -158,7 +158,8 @@ pub(super) fn certificates(checks: &mut Checks<'_>, data: &DataDir, config: &Con
 
 fn center(checks: &mut Checks<'_>, terminal: &mut Terminal) {
     let sent = Now::of(&terminal.cabinet.clock);
-    let asked = terminal.cabinet.link().and_then(|mut link| Ok(link.chain_head().map_err(link_failure)?));
+    let asked =
+        terminal.cabinet.any_link().and_then(|mut link| Ok(link.chain_head().map_err(link_failure)?));
     let head = match asked {
         Ok(head) => head,
         Err(failure) => return checks.failed("center", CENTER, &failure),

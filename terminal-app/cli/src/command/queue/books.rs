@@ -19,7 +19,6 @@ use terminal::{
     audit::AuditEvent,
     error::Error,
     ledger::{ExportError, LedgerError, salvage},
-    ports::CenterLink,
     roles::Action,
     store::StoreError,
 };
@@ -209,7 +208,7 @@ pub(super) fn resume(context: &Context) -> Result<Exit, Failure> {
     let mut terminal = Terminal::open(context.data()?)?;
     let now = terminal.now();
     let installer = shift::require(&terminal.cabinet, &mut terminal.ledger, Action::Resume, now)?;
-    let head = terminal.cabinet.link()?.chain_head().map_err(Error::from)?;
+    let head = terminal.cabinet.any_link()?.chain_head().map_err(Error::from)?;
     terminal.ledger.resume(&head, installer.actor(), now).map_err(Error::from)?;
     context.console.done(
         "中心确认账本一致，业务恢复",

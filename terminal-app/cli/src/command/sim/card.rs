@@ -12,6 +12,8 @@ use sim::{
     personalise::{CardOrder, Flaw, PsamOrder, TEST_PIN, bank_card, health_card},
 };
 
+use terminal::training::TrainingKind;
+
 use super::people::population;
 use crate::{
     command::Context,
@@ -48,6 +50,7 @@ pub(crate) enum PsamCommand {
   jinbao sim card new --person 7 --out card.json
   jinbao sim card new --person 7 --generation 1 --balance 120.00 --out old.json
   jinbao sim card new --person 7 --flaw forged --out forged.json
+  jinbao sim card new --training 0 --city 530100 --out training.json
   jinbao sim card new --foreign bank --out bank.json
 
 密码默认 258369；--initial-pin 为发卡初始密码；--pin-stdin 从标准输入读取。
@@ -59,6 +62,9 @@ pub(crate) struct NewArguments {
     /// 持卡人序号 · whose card
     #[arg(long, value_name = "INDEX", default_value_t = 0)]
     person: u64,
+    /// 培训卡：虚构的培训人员 · a training card, of this training person (0…5)
+    #[arg(long, value_name = "INDEX", conflicts_with_all = ["person", "foreign"])]
+    training: Option<usize>,
     /// 人口种子 · seed of the people
     #[arg(long, default_value_t = super::SEED)]
     seed: u64,
@@ -234,10 +240,13 @@ fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, Failure> {
         None => {
             let today = super::today();
             let people = population(arguments.seed, arguments.size, arguments.city, today);
-            let person = people.person(arguments.person).ok_or(EdgeError::Argument {
+            let mut person = people.person(arguments.person).ok_or(EdgeError::Argument {
                 expected: "a person within the population",
                 expected_chinese: "人口范围内的序号",
             })?;
+            if let Some(index) = arguments.training {
+                become_trainee(&mut person, index)?;
+            }
             let keys = TestKeys::from_seed(arguments.key_seed.unwrap_or(arguments.seed));
             let mut order = CardOrder::new(&person, keys).generation(arguments.generation.into());
             if let Some(issuer) = arguments.issuer {
@@ -267,6 +276,27 @@ fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, Failure> {
         }
     };
     save(context, &arguments.out, &Image::Card(image))
+}
+
+/// Turns a person of the population into one of the training, who does not exist.
+fn become_trainee(person: &mut sim::people::Person, index: usize) -> Result<(), EdgeError> {
+    let everybody = terminal::training::people();
+    let trainee = everybody.get(index).ok_or(EdgeError::Argument {
+        expected: "a training person: 0 to 5",
+        expected_chinese: "培训人员序号：0 到 5",
+    })?;
+    person.number = trainee.number;
+    person.name = trainee.name.clone();
+    let (year, month, day) = trainee.number.birth_date();
+    person.birth = Date::new(year, month, day).unwrap_or(person.birth);
+    person.account = trainee.account;
+    person.status = sim::people::Status::Normal;
+    person.insurance = match trainee.kind {
+        TrainingKind::Worker => sim::people::Insurance::Working,
+        TrainingKind::Retired => sim::people::Insurance::Retired,
+        TrainingKind::Resident => sim::people::Insurance::Resident,
+    };
+    Ok(())
 }
 
 fn pin(context: &Context, arguments: &NewArguments) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
