@@ -6,6 +6,7 @@ mod beside;
 mod ends;
 mod escape;
 mod exchange;
+mod fingers;
 mod link;
 mod listed;
 mod opened;

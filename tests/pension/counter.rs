@@ -67,8 +67,11 @@ impl Counter {
             first_unpaid: Some(back(months - 1)),
             certified_until,
         };
-        let entry =
-            ImportedEntry { person: ImportedPerson { person, with_sums: true }, pension: Some(pension) };
+        let entry = ImportedEntry {
+            person: ImportedPerson { person, with_sums: true },
+            pension: Some(pension),
+            name: None,
+        };
         self.scene.center.production().import_people([Ok(entry)], |_| {}).unwrap();
     }
 

@@ -64,8 +64,8 @@ fn a_sensor_that_is_gone_is_told_from_a_finger_that_differs() {
     scene.run(&["finger", "probe"], &[]).refused(5, "sensor");
     let answer = scene.run(&["finger", "verify"], &[]);
     answer.refused(5, "finger");
-    // It comes back, on another line.
-    let module = Module::new(counter.scene.seed);
+    // It comes back, on another line; no finger gives the images of before.
+    let module = Module::new(counter.scene.seed + 1);
     counter.replug(module);
     counter.holder_taps(Condition::default());
     counter.scene.run(&["finger", "verify", "--for", "certification"], &[]).done();

@@ -4,4 +4,6 @@
 mod counter;
 mod ladder;
 mod paying;
+mod remembered;
 mod tools;
+mod ways;

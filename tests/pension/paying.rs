@@ -43,7 +43,7 @@ fn the_holder_is_certified_and_paid_with_arrears_and_once() {
 
 #[test]
 fn another_finger_is_paid_nothing_and_the_pin_does_not_help() {
-    let counter = Counter::new("pension-stranger", 1, Some(in_days(30)));
+    let mut counter = Counter::new("pension-stranger", 1, Some(in_days(30)));
     counter.enrol().done();
     counter.stranger_taps();
     let scene = &counter.scene;
@@ -55,8 +55,9 @@ fn another_finger_is_paid_nothing_and_the_pin_does_not_help() {
     scene.run(&["finger", "verify"], &[]).refused(4, "finger");
     assert!(paid(&counter.booked()).is_empty());
     // The holder comes later, and is paid.
+    counter.scene.move_terminal_clock("+31m");
     counter.holder_taps(Condition::default());
-    scene.run(&["pension", "pay", "--yes"], &[]).done();
+    counter.scene.run(&["pension", "pay", "--yes"], &[]).done();
     assert_eq!(paid(&counter.booked()), [back(0)]);
     counter.scene.end();
 }

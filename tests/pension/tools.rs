@@ -2,6 +2,10 @@
 
 use std::{fs, io::BufRead, io::BufReader, io::Write, os::unix::net::UnixStream};
 
+use fingerprint::{
+    extract::{Grey, extract},
+    template::record::{Record, View},
+};
 use sim::module::{Condition, Finger, IMAGE_HEIGHT, IMAGE_WIDTH};
 use tests::jinbao::program;
 
@@ -37,6 +41,49 @@ fn the_engine_is_measured_on_a_folder_of_images() {
     assert!(fs::read_to_string(svg).unwrap().contains("<path d=\"M"));
     // What is no set of fingers is said to be none.
     fs::write(folder.path().join("x.png"), b"no image").unwrap();
+    let (code, answer) = run(&[]);
+    assert_eq!((code, answer["error"]["kind"].as_str()), (Some(2), Some("file_content")));
+}
+
+/// The same fingers as ISO records: what other programs write is measured as images are.
+#[test]
+fn the_engine_is_measured_on_a_folder_of_templates() {
+    let folder = tempfile::tempdir().unwrap();
+    for finger in 1..=4_u8 {
+        for impression in 1..=3_u64 {
+            let pixels = Finger::of_person(40, finger).image(&Condition::default(), impression);
+            let image = Grey { width: IMAGE_WIDTH, height: IMAGE_HEIGHT, dpi: 500, pixels: &pixels };
+            let mut record = Record::new(IMAGE_WIDTH as u16, IMAGE_HEIGHT as u16);
+            record.views.push(View {
+                position: finger,
+                number: 0,
+                impression: 0,
+                quality: 80,
+                minutiae: extract(&image).unwrap(),
+            });
+            let path = folder.path().join(format!("{finger}_{impression}.iso"));
+            fs::write(path, record.write().unwrap()).unwrap();
+        }
+    }
+    let run = |extra: &[&str]| {
+        let output = std::process::Command::new(program())
+            .args(["finger", "evaluate", "--json", "--templates"])
+            .args(extra)
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        (output.status.code(), serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap())
+    };
+    for extra in [&[][..], &["--compact"]] {
+        let (code, answer) = run(extra);
+        assert_eq!(code, Some(0), "{answer}");
+        let pairs = (answer["all"]["genuine"].as_u64(), answer["all"]["impostor"].as_u64());
+        assert_eq!(pairs, (Some(12), Some(54)));
+        assert!(answer["all"]["eer"].as_f64().unwrap() < 0.2, "{answer}");
+        assert!(answer["all"]["minutiae"].as_f64().unwrap() > 8.0, "{answer}");
+        assert_eq!(answer["all"]["extract_ms"], serde_json::Value::Null, "nothing is extracted");
+    }
+    fs::write(folder.path().join("5_1.iso"), b"FMR\0 20\0 and then nothing").unwrap();
     let (code, answer) = run(&[]);
     assert_eq!((code, answer["error"]["kind"].as_str()), (Some(2), Some("file_content")));
 }

@@ -40,10 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "jinbao-edge",
         ],
     ),
-    (
-        "jinbao-ui",
-        &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol", "jinbao-core", "jinbao-edge"],
-    ),
+    ("jinbao-ui", &["jinbao-card-spec", "jinbao-hal", "jinbao-protocol", "jinbao-core", "jinbao-edge"]),
     ("jinbao-engine", &["jinbao-card-spec", "jinbao-reader-protocol"]),
     ("jinbao-stm32f405", &[]),
     ("jinbao-boot", &["jinbao-reader-protocol", "jinbao-stm32f405"]),

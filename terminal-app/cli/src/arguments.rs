@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     command::{
         board, card, certificate, eligibility, enrol, finger, maintenance, money, operator, pension, queue,
-        receipt, reconcile, rules, sync, visit,
+        receipt, reconcile, rules, setup, support_bundle, sync, visit,
     },
     locale::LanguageArgument,
 };
@@ -73,6 +73,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "READER")]
     pub(crate) reader: Option<String>,
 
+    /// 培训：虚构的人，独立的数据，绝不上传 · training: made-up people, data of its own, nothing is ever sent
+    #[arg(long, global = true)]
+    pub(crate) training: bool,
+
     /// 密码从标准输入逐行读取 · read PINs and secrets from standard input, one line each
     #[arg(long, global = true)]
     pub(crate) pin_stdin: bool,
@@ -127,6 +131,10 @@ pub(crate) enum Command {
     Operator(operator::Command),
     /// 终端登记到中心 · make this terminal known to its center
     Enrol(enrol::Arguments),
+    /// 装机：从裸机到可用终端，可中断续做 · set a machine up, step by step; goes on where it was cut off
+    Setup(setup::Arguments),
+    /// 支持包：无个人信息 · a bundle for support, without personal data
+    SupportBundle(support_bundle::Arguments),
     /// 终端证书 · the terminal's certificate
     #[command(subcommand)]
     Certificate(certificate::Command),

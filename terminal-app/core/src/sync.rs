@@ -265,10 +265,7 @@ fn fetch_rules(cache: &mut Cache, link: &mut dyn CenterLink) -> Result<Option<u6
 }
 
 /// The next page of public documents; `None` when there was nothing new, or the center has none at all.
-fn fetch_public(
-    cache: &mut Cache,
-    link: &mut dyn CenterLink,
-) -> Result<Option<PublicProgress>, SyncError> {
+fn fetch_public(cache: &mut Cache, link: &mut dyn CenterLink) -> Result<Option<PublicProgress>, SyncError> {
     let known = cache.public_progress().map_err(SyncError::Cache)?;
     let page = match link.public_documents(known.epoch, known.cursor) {
         Ok(page) => page,

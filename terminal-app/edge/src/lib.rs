@@ -17,6 +17,7 @@
 //! ```
 
 pub mod ballast;
+pub mod bill;
 pub mod board;
 pub mod bundle;
 pub mod center_link;

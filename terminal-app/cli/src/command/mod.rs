@@ -19,6 +19,7 @@ pub(crate) mod queue;
 pub(crate) mod receipt;
 pub(crate) mod reconcile;
 pub(crate) mod rules;
+pub(crate) mod service;
 pub(crate) mod setup;
 #[cfg(feature = "demo")]
 pub(crate) mod sim;
@@ -126,6 +127,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Visit(arguments) => visit::run(context, &arguments),
         Command::Finger(command) => finger::run(context, command),
         Command::Pension(command) => pension::run(context, command),
+        Command::Service(command) => service::run(context, command),
         Command::Cancel(arguments) => money::cancel(context, &arguments),
         Command::Load(arguments) => money::load(context, &arguments),
         Command::Resolve(arguments) => money::resolve(context, &arguments),

@@ -1,9 +1,7 @@
 //! Public documents (articles, offices, vacancies): kept, to be shown while the line is down.
 
 use protocol::{
-    service::{
-        Article, Document, DocumentChanges, DocumentKind, Here, Office, Vacancy, document::PURPOSE,
-    },
+    service::{Article, Document, DocumentChanges, DocumentKind, Here, Office, Vacancy, document::PURPOSE},
     signature::Signed,
     timestamp::Timestamp,
 };

@@ -52,7 +52,7 @@ impl CardGlance {
 }
 
 /// What became of an earlier transaction of a card.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Earlier {
     /// The transaction.
     pub id: TransactionId,

@@ -17,8 +17,8 @@ use protocol::{
     service::{
         Account, Article, ArticleList, Asker, CardsAnswer, CertificationAnswer, Contributions, Cursor,
         DuesAnswer, Locked, LossReport, OfficeList, PROOF_AGE_MS_MAX, PensionsAnswer, PersonalAnswer,
-        PersonalQuestion, PersonalRequest, PublicAnswer, PublicQuestion, Search, SeekWork, Treatments, Vacancy,
-        VacancyList, contribution::UnemploymentAnswer, work::WorkAnswer,
+        PersonalQuestion, PersonalRequest, PublicAnswer, PublicQuestion, Search, SeekWork, Treatments,
+        Vacancy, VacancyList, contribution::UnemploymentAnswer, work::WorkAnswer,
     },
     timestamp::Timestamp,
 };
@@ -191,7 +191,11 @@ impl Terminal {
     }
 
     /// Months of the pension that were paid, the latest first, and when the next certification is due.
-    pub fn pension_payments(&mut self, after: Option<Cursor>, rows: u8) -> Result<Shown<PensionsAnswer>, Error> {
+    pub fn pension_payments(
+        &mut self,
+        after: Option<Cursor>,
+        rows: u8,
+    ) -> Result<Shown<PensionsAnswer>, Error> {
         take!(self.ask_personal(PersonalQuestion::Pensions { after, rows })?, PersonalAnswer::Pensions)
     }
 

@@ -1,8 +1,6 @@
 //! Words of public service: parts of a bill, insurances, states, and how old something is.
 
-use protocol::service::{
-    ContributionKind, ContributionState, MovementKind, UnemploymentState,
-};
+use protocol::service::{ContributionKind, ContributionState, MovementKind, UnemploymentState};
 
 use crate::{
     flows::service::{ShownFrom, SplitPart},
@@ -63,9 +61,7 @@ pub fn split_words(part: SplitPart, l: Language) -> (&'static str, &'static str)
         SplitPart::OtherFunds => {
             (("其他基金", "其他基金支付的部分。"), ("Other funds", "Paid by other funds."))
         }
-        SplitPart::Hospital => {
-            (("医院负担", "由医院承担的部分。"), ("Hospital", "Borne by the hospital."))
-        }
+        SplitPart::Hospital => (("医院负担", "由医院承担的部分。"), ("Hospital", "Borne by the hospital.")),
         SplitPart::Person => {
             (("个人负担合计", "以下各项之和。"), ("Person's part", "The sum of what follows."))
         }
@@ -135,9 +131,9 @@ pub fn shown_from(from: &ShownFrom, l: Language) -> String {
             l.pick("中心数据，截至 ", "From the center, as of ").to_owned() + &as_of.to_string()
         }
         ShownFrom::Card => l.pick("卡内数据", "From the card").to_owned(),
-        ShownFrom::Copy { age_ms: None, .. } => {
-            l.pick("与中心断开，本机尚无数据", "The center is not reachable, and nothing is kept here").to_owned()
-        }
+        ShownFrom::Copy { age_ms: None, .. } => l
+            .pick("与中心断开，本机尚无数据", "The center is not reachable, and nothing is kept here")
+            .to_owned(),
         ShownFrom::Copy { age_ms: Some(age_ms), .. } => {
             let (number, chinese, english) = match (*age_ms).max(0) {
                 age if age >= 2 * DAY_MS => (age / DAY_MS, "天", "days"),

@@ -1,5 +1,11 @@
 //! The face for clerks.
 
+pub mod entry;
+pub mod facts;
+pub mod keys;
+pub mod state;
+pub mod work;
+
 use slint::{ComponentHandle, PlatformError};
 
 use crate::{CounterWindow, Start};

@@ -9,12 +9,21 @@ mod service;
 
 use card_spec::{date::Date, region::RegionCode};
 use clap::Subcommand;
+use edge::random::SystemChance;
+use terminal::ports::Random;
 
 use super::Context;
 use crate::{exit::Exit, failure::Failure};
 
 /// Seed of people and keys when none is given; a center of one's own uses the same.
 const SEED: u64 = 1;
+
+/// A seed that was not there before.
+fn other_seed() -> u64 {
+    let mut bytes = [0; 8];
+    SystemChance::default().fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
 
 /// What can be simulated.
 #[derive(Debug, Subcommand)]

@@ -57,9 +57,9 @@ pub(crate) struct Arguments {
     /// 控制套接字 · socket that takes commands too
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
-    /// 种子 · seed
-    #[arg(long, default_value_t = super::SEED)]
-    seed: u64,
+    /// 种子，相同则每次按下的图像相同；缺省每次不同 · seed: the same one, the same images; else others at each start
+    #[arg(long)]
+    seed: Option<u64>,
     /// 一开始就有人按：人员序号 · somebody's finger from the start: index of the person
     #[arg(long, value_name = "INDEX")]
     person: Option<u64>,
@@ -76,7 +76,8 @@ enum Next {
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let module = Arc::new(Module::new(arguments.seed));
+    // No finger gives the same image twice, and a terminal remembers those of before.
+    let module = Arc::new(Module::new(arguments.seed.unwrap_or_else(super::other_seed)));
     if let Some(person) = arguments.person {
         module.tap(Finger::of_person(person, arguments.finger), Condition::default());
     }

@@ -108,7 +108,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let reader = match (&arguments.board, &arguments.folder) {
         (None, folder) => AnyReader::start_virtual(folder.as_deref())?,
         (Some(firmware), folder) => {
-            let order = Order { is_cleared: true, ..Order::new(firmware, arguments.model) };
+            // No finger gives the same image twice, and a terminal remembers those of before.
+            let seed = super::other_seed();
+            let order = Order { is_cleared: true, seed, ..Order::new(firmware, arguments.model) };
             AnyReader::start_board(order, folder.as_deref())?
         }
     };

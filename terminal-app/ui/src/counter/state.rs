@@ -1,0 +1,857 @@
+//! The counter as a plain state machine: keys and what the desk tells in, commands out. No screen in here.
+
+use card_spec::money::Fen;
+use hal::pin_pad::{PinPadError, Prompt};
+use protocol::{id::TransactionId, policy::Purpose, timestamp::Timestamp};
+use terminal::{
+    error::MoneyOutcome,
+    flows::{Earlier, FingerCheck},
+    pension::PensionState,
+    progress::Progress,
+    reconcile::Reconciliation,
+    receipt::Booking,
+    rules::VisitKind,
+    setup::Face,
+};
+use zeroize::Zeroizing;
+
+use super::{
+    entry::{Hidden, LineForm, Typed},
+    facts::{CardFacts, HolderFacts, Row, SettledFacts, Split, VisitFacts, VisitRow},
+    keys::Act,
+    work::{Affairs, BillRow, Clerk, Command, Event, Opened, PaidMonth},
+};
+use crate::{
+    desk::Told,
+    locale::Locale,
+    trouble::Trouble,
+    upkeep::{Slot, Status},
+};
+
+/// Items that are offered at once.
+pub const FOUND_MAX: usize = 8;
+
+/// How long figures have been on the screen before they can be agreed to: a second press of the same key is none.
+pub const LOOK_MS: u64 = 500;
+
+/// A key, by its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// F1 to F12.
+    F(u8),
+    /// A character.
+    Char(char),
+    /// Return.
+    Return,
+    /// Escape.
+    Escape,
+    /// Backspace.
+    Backspace,
+    /// Delete.
+    Delete,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// Tab.
+    Tab,
+}
+
+/// What comes in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A key was pressed; one that is held down comes once.
+    Key(Key),
+    /// A button of the screen was pressed.
+    Press(Act),
+    /// A row of the list was pressed.
+    Row(usize),
+    /// The next language.
+    Language,
+    /// Other colours.
+    Contrast,
+    /// Larger type, round and round.
+    Larger,
+    /// The desk tells.
+    Told(Told<Event>),
+    /// Time goes on.
+    Tick {
+        /// The wall clock.
+        wall: Timestamp,
+    },
+}
+
+/// What is to be done.
+#[derive(Clone, PartialEq)]
+pub enum Effect {
+    /// The desk is asked.
+    Ask(Command),
+    /// The desk is to end what it does, where it can.
+    Halt,
+    /// What the holder typed.
+    Typed(Result<Zeroizing<Vec<u8>>, PinPadError>),
+    /// The screen's texts change their language.
+    Speak(Locale),
+}
+
+/// Where the clerk is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The terminal is not open (yet).
+    #[default]
+    Closed,
+    /// Nobody is signed in.
+    SignIn,
+    /// A patient's visit.
+    Serve,
+    /// A pension.
+    Pension,
+    /// Cards and contributions.
+    Affairs,
+    /// Outcomes that are unknown, and records that the center does not take.
+    Lane,
+    /// The latest transactions.
+    Records,
+    /// The day's comparison.
+    Day,
+}
+
+/// Where a visit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// No card.
+    Idle,
+    /// Card and lines.
+    Bill,
+    /// The figures, to be agreed to.
+    Split,
+    /// It is settled.
+    Done,
+}
+
+/// What lies over the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// The holder types.
+    Pin {
+        /// What for.
+        prompt: Prompt,
+        /// What was typed.
+        digits: Hidden,
+    },
+    /// How the figures came about.
+    Why,
+    /// Visits and bills that wait.
+    Waiting,
+    /// Whether it is really wanted.
+    Confirm(Confirm),
+    /// A supervisor decides.
+    Decide {
+        /// Which transaction.
+        id: TransactionId,
+        /// Whether the card has done it.
+        done: Option<bool>,
+        /// On what ground, from 0.
+        ground: Option<usize>,
+    },
+    /// A second clerk confirms.
+    Second {
+        /// Operator number.
+        number: Typed,
+        /// Secret.
+        secret: Hidden,
+        /// The secret is typed.
+        at_secret: bool,
+    },
+    /// The keys.
+    Help,
+}
+
+/// What is asked before it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// Take the settlement back.
+    Cancel(TransactionId),
+    /// Take the registration back.
+    DropVisit,
+    /// Sign out.
+    SignOut,
+    /// Accept the difference.
+    Accept(String),
+}
+
+/// What the counter says by itself; the texts are in the screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// What was asked before is still being done.
+    Busy,
+    /// The card was taken; nothing was begun.
+    CardOut,
+    /// The card was taken; the visit is kept, nothing was taken.
+    CardOutKept,
+    /// There is no card in the slot.
+    NoCard,
+    /// Not in the catalog.
+    NotFound,
+    /// Not a number.
+    NotNumber,
+    /// No fee lines yet.
+    NoLines,
+    /// Look at the figures first.
+    LookFirst,
+    /// The figures have changed and are shown anew.
+    SplitChanged,
+    /// Printed.
+    Printed,
+    /// Everything is sent.
+    Sent,
+    /// Not everything could be sent.
+    NotSent,
+    /// Nothing is marked.
+    NothingMarked,
+    /// This one cannot be taken back here.
+    CannotCancel,
+    /// Somebody signed in.
+    SignedIn,
+    /// Somebody signed out.
+    SignedOut,
+    /// An older cycle has to be compared first.
+    Overdue,
+    /// The two secrets differ.
+    SecretsDiffer,
+    /// Another number, please.
+    NumberEmpty,
+    /// The difference was accepted.
+    Accepted,
+    /// The visit was taken back.
+    Dropped,
+    /// Staff has vouched.
+    Vouched,
+    /// The finger is the holder's.
+    FingerRight,
+    /// Certified.
+    Certified,
+    /// Nothing to show: read the card first.
+    CardFirst,
+}
+
+/// What has to be read now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// Of our own.
+    Said(Said),
+    /// Something did not come about.
+    Trouble {
+        /// What.
+        trouble: Trouble,
+        /// Where the money is, where it matters.
+        money: Option<MoneyOutcome>,
+    },
+    /// Somebody seems to use another's card.
+    Alarm(Trouble),
+    /// What became of an earlier transaction.
+    Earlier(Earlier),
+    /// What a supervisor has decided.
+    Decided(Earlier),
+    /// A settlement was taken back.
+    Cancelled {
+        /// Its place in the chain.
+        sequence: u64,
+        /// Back on the card.
+        loaded: Option<Fen>,
+        /// Owed, and why.
+        owed: Option<(Fen, Trouble)>,
+    },
+    /// Money went back onto the card.
+    Refunded(Fen),
+}
+
+impl Note {
+    /// Whether it is about money that nobody may take twice: nothing of less weight replaces it.
+    pub fn is_grave(&self) -> bool {
+        matches!(
+            self,
+            Note::Trouble { money: Some(MoneyOutcome::Unknown | MoneyOutcome::Done), .. } | Note::Alarm(_)
+        )
+    }
+}
+
+/// Number and secret of whoever signs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignIn {
+    /// Operator number.
+    pub number: Typed,
+    /// Secret.
+    pub secret: Hidden,
+    /// The same again, for a first operator.
+    pub again: Hidden,
+    /// Which field, from 0.
+    pub at: usize,
+}
+
+/// A visit at the counter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Serve {
+    /// The card.
+    pub card: Option<CardFacts>,
+    /// Its holder's insurance.
+    pub holder: Option<HolderFacts>,
+    /// Why the holder may not settle.
+    pub refused: Option<Trouble>,
+    /// Kind of a visit that is begun now.
+    pub kind: VisitKind,
+    /// The account pays.
+    pub use_account: bool,
+    /// The visit.
+    pub visit: Option<VisitFacts>,
+    /// Marked line.
+    pub row: usize,
+    /// The line that is typed.
+    pub form: LineForm,
+    /// The figures, and since when they are on the screen.
+    pub split: Option<(Split, u64)>,
+    /// What was settled.
+    pub settled: Option<SettledFacts>,
+    /// What the center has said.
+    pub booking: Option<Booking>,
+    /// Whether it was printed, or why not.
+    pub printed: Option<Result<(), Trouble>>,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Serve {
+            card: None,
+            holder: None,
+            refused: None,
+            kind: VisitKind::Outpatient,
+            use_account: true,
+            visit: None,
+            row: 0,
+            form: LineForm::default(),
+            split: None,
+            settled: None,
+            booking: None,
+            printed: None,
+        }
+    }
+}
+
+impl Serve {
+    /// Where it stands.
+    pub fn stage(&self) -> Stage {
+        match (&self.settled, &self.split, &self.card) {
+            (Some(_), _, _) => Stage::Done,
+            (_, Some(_), _) => Stage::Split,
+            (_, _, Some(_)) => Stage::Bill,
+            _ => Stage::Idle,
+        }
+    }
+
+    /// The next patient; prices that were typed are kept.
+    pub fn next(&mut self) {
+        let mut form = std::mem::take(&mut self.form);
+        form.begin();
+        *self = Serve { form, ..Serve::default() };
+    }
+}
+
+/// What is known of a holder at a bank or a community desk.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Desk {
+    /// How the pension stands.
+    pub pension: Option<PensionState>,
+    /// The last try with a finger.
+    pub finger: Option<FingerCheck>,
+    /// The policy wants a second clerk.
+    pub second_clerk: bool,
+    /// The holder is known well enough for this.
+    pub proved: Option<Purpose>,
+    /// What the proof is for.
+    pub purpose: Option<Purpose>,
+    /// What was paid.
+    pub paid: Vec<PaidMonth>,
+    /// Why the rest was not.
+    pub stopped: Option<Trouble>,
+    /// Certified up to this day.
+    pub certified: Option<protocol::calendar::Day>,
+    /// Affairs at the center.
+    pub affairs: Option<Affairs>,
+}
+
+/// The books as they were last read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Books {
+    /// Without an outcome.
+    pub unresolved: Vec<Row>,
+    /// Refused or in conflict.
+    pub disputed: Vec<Row>,
+    /// The latest.
+    pub latest: Vec<Row>,
+}
+
+/// The counter.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Language.
+    pub locale: Locale,
+    /// Black on white.
+    pub high_contrast: bool,
+    /// Steps of larger type, 0 to 2.
+    pub larger: u8,
+    /// The wall clock.
+    pub wall: Option<Timestamp>,
+    /// Milliseconds of the face's own clock.
+    pub now_ms: u64,
+    /// What was opened.
+    pub opened: Option<Opened>,
+    /// Why it is not open.
+    pub closed: Option<Trouble>,
+    /// The desk has ended by a fault of ours.
+    pub broken: bool,
+    /// How the terminal is.
+    pub status: Status,
+    /// A card lies in the slot.
+    pub card_is_in: bool,
+    /// Who is signed in.
+    pub clerk: Option<Clerk>,
+    /// Where the clerk is.
+    pub page: Page,
+    /// What lies over it.
+    pub overlay: Overlay,
+    /// Commands that are not over.
+    pub under_way: u32,
+    /// What is being done.
+    pub progress: Option<Progress>,
+    /// What has to be read now.
+    pub note: Option<Note>,
+    /// Wrong PIN of a moment ago.
+    pub wrong_pin: Option<Trouble>,
+    /// Who signs in.
+    pub sign_in: SignIn,
+    /// The visit.
+    pub serve: Serve,
+    /// Pension, certification, affairs.
+    pub desk: Desk,
+    /// Visits that wait.
+    pub visits: Vec<VisitRow>,
+    /// Bills that wait.
+    pub bills: Vec<BillRow>,
+    /// The books.
+    pub books: Books,
+    /// The comparison with the center.
+    pub reconciliation: Option<Reconciliation>,
+    /// Marked row of the list on the page.
+    pub row: usize,
+    /// A card came while something else was being done.
+    tap_waits: bool,
+    /// A transaction whose outcome is not known, until the status says so itself.
+    open: Option<TransactionId>,
+}
+
+impl State {
+    /// Begins in a language.
+    pub fn new(locale: Locale) -> Self {
+        State { locale, ..State::default() }
+    }
+
+    /// The page that this desk works on.
+    pub fn home(&self) -> Page {
+        match self.opened.as_ref().map(|opened| opened.face) {
+            Some(Face::Bank) => Page::Pension,
+            Some(Face::Community) => Page::Affairs,
+            _ => Page::Serve,
+        }
+    }
+
+    /// Whether something is being done.
+    pub fn is_busy(&self) -> bool {
+        self.under_way > 0
+    }
+
+    /// Transactions without an outcome: they stay on the screen until there are none.
+    pub fn unresolved(&self) -> u64 {
+        self.status.unresolved.max(u64::from(self.open.is_some()))
+    }
+
+    /// Rows of the list that Up and Down move in.
+    pub fn rows(&self) -> usize {
+        match (&self.overlay, self.page) {
+            (Overlay::Waiting, _) => self.bills.len(),
+            (Overlay::Why, _) => self.serve.split.as_ref().map_or(0, |(split, _)| split.steps.len()),
+            (_, Page::Lane) => self.books.unresolved.len() + self.books.disputed.len(),
+            (_, Page::Records) => self.books.latest.len(),
+            _ => 0,
+        }
+    }
+
+    /// Takes one input; says what is to be done. `now_ms` never goes back.
+    pub fn on(&mut self, input: Input, now_ms: u64) -> Vec<Effect> {
+        self.now_ms = now_ms;
+        match input {
+            Input::Key(key) => self.key(key),
+            Input::Press(act) => self.act(act),
+            Input::Row(row) => {
+                self.mark(row);
+                Vec::new()
+            }
+            Input::Language => {
+                self.locale = self.locale.next();
+                vec![Effect::Speak(self.locale)]
+            }
+            Input::Contrast => {
+                self.high_contrast = !self.high_contrast;
+                Vec::new()
+            }
+            Input::Larger => {
+                self.larger = (self.larger + 1) % 3;
+                Vec::new()
+            }
+            Input::Told(told) => self.told(told),
+            Input::Tick { wall } => {
+                self.wall = Some(wall);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Asks the desk for something that nobody may ask for twice: refused, visibly, while anything else is done.
+    pub(super) fn ask(&mut self, command: Command) -> Vec<Effect> {
+        if self.is_busy() {
+            self.say(Said::Busy);
+            return Vec::new();
+        }
+        if !self.note.as_ref().is_some_and(Note::is_grave) {
+            self.note = None;
+        }
+        self.under_way += 1;
+        vec![Effect::Ask(command)]
+    }
+
+    /// Asks for what may wait in the desk's own queue: it changes no money, and each press is meant.
+    pub(super) fn ask_along(&mut self, command: Command) -> Vec<Effect> {
+        self.under_way += 1;
+        vec![Effect::Ask(command)]
+    }
+
+    /// The desk has not taken a command.
+    pub fn not_taken(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+        self.say(Said::Busy);
+    }
+
+    pub(super) fn say(&mut self, said: Said) {
+        if !self.note.as_ref().is_some_and(Note::is_grave) {
+            self.note = Some(Note::Said(said));
+        }
+    }
+
+    /// Goes to a page, with what it needs read anew.
+    pub(super) fn go(&mut self, page: Page) -> Vec<Effect> {
+        if matches!(page, Page::Lane | Page::Records) {
+            let effects = self.ask(Command::Books);
+            if effects.is_empty() {
+                return effects;
+            }
+            self.page = page;
+            self.row = 0;
+            return effects;
+        }
+        self.page = page;
+        self.row = 0;
+        Vec::new()
+    }
+
+    fn told(&mut self, told: Told<Event>) -> Vec<Effect> {
+        match told {
+            Told::Event(event) => self.event(event),
+            Told::Progress(progress) => {
+                self.progress = Some(progress);
+                Vec::new()
+            }
+            Told::Pin(prompt) => {
+                self.overlay = Overlay::Pin { prompt, digits: Hidden::default() };
+                Vec::new()
+            }
+            Told::PinOver => {
+                if matches!(self.overlay, Overlay::Pin { .. }) {
+                    self.overlay = Overlay::None;
+                }
+                self.wrong_pin = None;
+                Vec::new()
+            }
+            Told::Broken => {
+                self.broken = true;
+                self.page = Page::Closed;
+                self.overlay = Overlay::None;
+                self.under_way = 0;
+                Vec::new()
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Closed(trouble) => {
+                self.closed = Some(trouble);
+                self.page = Page::Closed;
+            }
+            Event::Opened(opened) => {
+                self.closed = None;
+                self.clerk = opened.clerk.clone();
+                self.opened = Some(*opened);
+                self.page = if self.clerk.is_some() { self.home() } else { Page::SignIn };
+            }
+            Event::Status(status) => self.status = self.took(*status),
+            Event::Slot(slot) => return self.slot(slot),
+            Event::Clerk(clerk) => self.clerk_is(clerk),
+            Event::Waiting { visits, bills } => {
+                self.visits = visits;
+                self.bills = bills;
+            }
+            Event::Card(card) => self.serve.card = Some(*card),
+            Event::Holder(holder) => self.serve.holder = Some(*holder),
+            Event::Refused { trouble, alarm } => {
+                self.note = Some(match alarm {
+                    true => Note::Alarm(trouble.clone()),
+                    false => Note::Trouble { trouble: trouble.clone(), money: None },
+                });
+                self.serve.refused = Some(trouble);
+            }
+            Event::Earlier(earlier) => {
+                self.open = None;
+                self.note = Some(Note::Earlier(earlier));
+            }
+            Event::Decided(earlier) => {
+                self.open = None;
+                self.note = Some(Note::Decided(earlier));
+            }
+            Event::Found { ticket, items } => return self.found(ticket, items),
+            Event::Visit(visit) => self.visit_is(visit.map(|visit| *visit)),
+            Event::Split(split) => self.split_is(*split),
+            Event::SplitAgain(split) => {
+                self.split_is(*split);
+                self.say(Said::SplitChanged);
+            }
+            Event::WrongPin(trouble) => self.wrong_pin = Some(trouble),
+            Event::Settled(settled) => {
+                self.serve.split = None;
+                self.serve.settled = Some(*settled);
+                self.overlay = Overlay::None;
+                self.note = None;
+            }
+            Event::Booked(booking) => self.serve.booking = Some(booking),
+            Event::Printed(printed) => self.printed(printed),
+            Event::Books { unresolved, disputed, latest } => {
+                self.status.unresolved = unresolved.len() as u64;
+                self.open = None;
+                self.books = Books { unresolved, disputed, latest };
+                self.row = self.row.min(self.rows().saturating_sub(1));
+            }
+            Event::Cancelled { sequence, loaded, owed } => {
+                self.serve.next();
+                self.note = Some(Note::Cancelled { sequence, loaded, owed });
+            }
+            Event::Refunded(amounts) => {
+                self.note = Some(Note::Refunded(amounts.into_iter().sum()));
+            }
+            Event::Reconciled(reconciliation) => self.reconciliation = Some(*reconciliation),
+            Event::Accepted => self.say(Said::Accepted),
+            Event::Sent(all) => self.say(if all { Said::Sent } else { Said::NotSent }),
+            Event::Pension(state) => self.desk.pension = Some(*state),
+            Event::Finger { check, second_clerk } => self.finger_was(check, second_clerk),
+            Event::Vouched => {
+                self.desk.proved = self.desk.purpose;
+                self.say(Said::Vouched);
+            }
+            Event::Certified(until) => {
+                self.desk.certified = Some(until);
+                self.desk.proved = None;
+                self.say(Said::Certified);
+            }
+            Event::Paid { months, stopped } => {
+                self.desk.paid = months;
+                self.desk.stopped = stopped;
+                self.desk.pension = None;
+                self.desk.proved = None;
+            }
+            Event::Affairs(affairs) => self.desk.affairs = Some(*affairs),
+            Event::Failed { trouble, money, open } => self.failed(trouble, money, open),
+            Event::Done => return self.over(),
+        }
+        Vec::new()
+    }
+
+    /// The status of before, where what it says is younger than the new one's: an outcome that was just lost.
+    fn took(&mut self, status: Status) -> Status {
+        if status.unresolved > 0 {
+            self.open = None;
+        }
+        status
+    }
+
+    fn over(&mut self) -> Vec<Effect> {
+        self.under_way = self.under_way.saturating_sub(1);
+        if self.is_busy() {
+            return Vec::new();
+        }
+        self.progress = None;
+        if std::mem::take(&mut self.tap_waits) && self.card_is_in && self.clerk.is_some() {
+            return self.tap();
+        }
+        Vec::new()
+    }
+
+    fn slot(&mut self, slot: Slot) -> Vec<Effect> {
+        match slot {
+            Slot::CardIn => {
+                self.card_is_in = true;
+                let here = matches!(self.page, Page::Serve | Page::Pension | Page::Affairs);
+                if !here || self.clerk.is_none() {
+                    return Vec::new();
+                }
+                if self.is_busy() || self.overlay != Overlay::None {
+                    self.tap_waits = true;
+                    return Vec::new();
+                }
+                self.tap()
+            }
+            Slot::CardOut => {
+                self.card_is_in = false;
+                self.tap_waits = false;
+                self.card_out();
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads the card that lies in the slot, for whoever is next.
+    pub(super) fn tap(&mut self) -> Vec<Effect> {
+        if !self.card_is_in {
+            self.say(Said::NoCard);
+            return Vec::new();
+        }
+        let effects = self.ask(Command::Tap);
+        if !effects.is_empty() {
+            // The red lane stays; what was said of the last patient goes.
+            self.note = None;
+            self.serve.next();
+            self.desk = Desk::default();
+        }
+        effects
+    }
+
+    /// What was and what was not done, for whoever has taken the card.
+    fn card_out(&mut self) {
+        let stage = self.serve.stage();
+        let had_lines = self.serve.visit.as_ref().is_some_and(|visit| !visit.lines.is_empty());
+        let had_card = self.serve.card.is_some();
+        self.desk.pension = None;
+        self.desk.proved = None;
+        self.desk.affairs = None;
+        if stage == Stage::Done {
+            // The patient goes; what was settled stays on the screen until the next one comes.
+            return;
+        }
+        if matches!(self.overlay, Overlay::Why | Overlay::Second { .. }) {
+            self.overlay = Overlay::None;
+        }
+        self.serve.next();
+        if had_card {
+            self.say(if had_lines { Said::CardOutKept } else { Said::CardOut });
+        }
+    }
+
+    fn clerk_is(&mut self, clerk: Option<Clerk>) {
+        let was = self.clerk.take();
+        let said = match (&was, &clerk) {
+            (_, Some(clerk)) if clerk.cycle.is_none() && clerk.overdue.is_some() => Some(Said::Overdue),
+            (None, Some(_)) => Some(Said::SignedIn),
+            (Some(_), None) => Some(Said::SignedOut),
+            _ => None,
+        };
+        if clerk.is_none() {
+            self.serve.next();
+            self.desk = Desk::default();
+            self.page = Page::SignIn;
+            self.overlay = Overlay::None;
+        } else if self.page == Page::SignIn {
+            self.page = if said == Some(Said::Overdue) { Page::Day } else { self.home() };
+            if self.card_is_in {
+                self.tap_waits = true;
+            }
+        }
+        if let (Some(opened), Some(_)) = (&mut self.opened, &clerk) {
+            opened.has_supervisor = true;
+        }
+        self.sign_in = SignIn::default();
+        self.clerk = clerk;
+        if let Some(said) = said {
+            self.say(said);
+        }
+    }
+
+    fn visit_is(&mut self, visit: Option<VisitFacts>) {
+        if let Some(visit) = &visit {
+            self.serve.kind = visit.kind;
+            let before = self.serve.visit.as_ref().map_or(0, |visit| visit.lines.len());
+            let last = visit.lines.len().saturating_sub(1);
+            self.serve.row = if visit.lines.len() > before { last } else { self.serve.row.min(last) };
+        }
+        self.serve.split = None;
+        self.serve.visit = visit;
+    }
+
+    fn split_is(&mut self, split: Split) {
+        self.row = 0;
+        self.serve.split = Some((split, self.now_ms));
+    }
+
+    fn printed(&mut self, printed: Result<(), Trouble>) {
+        match (&printed, self.serve.stage()) {
+            (_, Stage::Done) => self.serve.printed = Some(printed),
+            (Ok(()), _) => {
+                // After something that matters more this is not worth a line.
+                if self.note.is_none() {
+                    self.say(Said::Printed);
+                }
+            }
+            (Err(trouble), _) => {
+                self.note = Some(Note::Trouble { trouble: trouble.clone(), money: None });
+            }
+        }
+    }
+
+    fn finger_was(&mut self, check: FingerCheck, second_clerk: bool) {
+        self.desk.second_clerk = second_clerk;
+        if matches!(check, FingerCheck::Proved(_)) {
+            self.desk.proved = self.desk.purpose;
+            self.say(Said::FingerRight);
+        }
+        self.desk.finger = Some(check);
+    }
+
+    fn failed(&mut self, trouble: Trouble, money: MoneyOutcome, open: Option<TransactionId>) {
+        // What stands in the books stands there, whatever happens afterwards.
+        let money = (self.serve.stage() != Stage::Done).then_some(money);
+        // The card decides what was agreed to; the same figures are not settled by another press.
+        self.serve.split = None;
+        if open.is_some() {
+            self.open = open;
+            self.serve.visit = None;
+        }
+        if let Overlay::Decide { .. } | Overlay::Second { .. } | Overlay::Confirm(_) = self.overlay {
+            self.overlay = Overlay::None;
+        }
+        self.sign_in.secret.clear();
+        self.sign_in.again.clear();
+        self.note = Some(Note::Trouble { trouble, money });
+    }
+}
