@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     command::{
         board, card, certificate, eligibility, enrol, finger, maintenance, money, operator, pension, queue,
-        receipt, reconcile, rules, setup, support_bundle, sync, visit,
+        receipt, reconcile, rules, service, setup, support_bundle, sync, visit,
     },
     locale::LanguageArgument,
 };
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// 养老金查询与发放 · pensions: how one stands, paying it out
     #[command(subcommand)]
     Pension(pension::Command),
+    /// 公共服务：账户、缴费、就诊、求职、政策、挂失 · public service: what people ask about themselves
+    #[command(subcommand)]
+    Service(service::Command),
     /// 撤销一笔结算 · take a settlement back
     Cancel(money::CancelArguments),
     /// 个人账户圈存 · load the personal account on the card

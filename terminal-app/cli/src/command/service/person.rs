@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use card_spec::{account::TYPE_LOAD, money::Fen, person::PersonNumber};
+use card_spec::{account::TYPE_LOAD, money::Fen, person::PersonNumber, region::RegionCode};
 use edge::counter::Counter;
 use protocol::{
     calendar::Period,
@@ -23,7 +23,7 @@ use crate::{
     command::{Context, now, tap},
     console::{Page, Show},
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 /// Opens the card, has its holder verified, asks, and lets the card go, whatever the answer is.
@@ -104,24 +104,31 @@ pub(super) fn dues(context: &Context, card: CardArguments) -> Result<Exit, Failu
 }
 
 pub(super) fn seek_work(context: &Context, work: &WorkArguments) -> Result<Exit, Failure> {
-    let home = context.options()?.data.load()?.place.city;
-    let seek = work.wish.as_ref().zip(work.phone.as_ref()).map(|(wish, phone)| SeekWork {
-        wish: wish.trim().to_owned(),
-        district: work.district.unwrap_or(home),
-        wage_min: work.wage,
-        phone: phone.clone(),
-    });
-    if seek.as_ref().is_some_and(|seek| !seek.sound()) {
-        return Err(CliError::Argument {
+    let words = work.wish.as_ref().zip(work.phone.as_ref());
+    let seek = |district| {
+        words.map(|(wish, phone)| SeekWork {
+            wish: wish.trim().to_owned(),
+            district,
+            wage_min: work.wage,
+            phone: phone.clone(),
+        })
+    };
+    // Before the card is asked for; any district is as good as another for that.
+    let anywhere = RegionCode::parse("000000").ok();
+    if anywhere.and_then(seek).is_some_and(|seek| !seek.sound()) {
+        return Err(EdgeError::Argument {
             expected: "a short wish and a telephone number",
             expected_chinese: "简短的求职意向和电话号码",
         }
         .into());
     }
-    ask(context, work.card, |counter| match seek {
-        Some(seek) => counter.flows.seek_work(seek),
-        None if work.stop => counter.flows.stop_seeking_work(),
-        None => counter.flows.work_registration(),
+    ask(context, work.card, |counter| {
+        let home = counter.cabinet.config.place.city;
+        match seek(work.district.unwrap_or(home)) {
+            Some(seek) => counter.flows.seek_work(seek),
+            None if work.stop => counter.flows.stop_seeking_work(),
+            None => counter.flows.work_registration(),
+        }
     })
 }
 
@@ -149,7 +156,7 @@ pub(super) fn report_loss(context: &Context, loss: LossArguments) -> Result<Exit
 
 /// From standard input: neither stays in the history of commands or the list of processes.
 fn person_and_name() -> Result<(PersonNumber, String), Failure> {
-    let wrong = || CliError::Argument {
+    let wrong = || EdgeError::Argument {
         expected: "a person number and a name, a line each, on standard input",
         expected_chinese: "标准输入第一行为社会保障号码，第二行为姓名",
     };

@@ -10,12 +10,12 @@ use crate::{
     command::Context,
     console::{Page, Show},
     exit::Exit,
-    failure::{CliError, Failure},
+    failure::{EdgeError, Failure},
 };
 
 fn open(context: &Context, arguments: &SearchArguments) -> Result<Counter, Failure> {
     if !arguments.search().sound() {
-        return Err(CliError::Argument {
+        return Err(EdgeError::Argument {
             expected: "a shorter search", expected_chinese: "更短的检索内容"
         }
         .into());
@@ -39,7 +39,7 @@ fn found<T: Serialize + Show>(
             context.console.answer(&Answer::of(shown));
             Ok(Exit::Done)
         }
-        None => Err(CliError::Argument {
+        None => Err(EdgeError::Argument {
             expected: "a code that is published",
             expected_chinese: "已发布的代码",
         }
@@ -75,7 +75,7 @@ pub(super) fn offices(context: &Context, arguments: &SearchArguments) -> Result<
             match list.content.next {
                 Some(next) => search.after = Some(next),
                 None => {
-                    return Err(CliError::Argument {
+                    return Err(EdgeError::Argument {
                         expected: "a code that is published",
                         expected_chinese: "已发布的代码",
                     }
