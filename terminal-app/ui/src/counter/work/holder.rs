@@ -8,7 +8,10 @@ use protocol::{
 };
 use terminal::{
     error::Error,
-    flows::{Clerk as Second, Shown, ShownFrom},
+    flows::{
+        Clerk as Second,
+        service::{Shown, ShownFrom},
+    },
     session::SessionError,
 };
 
