@@ -13,6 +13,7 @@ mod offline_days;
 mod overtaken;
 mod pensions;
 mod proving;
+mod public_service;
 mod remembered;
 mod settlement;
 mod silence;

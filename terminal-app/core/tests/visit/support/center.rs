@@ -27,6 +27,9 @@ use protocol::{
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
     record::{Amounts, Body, Business, Refund},
+    service::{
+        DuesAnswer, Locked, LossReport, PersonalAnswer, PersonalReply, PersonalRequest, PublicQuestion, PublicReply,
+    },
     signature::{Digest, Signed},
     timestamp::Timestamp,
     upload::{
@@ -64,6 +67,8 @@ pub(crate) struct State {
     pub(crate) head: ChainHead,
     pub(crate) granted: BTreeMap<TransactionId, (LoadRequest, LoadAnswer)>,
     pub(crate) asked: u32,
+    /// What was asked about people, to look at; every question is answered as if nothing was due.
+    pub(crate) personal: Vec<PersonalRequest>,
 }
 
 impl State {
@@ -124,6 +129,7 @@ impl TestCenter {
             head: ChainHead { sequence: 0, digest: Digest::default(), now: Timestamp(NOW_MS) },
             granted: BTreeMap::new(),
             asked: 0,
+            personal: Vec::new(),
         })))
     }
 
@@ -221,6 +227,21 @@ impl CenterLink for TestCenter {
 
     fn policy(&mut self, _: u64) -> Result<Option<Signed>, LinkError> {
         self.arrive().map(|_| None)
+    }
+
+    fn personal(&mut self, request: &PersonalRequest) -> Result<PersonalReply, LinkError> {
+        let mut state = self.arrive()?;
+        state.personal.push(request.clone());
+        let answer = PersonalAnswer::Dues(DuesAnswer { dues: Vec::new() });
+        Ok(PersonalReply { answer, as_of: state.clock.now() })
+    }
+
+    fn report_loss(&mut self, _: &LossReport) -> Result<Locked, LinkError> {
+        self.arrive().and_then(|_| Err(not_found()))
+    }
+
+    fn public(&mut self, _: &PublicQuestion) -> Result<PublicReply, LinkError> {
+        self.arrive().and_then(|_| Err(not_found()))
     }
 
     fn pension(&mut self, query: &PensionQuery) -> Result<PensionAnswer, LinkError> {

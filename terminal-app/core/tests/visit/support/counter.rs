@@ -295,7 +295,7 @@ impl Counter {
         Ledger::open(connection, &StoreKey::new([0x5A; 32]), setup, &mut (), self.clock.now()).unwrap()
     }
 
-    fn open_cache(&self) -> Cache {
+    pub(crate) fn open_cache(&self) -> Cache {
         let connection = Connection::open(self.folder.path().join("cache.db")).unwrap();
         let center = self.center.state().key.public();
         Cache::open(connection, &StoreKey::new([0x5B; 32]), center, city()).unwrap()
