@@ -100,8 +100,8 @@ fn the_card_itself_compares_and_counts() {
     counter.scene.take_order(Generation::Three, |order| order.match_on_card());
     counter.enrol().done();
     let tries = |counter: &Counter| {
-        let shown = counter.scene.run_private(&["sim", "card", "inspect", text(&counter.scene.card)], &[]);
-        shown.number("/summary/finger_tries_left")
+        let shown = counter.scene.run_private(&["sim", "card", "show", text(&counter.scene.card)], &[]);
+        shown.number("/finger_tries_left")
     };
     let all = tries(&counter);
     counter.stranger_taps();
