@@ -50,7 +50,7 @@ pub(crate) enum PsamCommand {
   jinbao sim card new --person 7 --out card.json
   jinbao sim card new --person 7 --generation 1 --balance 120.00 --out old.json
   jinbao sim card new --person 7 --flaw forged --out forged.json
-  jinbao sim card new --training 0 --city 530100 --out training.json
+  jinbao sim card new --trainee 0 --city 530100 --out training.json
   jinbao sim card new --foreign bank --out bank.json
 
 密码默认 258369；--initial-pin 为发卡初始密码；--pin-stdin 从标准输入读取。
@@ -64,7 +64,7 @@ pub(crate) struct NewArguments {
     person: u64,
     /// 培训卡：虚构的培训人员 · a training card, of this training person (0…5)
     #[arg(long, value_name = "INDEX", conflicts_with_all = ["person", "foreign"])]
-    training: Option<usize>,
+    trainee: Option<usize>,
     /// 人口种子 · seed of the people
     #[arg(long, default_value_t = super::SEED)]
     seed: u64,
@@ -95,6 +95,9 @@ pub(crate) struct NewArguments {
     /// 非接触卡 · as seen over the air
     #[arg(long)]
     contactless: bool,
+    /// 卡片自己比对指纹（3.0 卡） · compares fingers itself; cards of 3.0
+    #[arg(long)]
+    match_on_card: bool,
     /// 带电子钱包 · with a wallet
     #[arg(long)]
     wallet: bool,
@@ -244,7 +247,7 @@ fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, Failure> {
                 expected: "a person within the population",
                 expected_chinese: "人口范围内的序号",
             })?;
-            if let Some(index) = arguments.training {
+            if let Some(index) = arguments.trainee {
                 become_trainee(&mut person, index)?;
             }
             let keys = TestKeys::from_seed(arguments.key_seed.unwrap_or(arguments.seed));
@@ -263,6 +266,9 @@ fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, Failure> {
             }
             let pin = pin(context, arguments)?;
             order = order.pin(std::str::from_utf8(&pin).unwrap_or_default());
+            if arguments.match_on_card {
+                order = order.match_on_card();
+            }
             if arguments.contactless {
                 order = order.contactless();
             }
