@@ -104,7 +104,7 @@ fn a_holder_hears_about_himself_from_the_center_and_the_card() {
 #[test]
 fn what_hangs_on_the_wall_is_shown_offline_with_its_age() {
     let mut world = world();
-    let found = world.terminal(&["service", "articles", "失业金怎么领", "--json"]).run().exits(0).json();
+    let found = world.terminal(&["service", "articles", "怎么申领失业金", "--json"]).run().exits(0).json();
     assert_eq!((&found["source"], &found["articles"][0]["code"]), (&"center".into(), &"ZC001".into()));
     let jobs = world.terminal(&["service", "vacancies", "-n", "50", "--json"]).run().exits(0).json();
     assert_eq!(jobs["total"], 60);
