@@ -58,20 +58,18 @@ pub fn articles(today: Date) -> String {
 /// Offices as CSV.
 pub fn offices(city: RegionCode) -> String {
     let mut out = String::from("code,name,district,address,phone,hours,services,latitude,longitude\n");
-    for (index, (code, name, place, street, hours, services, north, east)) in
-        offices::OFFICES.into_iter().enumerate()
-    {
+    for (index, office) in offices::OFFICES.iter().enumerate() {
         let degrees = |thousandths: i32| format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
         let fields = [
-            code.to_owned(),
-            name.to_owned(),
-            district(city, place),
-            format!("{}{street}", DISTRICTS[place].1),
+            office.code.to_owned(),
+            office.name.to_owned(),
+            district(city, office.district),
+            format!("{}{}", DISTRICTS[office.district].1, office.street),
             format!("0731-0000{:04}", 1_001 + index),
-            hours.to_owned(),
-            services.to_owned(),
-            degrees(MIDDLE.0 + north),
-            degrees(MIDDLE.1 + east),
+            office.hours.to_owned(),
+            office.services.to_owned(),
+            degrees(MIDDLE.0 + office.north),
+            degrees(MIDDLE.1 + office.east),
         ];
         line(&mut out, &fields);
     }
@@ -83,7 +81,7 @@ pub fn vacancies(seed: u64, city: RegionCode, today: Date, count: u32) -> String
     let mut out = String::from(
         "code,title,employer,district,address,wage_min_fen,wage_max_fen,places,education,text,phone,published,until\n",
     );
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0C_AC_1E5);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x00CA_C1E5);
     let rng = &mut rng;
     let pick = |rng: &mut ChaCha8Rng, length: usize| below(rng, length as u32) as usize;
     for number in 0..count {
