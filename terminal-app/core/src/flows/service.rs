@@ -94,7 +94,7 @@ impl Terminal {
             Some(_) => Err(other_answer()),
             None => {
                 let content = search.articles(&self.cache.articles()?);
-                Ok(Shown { content, from: self.from_copy()? })
+                Ok(Shown { content, from: self.copy_age()? })
             }
         }
     }
@@ -108,7 +108,7 @@ impl Terminal {
             Some(_) => Err(other_answer()),
             None => {
                 let content = self.cache.articles()?.into_iter().find(|article| article.code == code);
-                Ok(Shown { content, from: self.from_copy()? })
+                Ok(Shown { content, from: self.copy_age()? })
             }
         }
     }
@@ -122,7 +122,7 @@ impl Terminal {
             Some(_) => Err(other_answer()),
             None => {
                 let content = search.offices(&self.cache.offices()?, &self.cache.here()?);
-                Ok(Shown { content, from: self.from_copy()? })
+                Ok(Shown { content, from: self.copy_age()? })
             }
         }
     }
@@ -137,7 +137,7 @@ impl Terminal {
             None => {
                 let today = Day::of(self.center_now());
                 let content = search.vacancies(&self.cache.vacancies()?, &self.cache.here()?, today);
-                Ok(Shown { content, from: self.from_copy()? })
+                Ok(Shown { content, from: self.copy_age()? })
             }
         }
     }
@@ -151,7 +151,7 @@ impl Terminal {
             Some(_) => Err(other_answer()),
             None => {
                 let content = self.cache.vacancies()?.into_iter().find(|vacancy| vacancy.code == code);
-                Ok(Shown { content, from: self.from_copy()? })
+                Ok(Shown { content, from: self.copy_age()? })
             }
         }
     }
@@ -328,7 +328,7 @@ impl Terminal {
         }
     }
 
-    fn from_copy(&self) -> Result<ShownFrom, Error> {
+    fn copy_age(&self) -> Result<ShownFrom, Error> {
         let as_of = self.cache.public_progress()?.as_of;
         let age_ms = as_of.map(|as_of| self.center_now().0.saturating_sub(as_of.0));
         Ok(ShownFrom::Copy { as_of, age_ms })
