@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use support::{
     Jinbao, Run, jinbao, text,
@@ -47,7 +47,7 @@ fn answers(world: &World, fingerprint: &str) -> String {
 
 fn training_card(world: &World) {
     let out = text(&world.path("training.json"));
-    jinbao(["sim", "card", "new", "--training", "0", "--city", CITY, "--out", &out]).run().exits(0);
+    jinbao(["sim", "card", "new", "--trainee", "0", "--city", CITY, "--out", &out]).run().exits(0);
 }
 
 fn command(world: &World, words: &[&str]) -> Jinbao {
@@ -159,6 +159,45 @@ fn cut_after_each_step_it_goes_on_there() {
     fs::remove_file(&path).unwrap();
     assert_eq!(next(&world).as_deref(), Some("keys"));
     assert_eq!(set_up(&world, &answers, &typed.lines("training")).exits(0).json()["done"], true);
+}
+
+/// Killed over and over at other moments, it comes to its end all the same, and no step is lost.
+#[test]
+fn killed_at_any_moment_it_comes_to_its_end() {
+    const ROUNDS_MAX: u64 = 60;
+    let world = World::bare();
+    training_card(&world);
+    let answers = answers(&world, &fingerprint(&world));
+    let code = world.code();
+    let typed = Typed { code: &code };
+    let (mut settled, mut kills) = (0, 0);
+    for round in 0..ROUNDS_MAX {
+        let standing = command(&world, &[]).run().json();
+        let now = standing["settled"].as_array().unwrap().len();
+        assert!(now >= settled, "a step was lost: {standing}");
+        settled = now;
+        if standing["done"] == true {
+            break;
+        }
+        let next = standing["next"].as_str().unwrap();
+        let from = match next {
+            "keys" | "training" => next,
+            "fill" | "self_test" => "training",
+            "report" => "",
+            _ => "enrolment",
+        };
+        let lines = if from.is_empty() { String::new() } else { typed.lines(from) };
+        // Longer each time, so that every step is cut once and the last is reached in the end.
+        let killed = command(&world, &["--answers", &answers])
+            .input(&lines)
+            .killed_after(Duration::from_millis(20 + 35 * round));
+        kills += u32::from(killed);
+    }
+    assert_eq!(settled, 10);
+    assert!(kills > 3, "{kills}");
+    println!("{kills} kills");
+    world.sign_in();
+    assert_eq!(world.visit("card.json", &[]).exits(0).json()["upload"]["state"], "booked");
 }
 
 #[test]

@@ -217,3 +217,80 @@ fn visit(counter: &mut Counter, wait_ms: u32) -> Result<(TransactionId, u64, Rec
     let settled = flows.settle(&agreed)?;
     Ok((settled.id, settled.link.sequence, settled.receipt))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    use protocol::id::TerminalId;
+    use terminal::{
+        keys::Identity,
+        ledger::{Ledger, LedgerError, Quota, Setup},
+        store::{Opener, StoreError},
+    };
+
+    use super::*;
+    use crate::{
+        failure::EdgeError,
+        files::{BallastFile, DatabaseFile, HeadFile},
+    };
+
+    fn setup(number: TerminalId, identity: Identity, data: &DataDir) -> Setup {
+        Setup {
+            terminal: number,
+            identity,
+            quota: Quota::default(),
+            keeper: Box::new(HeadFile::new(data.root().join("head"))),
+            ballast: Box::new(BallastFile::new(data.root().join("ballast"))),
+        }
+    }
+
+    #[test]
+    fn books_of_training_are_never_real_ones_nor_the_other_way_round() {
+        let temp = tempfile::tempdir().unwrap();
+        let real = Options::new(DataDir::choose(Some(temp.path().join("data")), |_| None).unwrap());
+        let options = prepare(&real).unwrap();
+        assert_eq!(options.data.root(), temp.path().join("data/training"));
+        // Ready again, without anything made anew.
+        let key = fs::read(options.data.keys()).unwrap();
+        prepare(&real).unwrap();
+        assert_eq!(fs::read(options.data.keys()).unwrap(), key);
+
+        let cabinet = Cabinet::open(options.data.clone()).unwrap();
+        assert!(matches!(cabinet.link(), Err(Failure::Edge(EdgeError::Training))));
+        let identity = cabinet.identity().unwrap();
+        let number: TerminalId = "530100000001".parse().unwrap();
+        let other_file = |opened: Result<Ledger, LedgerError>| {
+            assert!(matches!(opened, Err(LedgerError::Store(StoreError::OtherFile { .. }))), "{opened:?}");
+        };
+        // The very file of training under a real number, with its own key.
+        let connection = DatabaseFile::new(options.data.ledger()).open().unwrap();
+        let books = setup(number, identity.clone(), &options.data);
+        other_file(Ledger::open(connection, cabinet.keys.ledger(), books, &mut (), cabinet.now()));
+        // A real file under the number of training.
+        let file = DatabaseFile::new(temp.path().join("real.db"));
+        let books = setup(number, identity.clone(), &options.data);
+        Ledger::open(file.open().unwrap(), cabinet.keys.ledger(), books, &mut (), cabinet.now()).unwrap();
+        let books = setup(terminal_number(), identity, &options.data);
+        other_file(Ledger::open(file.open().unwrap(), cabinet.keys.ledger(), books, &mut (), cabinet.now()));
+        drop(cabinet);
+        // The folder of training taken for a real one.
+        let taken = DataDir::choose(Some(options.data.root().to_owned()), |_| None).unwrap();
+        assert!(matches!(Terminal::open(taken), Err(Failure::Edge(EdgeError::OtherKind))));
+        assert!(matches!(
+            crate::setup::Installation::open(&options),
+            Err(Failure::Edge(EdgeError::OtherKind))
+        ));
+    }
+
+    #[test]
+    fn after_a_day_it_is_begun_anew() {
+        let temp = tempfile::tempdir().unwrap();
+        let real = Options::new(DataDir::choose(Some(temp.path().join("data")), |_| None).unwrap());
+        let options = prepare(&real).unwrap();
+        let key = fs::read(options.data.keys()).unwrap();
+        let secret = fs::File::options().write(true).open(options.data.machine_secret()).unwrap();
+        secret.set_modified(std::time::SystemTime::now() - LIFE).unwrap();
+        let again = prepare(&real).unwrap();
+        assert_ne!(fs::read(again.data.keys()).unwrap(), key);
+    }
+}

@@ -133,7 +133,10 @@ fn center(answers: &Answers, installation: &mut Installation) -> Result<(), Fail
 }
 
 fn keys(context: &Context, answers: &Answers, installation: &mut Installation) -> Result<(), Failure> {
-    let Some(number) = &answers.supervisor else { return installation.seal(None) };
+    let number = match &answers.supervisor {
+        Some(number) if !installation.has_supervisor()? => number,
+        _ => return installation.seal(None),
+    };
     let question = match context.console.language() {
         Language::Chinese => format!("主管 {number} 的口令"),
         Language::English => format!("Secret of supervisor {number}"),

@@ -76,6 +76,23 @@ impl Jinbao {
         self
     }
 
+    /// Runs it and kills it after a while; `true` when it was killed, `false` when it ended by itself before.
+    pub(crate) fn killed_after(mut self, time: std::time::Duration) -> bool {
+        let mut child =
+            self.command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(&self.input);
+        let until = std::time::Instant::now() + time;
+        while std::time::Instant::now() < until {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        true
+    }
+
     pub(crate) fn run(mut self) -> Run {
         let mut child =
             self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -238,3 +238,16 @@ fn answers_that_are_no_answer() {
         assert!(!format!("{error:?}").contains("seven"), "the answer's content is not repeated");
     }
 }
+
+#[test]
+fn records_of_training_are_not_sent_whatever_line_they_are_given() {
+    let authority = Authority::new("ours");
+    let base = serve(&authority, "localhost", VALID, false, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    let mut link = HttpsLink::new(&base, &[authority.der()], None).unwrap();
+    let terminal = terminal::training::terminal_number();
+    let batch = Batch { terminal, previous: protocol::signature::Digest::default(), records: Vec::new() };
+    assert_eq!(link.upload(&batch).err(), Some(LinkError::Down { detail: "training".to_owned() }));
+    // A real terminal's would have gone out: the server is there.
+    let batch = Batch { terminal: "430100000001".parse().unwrap(), ..batch };
+    assert!(!matches!(link.upload(&batch), Err(LinkError::Down { .. })));
+}

@@ -234,6 +234,14 @@ impl Installation {
         }
     }
 
+    /// Whether a supervisor is there already, so that none has to be made up.
+    ///
+    /// Errors: `NotYet`, those of keys and books.
+    pub fn has_supervisor(&self) -> Result<bool, Failure> {
+        self.require(Step::Keys)?;
+        has_supervisor(&Terminal::open(self.options.data.clone())?)
+    }
+
     /// Opens the sealed keys and lays the books out; adds the first supervisor where one is given and there is none.
     ///
     /// Errors: `NotYet`, those of keys and books, of a secret that is too short.
@@ -242,9 +250,7 @@ impl Installation {
         // A cut between enrolment and this may have left settings without devices.
         self.apply_devices()?;
         let mut terminal = Terminal::open(self.options.data.clone())?;
-        let is_supervisor =
-            |operator: &terminal::roles::Operator| operator.active && operator.role == Role::Supervisor;
-        let mut has_supervisor = terminal.ledger.operators().map_err(Error::from)?.iter().any(is_supervisor);
+        let mut has_supervisor = has_supervisor(&terminal)?;
         if let (Some((number, secret)), false) = (supervisor, has_supervisor) {
             let operator =
                 NewOperator { number, role: Role::Supervisor, secret, iterations: PBKDF2_ITERATIONS };
@@ -411,6 +417,11 @@ impl Installation {
     }
 }
 
+fn has_supervisor(terminal: &Terminal) -> Result<bool, Failure> {
+    let operators = terminal.ledger.operators().map_err(Error::from)?;
+    Ok(operators.iter().any(|operator| operator.active && operator.role == Role::Supervisor))
+}
+
 fn now() -> Timestamp {
     Timestamp(SystemClock::start().unix_ms())
 }
@@ -463,3 +474,6 @@ fn tested_of(check: &Check) -> Tested {
         text: check.text.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;
