@@ -224,6 +224,11 @@ fn the_description_is_served_as_generated_and_names_everything() {
         ("/v1/load", "post"),
         ("/v1/refunds", "post"),
         ("/v1/reconciliation", "post"),
+        ("/v1/notices", "post"),
+        ("/v1/service/personal", "post"),
+        ("/v1/service/loss", "post"),
+        ("/v1/service/public", "post"),
+        ("/v1/service/documents", "get"),
     ] {
         let operation = &paths[path][method];
         assert!(operation["responses"]["200"].is_object(), "{path}");
@@ -232,7 +237,7 @@ fn the_description_is_served_as_generated_and_names_everything() {
         assert_eq!(operation["security"].is_null(), open, "{path}");
         assert_eq!(paths[path].as_object().unwrap().len(), 1, "{path}");
     }
-    assert_eq!(paths.len(), 15);
+    assert_eq!(paths.len(), 20);
     for parameter in description["paths"]["/v1/feed"]["get"]["parameters"].as_array().unwrap() {
         assert_eq!(parameter["in"], "query");
     }
@@ -256,6 +261,10 @@ fn the_description_is_served_as_generated_and_names_everything() {
         "FingerEnrolment",
         "PensionPayment",
         "PensionAnswer",
+        "PersonalReply",
+        "LossReport",
+        "PublicReply",
+        "DocumentChanges",
         "Verdict",
         "RefusalReason",
     ] {
