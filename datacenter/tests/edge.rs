@@ -94,6 +94,7 @@ fn whatever_is_sent_gets_a_problem() {
         "/v1/load",
         "/v1/refunds",
         "/v1/reconciliation",
+        "/v1/notices",
     ];
     for path in posts {
         for body in [

@@ -3,6 +3,7 @@
 use std::{thread, time::Duration};
 
 use card_spec::generation::Generation;
+use datacenter::storage::rows::AlarmKind;
 use reader_protocol::emulated_panel::MAKER_SECRET;
 use sim::{
     board::BoardReader,
@@ -10,7 +11,7 @@ use sim::{
 };
 use tests::{
     PLANTED_SECRET,
-    scene::{Scene, text},
+    scene::{Scene, terminal, text},
 };
 
 const INSTALLER: &str = "0700";
@@ -105,6 +106,10 @@ fn no_business_over_a_board_that_was_opened() {
     notice(&scene, false);
     assert!(scene.visit(&bill).refused(5, "board_tampered").contains("was opened"));
     assert_eq!(count(&audited(&scene), "tampered"), 1);
+    // Fund supervision has heard of it, once, and by the terminal's signature.
+    let alarms = || scene.center.production().storage().alarms_of(&[AlarmKind::ReaderOpened], 10).unwrap();
+    assert_eq!(alarms().len(), 1);
+    assert_eq!((alarms()[0].alarm.terminal, alarms()[0].count), (terminal(), 1));
 
     // Cleared by this terminal's key; what was shared is gone, so it is paired anew.
     as_installer(&scene, || {
@@ -119,6 +124,8 @@ fn no_business_over_a_board_that_was_opened() {
     assert_eq!(count(&events, "tamper_cleared"), 2);
     assert_eq!(count(&events, "board_paired"), 2);
     assert_eq!(count(&events, "board_replaced"), 1);
+    let replaced = scene.center.production().storage().alarms_of(&[AlarmKind::ReaderReplaced], 10).unwrap();
+    assert_eq!(replaced.len(), 1);
     assert!(count(&events, "not_permitted") >= 2);
 
     // Lamps, and a file that is no firmware.

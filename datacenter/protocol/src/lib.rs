@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod feed;
 pub mod id;
 pub mod limits;
+pub mod notice;
 pub mod pension;
 pub mod policy;
 pub mod problem;

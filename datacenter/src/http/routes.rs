@@ -12,6 +12,7 @@ use protocol::{
     account::{LoadAnswer, LoadRequest, RefundsAnswer, RefundsQuery},
     enrolment::{Enrolment, EnrolmentRequest, RenewalRequest},
     feed::{PAGE_CHANGES_MAX, PersonAnswer, PersonQuery},
+    notice::Noted,
     pension::{PensionAnswer, PensionQuery},
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
@@ -63,6 +64,7 @@ pub(super) fn terminals() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(load))
         .routes(routes!(refunds))
         .routes(routes!(reconciliation))
+        .routes(routes!(notices))
 }
 
 /// How the center is.
@@ -399,6 +401,22 @@ async fn reconciliation(State(app): Shared, caller: Caller, request: Request<Bod
     let compared: ReconciliationAnswer =
         blocking(move || app.production.reconcile(terminal, &request)).await?;
     answer(&compared)
+}
+
+/// Takes what a terminal tells of itself, as that its reader was opened: a signed `Notice`.
+#[utoipa::path(post, path = "/v1/notices", tag = "booking", security(("terminal" = [])),
+    request_body = Signed, responses(
+    (status = 200, description = "It is on the disk.", body = Noted),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, signature, too_large, too_slow.",
+        body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn notices(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    let terminal = caller.may(Operation::Book)?.clone();
+    let signed: Signed = json(&app, request, SMALL_BYTES_MAX).await?;
+    let noted: Noted = blocking(move || app.production.take_notice(&terminal, &signed)).await?;
+    answer(&noted)
 }
 
 pub(super) fn query_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {

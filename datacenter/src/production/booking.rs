@@ -94,7 +94,7 @@ impl Production {
         outcome
     }
 
-    fn raise(&self, alarm: &Alarm) -> Result<(), Problem> {
+    pub(super) fn raise(&self, alarm: &Alarm) -> Result<(), Problem> {
         let now = self.now();
         self.storage
             .transact(&mut |transaction| transaction.raise(now, std::slice::from_ref(alarm)))

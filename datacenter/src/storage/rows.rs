@@ -282,6 +282,10 @@ pub enum AlarmKind {
     PensionTwice,
     /// A pension that a terminal says it paid out and that was not booked.
     PensionUnbooked,
+    /// The case of a terminal's reader was opened.
+    ReaderOpened,
+    /// A terminal's reader does not prove to be the one that was paired with it.
+    ReaderReplaced,
     /// More alarms of this terminal than are kept one by one.
     TooMany,
 }

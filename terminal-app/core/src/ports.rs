@@ -7,6 +7,7 @@ use std::fmt;
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PersonAnswer, PersonQuery, SignedPage},
+    notice::Noted,
     pension::{PensionAnswer, PensionQuery},
     problem::ProblemKind,
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
@@ -73,6 +74,13 @@ pub trait CenterLink {
     fn public_documents(&mut self, epoch: u64, after: u64) -> Result<Signed, LinkError> {
         let _ = (epoch, after);
         no_public_service()
+    }
+
+    /// Tells the center of this terminal: a signed `Notice`. The same one may be told again. A line that has no
+    /// way for it says `Down`, and it is told another time.
+    fn notice(&mut self, notice: &Signed) -> Result<Noted, LinkError> {
+        let _ = notice;
+        Err(LinkError::Down { detail: "this line takes no notices".to_owned() })
     }
 
     /// The center's sums over a span of the chain.

@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::{
     account::{LoadAnswer, LoadRequest},
     feed::{PAGE_BYTES_MAX, PersonAnswer, PersonQuery, SignedPage},
+    notice::Noted,
     pension::{PensionAnswer, PensionQuery},
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
@@ -223,6 +224,10 @@ impl CenterLink for HttpsLink {
 
     fn load(&mut self, request: &LoadRequest) -> Result<LoadAnswer, LinkError> {
         self.send("/v1/load", request)
+    }
+
+    fn notice(&mut self, notice: &Signed) -> Result<Noted, LinkError> {
+        self.send("/v1/notices", notice)
     }
 
     fn reconcile(&mut self, request: &ReconciliationRequest) -> Result<ReconciliationAnswer, LinkError> {

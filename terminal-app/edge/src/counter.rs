@@ -63,7 +63,13 @@ impl Counter {
     /// Errors: `NotEnrolled`, `InUse`, those of books, keys, readers and board.
     pub fn open(options: &Options, pin_pad: Box<dyn PinPad + Send>) -> Result<Self, Failure> {
         let mut terminal = Terminal::open(options.data.clone())?;
-        board::require(options, &mut terminal)?;
+        if let Err(failure) = board::require(options, &mut terminal) {
+            // The center hears of it now, where it can be asked; else with the next exchange.
+            if let Ok(mut link) = line(options, &terminal.cabinet) {
+                terminal::board::tell(&mut terminal.ledger, link.as_mut())?;
+            }
+            return Err(failure);
+        }
         let cabinet = &terminal.cabinet;
         let slots = Slots::open(options.reader.as_deref(), &cabinet.config.readers)?;
         let link = line(options, cabinet)?;

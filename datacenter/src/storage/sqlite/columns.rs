@@ -140,7 +140,7 @@ numbered!(fingers_column, fingers, Fingers, "an unknown state of fingers":
 numbered!(block_reason_column, block_reason, BlockReason, "an unknown reason":
     BlockReason::Lost = 1, BlockReason::Replaced = 2, BlockReason::Deceased = 3, BlockReason::Fraud = 4);
 
-const ALARM_NAMES: [(AlarmKind, &str); 18] = [
+const ALARM_NAMES: [(AlarmKind, &str); 20] = [
     (AlarmKind::SequenceConflict, "sequence_conflict"),
     (AlarmKind::IdConflict, "id_conflict"),
     (AlarmKind::ChainBroken, "chain_broken"),
@@ -158,6 +158,8 @@ const ALARM_NAMES: [(AlarmKind, &str); 18] = [
     (AlarmKind::FreshFinger, "fresh_finger"),
     (AlarmKind::PensionTwice, "pension_twice"),
     (AlarmKind::PensionUnbooked, "pension_unbooked"),
+    (AlarmKind::ReaderOpened, "reader_opened"),
+    (AlarmKind::ReaderReplaced, "reader_replaced"),
     (AlarmKind::TooMany, "too_many"),
 ];
 

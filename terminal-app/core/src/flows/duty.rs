@@ -91,6 +91,7 @@ impl Terminal {
     ///
     /// `true` when nothing is left to send. A failing line is no error here: records stay in the queue.
     pub fn send_all(&mut self) -> Result<bool, Error> {
+        self.tell_of_board()?;
         for _ in 0..EXCHANGES_MAX {
             self.uploader.hurry();
             match self.upload_step()? {
@@ -105,6 +106,14 @@ impl Terminal {
         Ok(false)
     }
 
+    /// Tells the center what was found about the reader board, unless the line was found down just now.
+    fn tell_of_board(&mut self) -> Result<(), Error> {
+        if self.line_is_up() != Some(false) {
+            crate::board::tell(&mut self.ledger, self.link.as_mut())?;
+        }
+        Ok(())
+    }
+
     /// [`Terminal::send_all`] after a transaction, with somebody waiting at the counter: nothing is tried while
     /// the center was found silent just now ([`super::LINE_TRUST_MS_MAX`]); the queue goes on later.
     pub fn send_unless_down(&mut self) -> Result<bool, Error> {
@@ -116,6 +125,7 @@ impl Terminal {
 
     /// Does the one exchange that brings the center's knowledge here, if one is due.
     pub fn sync_step(&mut self, synchroniser: &mut Synchroniser) -> Result<SyncStep, Error> {
+        self.tell_of_board()?;
         let step = synchroniser.step(
             &mut self.cache,
             &mut self.ledger,

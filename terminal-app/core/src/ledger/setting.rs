@@ -25,6 +25,15 @@ impl Ledger {
         })
     }
 
+    /// A document of this terminal's, signed by its identity key.
+    pub(crate) fn signed<T: serde::Serialize>(
+        &self,
+        purpose: &str,
+        document: &T,
+    ) -> serde_json::Result<protocol::signature::Signed> {
+        protocol::signature::Signed::new(self.identity.key_pair(), purpose, document)
+    }
+
     pub(crate) fn set_setting(&mut self, name: &str, value: &str) -> Result<(), LedgerError> {
         self.write_in_flight(|transaction| {
             transaction
