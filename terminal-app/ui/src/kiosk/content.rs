@@ -1,6 +1,9 @@
 //! What a page is about: the data, not yet in any language.
 
-use protocol::service::{ArticleLine, OfficeLine, Treatment};
+use protocol::{
+    calendar::Period,
+    service::{ArticleLine, OfficeLine, Treatment},
+};
 use terminal::flows::service::{Shown, ShownFrom};
 
 use super::ask::{Answer, Stop};
@@ -130,4 +133,14 @@ impl std::fmt::Debug for Loss {
             Self::WithoutCard { .. } => "WithoutCard(…)",
         })
     }
+}
+
+/// A month so many months later, or earlier; stays where the calendar ends.
+pub(super) fn moved(period: Period, months: i32) -> Period {
+    let number = i64::from(period.number());
+    let at = number / 100 * 12 + number % 100 - 1 + i64::from(months);
+    u32::try_from(at.div_euclid(12) * 100 + at.rem_euclid(12) + 1)
+        .ok()
+        .and_then(Period::from_number)
+        .unwrap_or(period)
 }

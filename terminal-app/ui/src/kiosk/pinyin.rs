@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::OnceLock};
 const TABLE: &str = include_str!("pinyin.txt");
 
 /// Longest syllable.
-pub const SYLLABLE_LETTERS_MAX: usize = 6;
+pub(super) const SYLLABLE_LETTERS_MAX: usize = 6;
 
 /// The syllables and their characters, by the alphabet.
 fn syllables() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -35,7 +35,7 @@ fn bit(letter: char) -> Option<u32> {
 }
 
 /// Whether the letters are the initials of neighbouring characters of a text: `ybzh` finds 医保账户.
-pub fn found_by(text: &str, letters: &str) -> bool {
+pub(super) fn found_by(text: &str, letters: &str) -> bool {
     let wanted: Vec<u32> = letters.chars().filter_map(bit).collect();
     let text: Vec<u32> = text
         .chars()
@@ -44,11 +44,12 @@ pub fn found_by(text: &str, letters: &str) -> bool {
             false => initials().get(&character).copied(),
         })
         .collect();
-    wanted.is_empty() || text.windows(wanted.len()).any(|part| part.iter().zip(&wanted).all(|(has, want)| has & want != 0))
+    wanted.is_empty()
+        || text.windows(wanted.len()).any(|part| part.iter().zip(&wanted).all(|(has, want)| has & want != 0))
 }
 
 /// The characters that are pronounced so: those of the very syllable, else of all that begin so, while they are few.
-pub fn characters(letters: &str) -> Vec<char> {
+pub(super) fn characters(letters: &str) -> Vec<char> {
     const FEW: usize = 120;
     let letters = letters.to_ascii_lowercase();
     if letters.is_empty() {

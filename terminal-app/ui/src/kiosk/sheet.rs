@@ -12,6 +12,10 @@ use protocol::{
 use terminal::{flows::service::ShownFrom, words::shown_from};
 
 pub use self::dialog::{WAGES, WISHES};
+pub(super) use self::{
+    dialog::spaced,
+    public::{articles_of, topics_of},
+};
 use super::{content::Content, paper::PaperText};
 use crate::locale::Locale;
 
@@ -263,11 +267,9 @@ impl Ctx {
                 Locale::English => {
                     format!("From the center, {} {}", self.locale.date(*as_of), self.locale.time(*as_of))
                 }
-                _ => self.words(format!(
-                    "中心数据，{} {}",
-                    self.locale.date(*as_of),
-                    self.locale.time(*as_of)
-                )),
+                _ => {
+                    self.words(format!("中心数据，{} {}", self.locale.date(*as_of), self.locale.time(*as_of)))
+                }
             },
             other => self.words(shown_from(other, self.locale.language())),
         }

@@ -229,14 +229,15 @@ impl Earlier {
 /// part of a name in several parts.
 pub fn surname(name: &str) -> String {
     const COMPOUND: [&str; 20] = [
-        "欧阳", "司马", "上官", "诸葛", "夏侯", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "宇文", "长孙",
-        "司徒", "端木", "独孤", "南宫", "西门", "呼延", "轩辕",
+        "欧阳", "司马", "上官", "诸葛", "夏侯", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "宇文",
+        "长孙", "司徒", "端木", "独孤", "南宫", "西门", "呼延", "轩辕",
     ];
     let name = name.trim();
     if let Some((first, _)) = name.split_once(['·', ' ', '．', '•']) {
         return first.to_owned();
     }
-    let length = if name.chars().count() > 2 && COMPOUND.iter().any(|two| name.starts_with(two)) { 2 } else { 1 };
+    let length =
+        if name.chars().count() > 2 && COMPOUND.iter().any(|two| name.starts_with(two)) { 2 } else { 1 };
     name.chars().take(length).collect()
 }
 
@@ -300,7 +301,7 @@ impl KioskWork {
             printer: cabinet.config.printer.is_some(),
             // A finger is a matter of staff who have signed in for this terminal, and of the sensor bound to it.
             finger: flows.signed_in().is_some() && matches!(flows.bound_sensor(), Ok(Some(_))),
-            training: flows.id() == terminal::training::terminal_number(),
+            training: cabinet.data.is_training(),
         }
     }
 

@@ -28,8 +28,7 @@ pub const WISHES: [(&str, &str); 10] = [
 ];
 
 /// What a month should bring, in fen.
-pub const WAGES: [Fen; 6] =
-    [Fen::ZERO, Fen(200_000), Fen(300_000), Fen(400_000), Fen(500_000), Fen(600_000)];
+pub const WAGES: [Fen; 6] = [Fen::ZERO, Fen(200_000), Fen(300_000), Fen(400_000), Fen(500_000), Fen(600_000)];
 
 pub(super) fn sheet(content: &Content, ctx: Ctx) -> Sheet {
     match content {
@@ -100,9 +99,10 @@ fn which_cards(ctx: Ctx) -> Sheet {
 
 fn loss_asked(loss: &Loss, ctx: Ctx) -> Sheet {
     let which = match loss {
-        Loss::Others => {
-            ctx.say("除了机器里这张，您名下别的卡都会停用。", "Your cards are locked, but for the one in the machine.")
-        }
+        Loss::Others => ctx.say(
+            "除了机器里这张，您名下别的卡都会停用。",
+            "Your cards are locked, but for the one in the machine.",
+        ),
         Loss::All => ctx.say(
             "您名下的卡都会停用，机器里这张也不能再用。",
             "All your cards are locked, the one in the machine as well.",
@@ -139,7 +139,9 @@ fn loss_asked_again(loss: &Loss, ctx: Ctx) -> Sheet {
     if let Loss::WithoutCard { number, name } = loss {
         rows.push(fact(ctx.say("社会保障号码", "Social security number"), spaced(number)));
         rows.push(fact(ctx.say("姓名", "Name"), name.clone()));
-        rows.push(Row::Note(ctx.say("请核对号码和姓名，都对才能挂失。", "Check both: they have to be right.")));
+        rows.push(Row::Note(
+            ctx.say("请核对号码和姓名，都对才能挂失。", "Check both: they have to be right."),
+        ));
     }
     rows.push(Row::Note(ctx.say("点“确定挂失”后马上停用。", "The cards are locked as soon as you say yes.")));
     Sheet {
@@ -313,7 +315,9 @@ fn gone(done: &[Done], during: Option<&Stop>, ctx: Ctx) -> Sheet {
     }
     match (done.is_empty(), during.is_some()) {
         (true, false) => {
-            rows.push(Row::Note(ctx.say("没有办理任何业务，什么都没有改。", "Nothing was done, nothing has changed.")));
+            rows.push(Row::Note(
+                ctx.say("没有办理任何业务，什么都没有改。", "Nothing was done, nothing has changed."),
+            ));
         }
         (false, false) => rows.push(Row::Note(ctx.say("其他的没有办。", "Nothing else was done."))),
         _ => {}

@@ -8,8 +8,9 @@ use protocol::{
     feed::{BlockReason, PersonState},
     record::Amounts,
     service::{
-        Account, CardsAnswer, CertificationAnswer, Contribution, ContributionState, Contributions, DuesAnswer,
-        Movement, PensionsAnswer, Treatment, Treatments, contribution::UnemploymentAnswer, work::WorkAnswer,
+        Account, CardsAnswer, CertificationAnswer, Contribution, ContributionState, Contributions,
+        DuesAnswer, Movement, PensionsAnswer, Treatment, Treatments, contribution::UnemploymentAnswer,
+        work::WorkAnswer,
     },
     timestamp::Timestamp,
 };
@@ -19,11 +20,7 @@ use terminal::{
 };
 
 use super::{Act, Banner, Bar, BarKind, Ctx, Row, Sheet, Tone, dialog, fact, public, strong};
-use crate::{
-    kiosk::ask::Answer,
-    locale::Locale,
-    trouble::Trouble,
-};
+use crate::{kiosk::ask::Answer, locale::Locale, trouble::Trouble};
 
 /// Days before the end of a certification from which it is pressed for.
 const CERTIFY_SOON_DAYS: i32 = 60;
@@ -71,9 +68,7 @@ fn account(card: Option<&Shown<CardAccount>>, center: Result<&Shown<Account>, &T
                 ));
             }
             if account.owed > Fen::ZERO {
-                sheet
-                    .rows
-                    .push(fact(ctx.say("退费待存入", "Refund that waits"), ctx.money(account.owed)));
+                sheet.rows.push(fact(ctx.say("退费待存入", "Refund that waits"), ctx.money(account.owed)));
             }
             sheet.rows.push(Row::Head(ctx.say("最近收支", "Lately")));
             sheet.rows.extend(account.movements.iter().map(|movement| movement_row(movement, ctx)));
@@ -177,7 +172,11 @@ fn contributions(shown: &Shown<Contributions>, until: Period, ctx: Ctx) -> Sheet
             BarKind::Unpaid
         } else {
             paid += 1;
-            if rows.iter().any(|row| row.state == ContributionState::PaidLate) { BarKind::Late } else { BarKind::Paid }
+            if rows.iter().any(|row| row.state == ContributionState::PaidLate) {
+                BarKind::Late
+            } else {
+                BarKind::Paid
+            }
         };
         let what = match kind {
             BarKind::Paid => ctx.money(Fen(total)),
@@ -224,11 +223,8 @@ fn kinds(shown: &Shown<Contributions>, ctx: Ctx, sheet: &mut Sheet) {
     let language = ctx.locale.language();
     for (kind, rows) in by_kind {
         let count = |state| rows.iter().filter(|row| row.state == state).count();
-        let total: i64 = rows
-            .iter()
-            .filter(|row| row.state != ContributionState::Unpaid)
-            .map(|row| row.by_person.0)
-            .sum();
+        let total: i64 =
+            rows.iter().filter(|row| row.state != ContributionState::Unpaid).map(|row| row.by_person.0).sum();
         let mut note = Vec::new();
         for state in ContributionState::ALL {
             if count(state) > 0 {
@@ -306,10 +302,9 @@ fn treatments(shown: &Shown<Treatments>, ctx: Ctx) -> Sheet {
         sheet.rows.push(Row::Note(ctx.say("没有看病记录。", "There are no treatments.")));
         sheet.portable = false;
     } else {
-        sheet.rows.insert(
-            0,
-            Row::Note(ctx.say("点一笔，看钱是怎么分的。", "Touch one to see how it was split.")),
-        );
+        sheet
+            .rows
+            .insert(0, Row::Note(ctx.say("点一笔，看钱是怎么分的。", "Touch one to see how it was split.")));
     }
     if shown.content.next.is_some() {
         sheet.acts.push((Act::More, ctx.say("看更早的", "Earlier")));
@@ -551,9 +546,9 @@ fn unemployment(shown: &Shown<UnemploymentAnswer>, ctx: Ctx) -> Sheet {
             sheet.rows.push(fact(ctx.say("可领", "Granted"), months(claim.months.into())));
             sheet.rows.push(fact(ctx.say("已领", "Paid"), months(claim.months_paid.into())));
         }
-        None => sheet
-            .rows
-            .push(Row::Note(ctx.say("您没有申请过失业金。", "You have never asked for unemployment benefit."))),
+        None => sheet.rows.push(Row::Note(
+            ctx.say("您没有申请过失业金。", "You have never asked for unemployment benefit."),
+        )),
     }
     sheet.rows.push(fact(
         ctx.say("还能用的缴费月数", "Months insured and not used"),

@@ -72,7 +72,8 @@ pub(super) fn articles(shown: &Shown<Vec<ArticleLine>>, topic: Option<&str>, ctx
 }
 
 pub(super) fn article(shown: &Shown<Option<Box<Article>>>, ctx: Ctx) -> Sheet {
-    let mut sheet = Sheet { banner: ctx.age(&shown.from), source: ctx.source(&shown.from), ..Sheet::default() };
+    let mut sheet =
+        Sheet { banner: ctx.age(&shown.from), source: ctx.source(&shown.from), ..Sheet::default() };
     let Some(article) = &shown.content else {
         sheet.title = ctx.say("这篇文章找不到了", "This article is not there any more");
         sheet.rows.push(Row::Note(ctx.say(
@@ -180,7 +181,8 @@ pub(super) fn vacancies(shown: &Shown<Vec<VacancyLine>>, ctx: Ctx) -> Sheet {
 }
 
 pub(super) fn vacancy(shown: &Shown<Option<Box<Vacancy>>>, ctx: Ctx) -> Sheet {
-    let mut sheet = Sheet { banner: ctx.age(&shown.from), source: ctx.source(&shown.from), ..Sheet::default() };
+    let mut sheet =
+        Sheet { banner: ctx.age(&shown.from), source: ctx.source(&shown.from), ..Sheet::default() };
     let Some(vacancy) = &shown.content else {
         sheet.title = ctx.say("这个岗位已经招满", "This one is taken");
         sheet.rows.push(Row::Note(ctx.say("请返回看别的岗位。", "Go back and look at others.")));
