@@ -214,8 +214,10 @@ impl Synchroniser {
             _ => BACKOFF_MS_MAX,
         };
         self.pace = self.pace.failed(now.monotonic_ms, at_least_ms, draw(random));
-        // A document that cannot be used must not keep the feed from being read.
-        if let SyncError::Cache(_) = error {
+        // A document that cannot be used must not keep the feed from being read, and what hangs on the wall not even
+        // by a refusal.
+        let refused = matches!(error, SyncError::Link(LinkError::Refused(_) | LinkError::Answer { .. }));
+        if matches!(error, SyncError::Cache(_)) || (self.phase == Phase::Public && refused) {
             self.phase = match self.phase {
                 Phase::Limits => Phase::Policy,
                 Phase::Policy => Phase::Rules,

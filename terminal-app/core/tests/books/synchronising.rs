@@ -3,7 +3,9 @@
 use protocol::{
     limits::OfflineLimits,
     policy::ProofPolicy,
+    problem::ProblemKind,
     rules::{RulesDocument, RulesSet},
+    service::{DocumentChange, DocumentKind},
     timestamp::ClockQuality,
 };
 use rusqlite::Connection;
@@ -119,6 +121,36 @@ fn one_round_brings_everything() {
             SyncStep::Rules { stored: None }
         ]
     );
+}
+
+#[test]
+fn what_hangs_on_the_wall_comes_before_the_people_and_never_keeps_them_away() {
+    let mut rig = Rig::new(119);
+    let gone = |code: &str| DocumentChange { kind: DocumentKind::Article, code: code.into(), document: None };
+    rig.center.public = Ok(vec![gone("A1"), gone("A2")]);
+    let cursors = |steps: &[SyncStep]| -> Vec<u64> {
+        let public = |step: &SyncStep| match step {
+            SyncStep::PublicDocuments { progress } => Some(progress.cursor),
+            _ => None,
+        };
+        steps.iter().filter_map(public).collect()
+    };
+    let steps = rig.round();
+    assert_eq!(cursors(&steps), [1, 2]);
+    assert!(matches!(steps[4], SyncStep::PublicDocuments { .. }), "after the rules");
+    let as_of = rig.cache.public_progress().unwrap().as_of;
+    assert_eq!(as_of, Some(rig.center.now));
+    // Nothing new still makes the copy younger.
+    rig.center.now = rig.center.now.plus_ms(60_000);
+    assert!(cursors(&rig.round()).is_empty());
+    assert_eq!(rig.cache.public_progress().unwrap().as_of, Some(rig.center.now));
+    // A center that was put back knows less than this copy and says so; people come down all the same.
+    rig.center.public = Err(ProblemKind::Malformed);
+    rig.center.feed.extend(changes(250..260));
+    let steps = rig.round();
+    assert!(steps.iter().any(|step| matches!(step, SyncStep::Failed { .. })));
+    let complete = matches!(steps.last(), Some(SyncStep::Complete { progress }) if progress.cursor == 260);
+    assert!(complete, "{steps:?}");
 }
 
 #[test]

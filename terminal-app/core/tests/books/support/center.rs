@@ -13,6 +13,7 @@ use protocol::{
     reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
     record::{Body, Business, PURPOSE},
     rules::{self, RulesSet},
+    service::{DocumentChange, DocumentChanges, Here, document},
     signature::{Digest, PublicKey, Signed},
     timestamp::Timestamp,
     upload::{
@@ -76,6 +77,8 @@ pub(crate) struct Center {
     pub(crate) limits: Option<OfflineLimits>,
     pub(crate) policy: Option<ProofPolicy>,
     pub(crate) rules: Option<RulesSet>,
+    /// Changes of public documents, one a page; or why there are none.
+    pub(crate) public: Result<Vec<DocumentChange>, ProblemKind>,
     pub(crate) reconciliations: Vec<ReconciliationRequest>,
 }
 
@@ -99,6 +102,7 @@ impl Center {
             limits: None,
             policy: None,
             rules: None,
+            public: Err(ProblemKind::NotFound),
             reconciliations: Vec::new(),
         }
     }
@@ -284,6 +288,24 @@ impl CenterLink for Center {
         self.arrive()?;
         let newer = self.rules.as_ref().filter(|set| set.revision > revision);
         Ok(newer.map(|set| self.signed(rules::PURPOSE, set)))
+    }
+
+    fn public_documents(&mut self, epoch: u64, after: u64) -> Result<Signed, LinkError> {
+        self.arrive()?;
+        let changes = self.public.as_ref().map_err(|kind| problem(*kind, kind.status()))?;
+        let after = if epoch == self.epoch { after } else { 0 };
+        let change = changes.get(usize::try_from(after).unwrap()).cloned();
+        let page = DocumentChanges {
+            city: city(),
+            epoch: self.epoch,
+            after,
+            upto: after + u64::from(change.is_some()),
+            newest: changes.len() as u64,
+            as_of: self.now,
+            here: Here::default(),
+            changes: change.into_iter().collect(),
+        };
+        Ok(self.signed(document::PURPOSE, &page))
     }
 
     fn limits(&mut self, version: u64) -> Result<Option<Signed>, LinkError> {
