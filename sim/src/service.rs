@@ -20,22 +20,69 @@ use crate::people::{Population, below};
 /// Vacancies that are made when nobody asks for another number.
 pub const VACANCIES: u32 = 60;
 
-/// Last two digits and names of the city's districts; the names are those of the sample city 430100.
-pub const DISTRICTS: [(&str, &str); 6] = [
-    ("02", "芙蓉区"),
-    ("03", "天心区"),
-    ("04", "岳麓区"),
-    ("05", "开福区"),
-    ("11", "雨花区"),
-    ("12", "望城区"),
+/// Where a city's offices and employers stand: last two digits and names of districts, and the city's middle in
+/// thousandths of a degree north and east.
+struct City {
+    code: &'static str,
+    districts: [(&'static str, &'static str); DISTRICTS],
+    middle: (i32, i32),
+}
+
+/// Districts of a city that are told of.
+pub const DISTRICTS: usize = 6;
+
+/// The sample cities; any other has the last one's districts, which are invented.
+const CITIES: [City; 3] = [
+    City {
+        code: "430100",
+        districts: [
+            ("02", "芙蓉区"),
+            ("03", "天心区"),
+            ("04", "岳麓区"),
+            ("05", "开福区"),
+            ("11", "雨花区"),
+            ("12", "望城区"),
+        ],
+        middle: (28_194, 112_976),
+    },
+    City {
+        code: "320300",
+        districts: [
+            ("02", "鼓楼区"),
+            ("03", "云龙区"),
+            ("05", "贾汪区"),
+            ("11", "泉山区"),
+            ("12", "铜山区"),
+            ("82", "邳州市"),
+        ],
+        middle: (34_204, 117_284),
+    },
+    City {
+        code: "",
+        districts: [
+            ("02", "城中区"),
+            ("03", "城东区"),
+            ("04", "城西区"),
+            ("05", "城北区"),
+            ("11", "新城区"),
+            ("12", "湖滨区"),
+        ],
+        middle: (30_000, 110_000),
+    },
 ];
 
-/// The middle of the sample city, in thousandths of a degree north and east.
-const MIDDLE: (i32, i32) = (28_194, 112_976);
+fn known(city: RegionCode) -> &'static City {
+    CITIES.iter().find(|known| known.code == city.as_str()).unwrap_or(&CITIES[CITIES.len() - 1])
+}
 
-/// Code of a district by its place in [`DISTRICTS`].
+/// Code of one of the city's [`DISTRICTS`].
 pub fn district(city: RegionCode, index: usize) -> String {
-    format!("{}{}", &city.as_str()[..4], DISTRICTS[index % DISTRICTS.len()].0)
+    format!("{}{}", &city.as_str()[..4], known(city).districts[index % DISTRICTS].0)
+}
+
+/// Name of one of the city's [`DISTRICTS`].
+pub fn district_name(city: RegionCode, index: usize) -> &'static str {
+    known(city).districts[index % DISTRICTS].1
 }
 
 /// Articles as JSON, one a line.
@@ -64,12 +111,12 @@ pub fn offices(city: RegionCode) -> String {
             office.code.to_owned(),
             office.name.to_owned(),
             district(city, office.district),
-            format!("{}{}", DISTRICTS[office.district].1, office.street),
+            format!("{}{}", district_name(city, office.district), office.street),
             format!("0731-0000{:04}", 1_001 + index),
             office.hours.to_owned(),
             office.services.to_owned(),
-            degrees(MIDDLE.0 + office.north),
-            degrees(MIDDLE.1 + office.east),
+            degrees(known(city).middle.0 + office.north),
+            degrees(known(city).middle.1 + office.east),
         ];
         line(&mut out, &fields);
     }
@@ -87,7 +134,7 @@ pub fn vacancies(seed: u64, city: RegionCode, today: Date, count: u32) -> String
     for number in 0..count {
         // Each kind of work comes up before one comes up again.
         let (title, low, high, education, text) = vacancies::WORK[number as usize % vacancies::WORK.len()];
-        let place = pick(rng, DISTRICTS.len());
+        let place = pick(rng, DISTRICTS);
         let raise = below(rng, 6) * 100;
         let (published, until) = days(today, below(rng, 56), 20 + below(rng, 60));
         let fields = [
@@ -101,7 +148,7 @@ pub fn vacancies(seed: u64, city: RegionCode, today: Date, count: u32) -> String
             district(city, place),
             format!(
                 "{}{}{}号",
-                DISTRICTS[place].1,
+                district_name(city, place),
                 vacancies::STREETS[pick(rng, vacancies::STREETS.len())],
                 1 + below(rng, 300)
             ),

@@ -22,6 +22,8 @@ use crate::{firmware, process, setup};
 
 /// The city of the sample rules that the demo uses.
 const CITY: &str = "320300";
+/// District that the demo's terminal stands in.
+const DISTRICT: &str = "320303";
 const TERMINAL: &str = "320300000001";
 const SEED: &str = "7";
 /// An employee of the made-up city with money in the account.
@@ -203,9 +205,30 @@ impl Demo {
         )?;
         self.jinbao(&["center", "people", "import", "people.csv"], &[])?;
         self.jinbao(&["center", "rules", "add", &rules], &[])?;
+        self.prepare_service()?;
         self.jinbao(&["sim", "keys", "--key-seed", SEED, "--out", "issuer.json"], &[])?;
         self.jinbao(&["center", "keys", "import", "issuer.json"], &[])?;
         self.start_center()
+    }
+
+    /// What public service has to tell; the terminal may ask as a kiosk does.
+    fn prepare_service(&self) -> Result<(), String> {
+        self.jinbao(
+            &["sim", "service", "--city", CITY, "--seed", SEED, "--size", "1000", "--out", "service"],
+            &[],
+        )?;
+        for (what, file) in [
+            ("articles", "service/articles.jsonl"),
+            ("offices", "service/offices.csv"),
+            ("vacancies", "service/vacancies.csv"),
+            ("contributions", "service/contributions.csv"),
+            ("dues", "service/dues.csv"),
+            ("unemployment", "service/unemployment.csv"),
+            ("seekers", "service/seekers.csv"),
+        ] {
+            self.jinbao(&["center", "service", "import", what, file], &[])?;
+        }
+        self.jinbao(&["center", "terminal", "desk", TERMINAL, "kiosk", "--district", DISTRICT], &[])
     }
 
     fn addresses(&self) -> Result<(String, String), String> {
