@@ -1,12 +1,192 @@
-//! The face for installers.
+//! The face for installers: a wizard from a bare machine to a terminal that is proved to work.
 
-use slint::{ComponentHandle, PlatformError};
+mod state;
+mod view;
+mod work;
 
-use crate::{SetupWindow, Start};
+use std::{cell::RefCell, rc::Rc};
+
+use hal::pin_pad::PinPadError;
+use slint::{CloseRequestResponse, ComponentHandle, PlatformError};
+use terminal::setup::Face;
+
+pub use self::{
+    state::{Busy, Effect, Form, Input, MetCenter, Problem, Wizard},
+    work::{Command, Event, Row, SetupWork},
+};
+use crate::{
+    SetupFace, SetupRole, SetupWindow, Start,
+    desk::{self, Desk, Told},
+    locale,
+};
 
 /// Opens the window and stays until it is closed.
 pub fn run(start: Start) -> Result<(), PlatformError> {
     let window = SetupWindow::new()?;
     start.dress(window.window())?;
-    window.run()
+    let screen = Screen::new(&window, start.clone());
+    let told = Rc::clone(&screen);
+    let teller = desk::to_screen(move |letter| told.told(letter));
+    let options = start.options.clone();
+    let desk = Desk::start(teller, move |teller, pad, halt| SetupWork::open(&options, pad, halt, teller));
+    screen.connect(Sink::Desk(desk));
+    let shown = window.run();
+    // Ends the desk after the step under way: what was settled is on the disk.
+    screen.sink.take();
+    shown
+}
+
+/// Where the wizard's wishes go: to its desk, or to a test.
+pub enum Sink {
+    /// The thread that does them.
+    Desk(Desk<Command>),
+    /// Whoever looks on.
+    Test(Box<dyn Fn(&Effect)>),
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sink").finish_non_exhaustive()
+    }
+}
+
+/// The wizard and its window.
+pub struct Screen {
+    window: slint::Weak<SetupWindow>,
+    wizard: RefCell<Wizard>,
+    start: Start,
+    sink: RefCell<Option<Sink>>,
+    page: RefCell<&'static str>,
+}
+
+impl std::fmt::Debug for Screen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Screen").finish_non_exhaustive()
+    }
+}
+
+impl Screen {
+    /// Puts a wizard that knows nothing yet on the window.
+    pub fn new(window: &SetupWindow, start: Start) -> Rc<Self> {
+        let screen = Rc::new(Screen {
+            window: window.as_weak(),
+            wizard: RefCell::new(Wizard::new(start.locale)),
+            start,
+            sink: RefCell::default(),
+            page: RefCell::new(""),
+        });
+        let face = window.global::<SetupFace<'_>>();
+        let on = |input: fn(&SetupWindow) -> Input| {
+            let screen = Rc::clone(&screen);
+            move || {
+                if let Some(window) = screen.window.upgrade() {
+                    screen.on(input(&window));
+                }
+            }
+        };
+        face.on_back(on(|_| Input::Back));
+        face.on_next(on(|window| Input::Next(view::form(window))));
+        face.on_try_printer(on(|window| Input::TryPrinter(view::form(window).printer)));
+        face.on_turn_paper(on(|_| Input::Paper));
+        face.on_meet(on(|window| Input::Meet(view::form(window))));
+        face.on_same(on(|_| Input::Same));
+        face.on_different(on(|_| Input::Different));
+        face.on_pause(on(|_| Input::Pause));
+        face.on_again(on(|_| Input::Again));
+        face.on_erase(on(|_| Input::Erase));
+        face.on_enter(on(|_| Input::Enter));
+        face.on_cancel_pin(on(|_| Input::CancelPin));
+        let to = Rc::clone(&screen);
+        face.on_try_sensor(move |line| to.on(Input::TrySensor(line.into())));
+        let to = Rc::clone(&screen);
+        face.on_digit(move |digit| to.on(Input::Digit(u8::try_from(digit).unwrap_or(u8::MAX))));
+        let to = Rc::clone(&screen);
+        face.on_language(move |at| {
+            if let Some(locale) = usize::try_from(at).ok().and_then(|at| locale::ALL.get(at)) {
+                to.on(Input::Language(*locale));
+            }
+        });
+        let to = Rc::clone(&screen);
+        face.on_role_chosen(move |role| {
+            to.on(Input::Role(match role {
+                SetupRole::Counter => Face::Counter,
+                SetupRole::Kiosk => Face::Kiosk,
+                SetupRole::Bank => Face::Bank,
+                SetupRole::Community => Face::Community,
+            }));
+        });
+        window.window().on_close_requested(|| CloseRequestResponse::HideWindow);
+        screen.show();
+        screen
+    }
+
+    /// From now on wishes go there.
+    pub fn connect(&self, sink: Sink) {
+        *self.sink.borrow_mut() = Some(sink);
+    }
+
+    /// What the installer does.
+    pub fn on(&self, input: Input) {
+        let effects = self.wizard.borrow_mut().on(input);
+        self.follow(effects);
+    }
+
+    /// What the desk tells.
+    pub fn told(&self, told: Told<Event>) {
+        let is_first = self.wizard.borrow().setup.is_none();
+        let effects = self.wizard.borrow_mut().told(told);
+        if let (true, Some(window)) = (is_first, self.window.upgrade()) {
+            view::fill_fields(&self.wizard.borrow(), &window);
+        }
+        self.follow(effects);
+    }
+
+    /// What the wizard is like now.
+    pub fn with<T>(&self, look: impl FnOnce(&Wizard) -> T) -> T {
+        look(&self.wizard.borrow())
+    }
+
+    fn follow(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match (&effect, &*self.sink.borrow()) {
+                (Effect::Speak(locale), _) => {
+                    // A language that was built in is always there.
+                    let _ = crate::speak(*locale);
+                }
+                (Effect::ForgetSecrets, _) => {
+                    if let Some(window) = self.window.upgrade() {
+                        view::forget_secrets(&window);
+                    }
+                }
+                (Effect::Close, Some(Sink::Desk(_))) => {
+                    if let Some(window) = self.window.upgrade() {
+                        let _ = window.hide();
+                    }
+                }
+                (_, Some(Sink::Test(look))) => look(&effect),
+                _ => {}
+            }
+            if let Some(Sink::Desk(desk)) = &*self.sink.borrow() {
+                match effect {
+                    Effect::Ask(command) => {
+                        desk.ask(command);
+                    }
+                    Effect::Typed(digits) => desk.typed(digits.ok_or(PinPadError::Cancelled)),
+                    Effect::Halt => desk.halt(),
+                    Effect::Speak(_) | Effect::ForgetSecrets | Effect::Close => {}
+                }
+            }
+        }
+        self.show();
+    }
+
+    fn show(&self) {
+        let Some(window) = self.window.upgrade() else { return };
+        let wizard = self.wizard.borrow();
+        view::show(&wizard, &window);
+        let page = view::page_name(&wizard);
+        if self.page.replace(page) != page {
+            self.start.tell_page(page);
+        }
+    }
 }

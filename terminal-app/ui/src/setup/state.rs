@@ -162,6 +162,8 @@ pub struct Wizard {
     pub setup: Option<Setup>,
     /// The step that is looked at instead of the next one.
     looking_at: Option<Step>,
+    /// The language was switched in passing: the page stays.
+    keeps_page: bool,
     /// What is waited for.
     pub busy: Option<Busy>,
     /// What went wrong last.
@@ -203,6 +205,7 @@ impl Wizard {
             locale,
             setup: None,
             looking_at: None,
+            keeps_page: false,
             busy: Some(Busy::Opening),
             trouble: None,
             problem: None,
@@ -398,6 +401,10 @@ impl Wizard {
 
     /// A step was settled, or the file was read.
     fn stand(&mut self, setup: Setup) -> Vec<Effect> {
+        if std::mem::take(&mut self.keeps_page) {
+            self.setup = Some(setup);
+            return Vec::new();
+        }
         let is_first = self.setup.is_none();
         let before = self.step();
         let was_settled = before.is_some_and(|step| self.settled(step));
@@ -454,9 +461,10 @@ impl Wizard {
         self.locale = locale;
         let mut effects = vec![Effect::Speak(locale)];
         if self.setup.is_some() && self.busy.is_none() {
-            // A language that is only switched later does not move the page.
             if self.step() == Some(Step::Language) {
                 self.busy = Some(Busy::Working);
+            } else {
+                self.keeps_page = true;
             }
             effects.push(Effect::Ask(Command::Language(locale.language())));
         }

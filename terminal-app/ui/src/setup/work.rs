@@ -146,7 +146,6 @@ pub enum Event {
 }
 
 /// The wizard's desk.
-#[derive(Debug)]
 pub struct SetupWork {
     installation: Installation,
     pad: ScreenPad<Event>,
@@ -206,8 +205,7 @@ impl SetupWork {
             Command::Enrol(code) => installation.enrol(code.trim())?,
             Command::Seal(supervisor) => {
                 let supervisor = supervisor.as_ref();
-                installation
-                    .seal(supervisor.map(|(number, secret)| (number.as_str(), secret.as_bytes())))?;
+                installation.seal(supervisor.map(|(number, secret)| (number.as_str(), secret.as_bytes())))?;
             }
             Command::TrySensor(device) => {
                 let said = try_sensor(&device, None).map_err(|failure| Trouble::of(&failure));
