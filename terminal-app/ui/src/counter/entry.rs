@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn an_offered_number_is_replaced_by_the_first_key() {
-        let mut form = LineForm { part: LinePart::Count, count: Typed::of("1"), offered: true, ..LineForm::default() };
+        let mut form =
+            LineForm { part: LinePart::Count, count: Typed::of("1"), offered: true, ..LineForm::default() };
         "2x。5".chars().for_each(|key| form.push(key));
         assert_eq!(form.count.text(), "2.5");
         form.pop();

@@ -3,12 +3,7 @@
 use std::fmt;
 
 use card_spec::money::Fen;
-use protocol::{
-    id::TransactionId,
-    record::Business,
-    timestamp::Timestamp,
-    upload::RefusalReason,
-};
+use protocol::{id::TransactionId, record::Business, timestamp::Timestamp, upload::RefusalReason};
 use terminal::{
     eligibility::Source,
     flows::{Allowance, PreSettlement},
@@ -286,11 +281,9 @@ impl Row {
 fn figures(transaction: &Transaction) -> (Kind, Option<Fen>, Option<Fen>) {
     let armed = transaction.armed.as_ref().map(|armed| armed.account);
     match transaction.business() {
-        Some(Business::Settlement(settlement)) => (
-            Kind::Settlement,
-            Some(settlement.amounts.medfee_sumamt),
-            Some(settlement.amounts.acct_pay),
-        ),
+        Some(Business::Settlement(settlement)) => {
+            (Kind::Settlement, Some(settlement.amounts.medfee_sumamt), Some(settlement.amounts.acct_pay))
+        }
         Some(Business::Cancellation(cancellation)) => (
             Kind::Cancellation,
             Some(cancellation.amounts.medfee_sumamt),

@@ -369,7 +369,8 @@ impl State {
     pub(super) fn mark(&mut self, row: usize) {
         if row < self.rows() {
             self.row = row;
-        } else if self.page == Page::Serve && self.serve.visit.as_ref().is_some_and(|visit| row < visit.lines.len())
+        } else if self.page == Page::Serve
+            && self.serve.visit.as_ref().is_some_and(|visit| row < visit.lines.len())
         {
             self.serve.row = row;
         }
@@ -414,7 +415,9 @@ impl State {
     fn pin_key(&mut self, key: Key) -> Vec<Effect> {
         let Overlay::Pin { digits, .. } = &mut self.overlay else { return Vec::new() };
         match key {
-            Key::Char(digit) if digit.is_ascii_digit() && digits.len() < *PIN_DIGITS.end() => digits.push(digit),
+            Key::Char(digit) if digit.is_ascii_digit() && digits.len() < *PIN_DIGITS.end() => {
+                digits.push(digit)
+            }
             Key::Backspace | Key::Delete => digits.pop(),
             Key::Return if PIN_DIGITS.contains(&digits.len()) => {
                 let typed = digits.take();

@@ -1,18 +1,257 @@
-//! The face for clerks.
+//! The face for clerks: keyboard first, one patient in seconds.
+//!
+//! [`state`] is the counter as a plain state machine, [`work`] its desk over the terminal's flows, [`adapter`] the
+//! screen. [`Face`] ties them together; whoever has a window and somebody to send commands to can make one.
 
+pub mod adapter;
 pub mod entry;
 pub mod facts;
 pub mod keys;
 pub mod state;
 pub mod work;
 
-use slint::{ComponentHandle, PlatformError};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
-use crate::{CounterWindow, Start};
+use hal::pin_pad::PinPadError;
+use protocol::timestamp::Timestamp;
+use slint::{ComponentHandle, Global, PlatformError, SharedString, Timer, TimerMode};
+use zeroize::Zeroizing;
+
+use self::{
+    adapter::Screen,
+    state::{Effect, Input, Key, State},
+    work::{Command, CounterWork, Event},
+};
+use crate::{
+    Counter, CounterWindow, Start,
+    desk::{Desk, Told, to_screen},
+    locale::Locale,
+    speak,
+};
+
+/// How often the clock of the top bar is read.
+const TICK_MS: u64 = 1_000;
+
+/// Somebody who does what the counter asks for.
+pub trait Sink {
+    /// A command; `false` when it is not taken.
+    fn ask(&self, command: Command) -> bool;
+    /// What the holder typed.
+    fn typed(&self, typed: Result<Zeroizing<Vec<u8>>, PinPadError>);
+    /// Long work is not wanted any more.
+    fn halt(&self);
+}
+
+impl Sink for Desk<Command> {
+    fn ask(&self, command: Command) -> bool {
+        Desk::ask(self, command)
+    }
+
+    fn typed(&self, typed: Result<Zeroizing<Vec<u8>>, PinPadError>) {
+        Desk::typed(self, typed);
+    }
+
+    fn halt(&self) {
+        Desk::halt(self);
+    }
+}
+
+/// The counter in a window.
+#[derive(Clone)]
+pub struct Face {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    state: RefCell<State>,
+    screen: Screen,
+    sink: RefCell<Option<Box<dyn Sink>>>,
+    clock: Box<dyn Fn() -> u64>,
+}
+
+impl std::fmt::Debug for Face {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Face").finish_non_exhaustive()
+    }
+}
+
+impl Face {
+    /// Puts a counter into a window. `clock` gives milliseconds that never go back.
+    pub fn new(window: &CounterWindow, locale: Locale, clock: impl Fn() -> u64 + 'static) -> Self {
+        let inner = Rc::new(Inner {
+            state: RefCell::new(State::new(locale)),
+            screen: Screen::new(window),
+            sink: RefCell::new(None),
+            clock: Box::new(clock),
+        });
+        let face = Face { inner };
+        let counter = Counter::get(window);
+        let on = |face: &Face| face.clone();
+        let keys = on(&face);
+        counter.on_key(move |text, control, repeat| keys.key_of(&text, control, repeat));
+        let presses = on(&face);
+        counter.on_press(move |act| presses.take(Input::Press(adapter::pressed(act))));
+        let rows = on(&face);
+        counter.on_row_pressed(move |row| rows.take(Input::Row(usize::try_from(row).unwrap_or(usize::MAX))));
+        let languages = on(&face);
+        counter.on_language(move || languages.take(Input::Language));
+        let contrasts = on(&face);
+        counter.on_contrast(move || contrasts.take(Input::Contrast));
+        let sizes = on(&face);
+        counter.on_larger(move || sizes.take(Input::Larger));
+        face.show();
+        face
+    }
+
+    /// Gives it somebody who does what it asks for.
+    pub fn serve(&self, sink: impl Sink + 'static) {
+        *self.inner.sink.borrow_mut() = Some(Box::new(sink));
+    }
+
+    /// Takes one input, does what follows from it, and shows the outcome.
+    pub fn take(&self, input: Input) {
+        let effects = self.inner.state.borrow_mut().on(input, (self.inner.clock)());
+        for effect in effects {
+            self.effect(effect);
+        }
+        self.show();
+    }
+
+    /// What the desk tells.
+    pub fn told(&self, told: Told<Event>) {
+        self.take(Input::Told(told));
+    }
+
+    /// Looks at the state.
+    pub fn with_state<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.inner.state.borrow())
+    }
+
+    /// Ends the desk, before the books are looked at by somebody else.
+    pub fn end(&self) {
+        self.inner.sink.borrow_mut().take();
+    }
+
+    fn key_of(&self, text: &SharedString, control: bool, repeat: bool) {
+        if let Some(input) = input_of(text, control, repeat) {
+            self.take(input);
+        }
+    }
+
+    fn effect(&self, effect: Effect) {
+        let sink = self.inner.sink.borrow();
+        match effect {
+            Effect::Ask(command) => {
+                if !sink.as_ref().is_some_and(|sink| sink.ask(command)) {
+                    self.inner.state.borrow_mut().not_taken();
+                }
+            }
+            Effect::Halt => {
+                if let Some(sink) = sink.as_ref() {
+                    sink.halt();
+                }
+            }
+            Effect::Typed(typed) => {
+                if let Some(sink) = sink.as_ref() {
+                    sink.typed(typed);
+                }
+            }
+            // A language that is not there leaves the texts as they are.
+            Effect::Speak(locale) => drop(speak(locale)),
+        }
+    }
+
+    fn show(&self) {
+        self.inner.screen.show(&self.inner.state.borrow());
+    }
+}
+
+/// A key of the window by its meaning; one that is held down counts once, but for those that move or take back.
+fn input_of(text: &str, control: bool, repeat: bool) -> Option<Input> {
+    use slint::platform::Key as Named;
+    let letter = text.chars().next()?;
+    if control {
+        return match letter.to_ascii_lowercase() {
+            'l' if !repeat => Some(Input::Language),
+            'k' if !repeat => Some(Input::Contrast),
+            'g' if !repeat => Some(Input::Larger),
+            _ => None,
+        };
+    }
+    let is = |named: Named| SharedString::from(named).starts_with(letter);
+    let function = [
+        Named::F1,
+        Named::F2,
+        Named::F3,
+        Named::F4,
+        Named::F5,
+        Named::F6,
+        Named::F7,
+        Named::F8,
+        Named::F9,
+        Named::F10,
+        Named::F11,
+        Named::F12,
+    ];
+    let once = |key: Key| (!repeat).then_some(Input::Key(key));
+    if let Some(at) = function.into_iter().position(is) {
+        return once(Key::F(u8::try_from(at + 1).unwrap_or_default()));
+    }
+    let moving = [
+        (Named::UpArrow, Key::Up),
+        (Named::DownArrow, Key::Down),
+        (Named::PageUp, Key::PageUp),
+        (Named::PageDown, Key::PageDown),
+        (Named::Backspace, Key::Backspace),
+    ];
+    if let Some((_, key)) = moving.into_iter().find(|(named, _)| is(*named)) {
+        return Some(Input::Key(key));
+    }
+    let single = [
+        (Named::Return, Key::Return),
+        (Named::Escape, Key::Escape),
+        (Named::Delete, Key::Delete),
+        (Named::Tab, Key::Tab),
+    ];
+    if let Some((_, key)) = single.into_iter().find(|(named, _)| is(*named)) {
+        return once(key);
+    }
+    // What else the platform names lies in the private use area; it is no text.
+    let private = ('\u{E000}'..='\u{F8FF}').contains(&letter);
+    (!letter.is_control() && !private).then_some(Input::Key(Key::Char(letter)))
+}
+
+/// The machine's time.
+fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
 
 /// Opens the window and stays until it is closed.
 pub fn run(start: Start) -> Result<(), PlatformError> {
     let window = CounterWindow::new()?;
     start.dress(window.window())?;
-    window.run()
+    let began = Instant::now();
+    let clock = move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let face = Face::new(&window, start.locale, clock);
+    let told = face.clone();
+    let teller = to_screen(move |letter| told.told(letter));
+    let options = start.options.clone();
+    face.serve(Desk::start::<CounterWork, _>(teller, move |teller, pad, halt| {
+        CounterWork::open(&options, teller, &pad, halt)
+    }));
+    let ticking = face.clone();
+    face.take(Input::Tick { wall: wall() });
+    let timer = Timer::default();
+    timer.start(TimerMode::Repeated, Duration::from_millis(TICK_MS), move || {
+        ticking.take(Input::Tick { wall: wall() });
+    });
+    let shown = window.run();
+    timer.stop();
+    face.end();
+    shown
 }

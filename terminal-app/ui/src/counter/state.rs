@@ -8,8 +8,8 @@ use terminal::{
     flows::{Earlier, FingerCheck},
     pension::PensionState,
     progress::Progress,
-    reconcile::Reconciliation,
     receipt::Booking,
+    reconcile::Reconciliation,
     rules::VisitKind,
     setup::Face,
 };
@@ -452,6 +452,8 @@ pub struct State {
     pub row: usize,
     /// A card came while something else was being done.
     tap_waits: bool,
+    /// What is being done is about money: a failure says where it is.
+    about_money: bool,
     /// A transaction whose outcome is not known, until the status says so itself.
     open: Option<TransactionId>,
 }
@@ -532,6 +534,14 @@ impl State {
             self.note = None;
         }
         self.under_way += 1;
+        self.about_money = matches!(
+            command,
+            Command::PreSettle { .. }
+                | Command::Settle
+                | Command::Cancel { .. }
+                | Command::Refund
+                | Command::PayPension
+        );
         vec![Effect::Ask(command)]
     }
 
@@ -840,7 +850,8 @@ impl State {
 
     fn failed(&mut self, trouble: Trouble, money: MoneyOutcome, open: Option<TransactionId>) {
         // What stands in the books stands there, whatever happens afterwards.
-        let money = (self.serve.stage() != Stage::Done).then_some(money);
+        let about_money = self.about_money || money != MoneyOutcome::NotDone;
+        let money = (self.serve.stage() != Stage::Done && about_money).then_some(money);
         // The card decides what was agreed to; the same figures are not settled by another press.
         self.serve.split = None;
         if open.is_some() {

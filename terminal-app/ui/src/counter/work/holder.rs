@@ -4,7 +4,10 @@ use edge::failure::Failure;
 use protocol::{
     calendar::Day,
     policy::Purpose,
-    service::{card::CardsAnswer, contribution::{Contributions, DuesAnswer}},
+    service::{
+        card::CardsAnswer,
+        contribution::{Contributions, DuesAnswer},
+    },
 };
 use terminal::{
     error::Error,
@@ -66,8 +69,9 @@ impl CounterWork {
         if !self.counter.flows.pin_is_verified() {
             self.verify(teller)?;
         }
-        let second =
-            second.as_ref().map(|(number, secret)| Second { number: number.as_str(), secret: secret.bytes() });
+        let second = second
+            .as_ref()
+            .map(|(number, secret)| Second { number: number.as_str(), secret: secret.bytes() });
         self.counter.flows.vouch(purpose, second)?;
         teller.event(Event::Vouched);
         Ok(())

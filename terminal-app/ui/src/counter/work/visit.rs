@@ -259,7 +259,8 @@ impl CounterWork {
         let agreed = self.agreed.take().ok_or(Error::BillChanged)?;
         let settled = match self.counter.flows.settle(&agreed) {
             Err(Error::BillChanged) => {
-                let use_account = agreed.outcome.settlement.acct_pay() > Fen::ZERO || agreed.balance.is_none();
+                let use_account =
+                    agreed.outcome.settlement.acct_pay() > Fen::ZERO || agreed.balance.is_none();
                 let again = self.counter.flows.pre_settle(&agreed.visit.number, use_account)?;
                 teller.event(Event::SplitAgain(Box::new(Split::of(&again))));
                 self.agreed = Some(Box::new(again));

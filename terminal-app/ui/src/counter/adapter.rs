@@ -1,0 +1,863 @@
+//! Puts the state on the screen: the only place of the counter that knows the screen's types.
+
+use std::rc::Rc;
+
+use card_spec::money::Fen;
+use hal::pin_pad::Prompt;
+use slint::{ComponentHandle, Global, ModelRc, SharedString, VecModel};
+use terminal::{
+    eligibility::{Refusal, Source},
+    error::MoneyOutcome,
+    flows::{Allowance, FingerCheck},
+    ledger::State as Record,
+    receipt::Booking,
+    roles::Role,
+    rules::{self, Fund, ItemClass, OwnItem, VisitKind},
+    setup::Face,
+    words,
+};
+
+use super::{
+    entry::LinePart,
+    facts::{Kind, Row},
+    keys::Act,
+    state::{Confirm, Note, Overlay, Page, Said, Stage, State},
+};
+use crate::{
+    Counter, CounterAct, CounterBill, CounterBooked, CounterCard, CounterConfirm, CounterFace, CounterFigure,
+    CounterItem, CounterKey, CounterKind, CounterLine, CounterOverlay, CounterPage, CounterPair,
+    CounterPrompt, CounterRecord, CounterRole, CounterRow, CounterSaid, CounterStage, CounterVisit,
+    CounterWindow, Light, Status, Theme, locale::Locale, upkeep,
+};
+
+/// A list on the screen whose rows are replaced only where they differ, so that it keeps its place.
+struct List<T>(Rc<VecModel<T>>);
+
+impl<T: Clone + PartialEq + 'static> List<T> {
+    fn new() -> Self {
+        List(Rc::new(VecModel::default()))
+    }
+
+    fn model(&self) -> ModelRc<T> {
+        ModelRc::from(Rc::clone(&self.0))
+    }
+
+    fn set(&self, rows: Vec<T>) {
+        use slint::Model;
+        if self.0.row_count() != rows.len() {
+            self.0.set_vec(rows);
+            return;
+        }
+        for (at, row) in rows.into_iter().enumerate() {
+            if self.0.row_data(at).as_ref() != Some(&row) {
+                self.0.set_row_data(at, row);
+            }
+        }
+    }
+}
+
+/// The screen of one counter.
+pub struct Screen {
+    window: slint::Weak<CounterWindow>,
+    keys: List<CounterKey>,
+    visits: List<CounterVisit>,
+    bills: List<CounterBill>,
+    lines: List<CounterLine>,
+    found: List<CounterItem>,
+    sums: List<CounterFigure>,
+    allowances: List<CounterFigure>,
+    funds: List<CounterFigure>,
+    own: List<CounterFigure>,
+    steps: List<SharedString>,
+    attention: List<SharedString>,
+    rows: List<CounterRow>,
+    day: List<CounterFigure>,
+    paid: List<CounterFigure>,
+    cards: List<CounterCard>,
+    contributions: List<CounterPair>,
+    dues: List<CounterFigure>,
+}
+
+impl std::fmt::Debug for Screen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Screen").finish_non_exhaustive()
+    }
+}
+
+impl Screen {
+    /// The screen of a window; its lists are made once.
+    pub fn new(window: &CounterWindow) -> Self {
+        let screen = Screen {
+            window: window.as_weak(),
+            keys: List::new(),
+            visits: List::new(),
+            bills: List::new(),
+            lines: List::new(),
+            found: List::new(),
+            sums: List::new(),
+            allowances: List::new(),
+            funds: List::new(),
+            own: List::new(),
+            steps: List::new(),
+            attention: List::new(),
+            rows: List::new(),
+            day: List::new(),
+            paid: List::new(),
+            cards: List::new(),
+            contributions: List::new(),
+            dues: List::new(),
+        };
+        let counter = Counter::get(window);
+        counter.set_keys(screen.keys.model());
+        counter.set_visits(screen.visits.model());
+        counter.set_bills(screen.bills.model());
+        counter.set_lines(screen.lines.model());
+        counter.set_found(screen.found.model());
+        counter.set_sums(screen.sums.model());
+        counter.set_allowances(screen.allowances.model());
+        counter.set_funds(screen.funds.model());
+        counter.set_own(screen.own.model());
+        counter.set_steps(screen.steps.model());
+        counter.set_attention(screen.attention.model());
+        counter.set_rows(screen.rows.model());
+        counter.set_day_figures(screen.day.model());
+        counter.set_paid(screen.paid.model());
+        counter.set_cards(screen.cards.model());
+        counter.set_contributions(screen.contributions.model());
+        counter.set_dues(screen.dues.model());
+        screen
+    }
+
+    /// Shows the state.
+    pub fn show(&self, state: &State) {
+        let Some(window) = self.window.upgrade() else { return };
+        let counter = Counter::get(&window);
+        let write = Write { locale: state.locale };
+        let theme = Theme::get(&window);
+        theme.set_high_contrast(state.high_contrast);
+        theme.set_scale([1.0, 1.15, 1.3].get(usize::from(state.larger)).copied().unwrap_or(1.0));
+        self.frame(&window, &counter, state, write);
+        self.person(&counter, state, write);
+        self.visit(&counter, state, write);
+        self.split(&counter, state, write);
+        self.overlay(&counter, state, write);
+        self.books(&counter, state, write);
+        self.desk(&counter, state, write);
+    }
+
+    fn frame(&self, window: &CounterWindow, counter: &Counter<'_>, state: &State, write: Write) {
+        show_status(&Status::get(window), state, write);
+        counter.set_page(match state.page {
+            Page::Closed => CounterPage::Closed,
+            Page::SignIn => CounterPage::SignIn,
+            Page::Serve => CounterPage::Serve,
+            Page::Pension => CounterPage::Pension,
+            Page::Affairs => CounterPage::Affairs,
+            Page::Lane => CounterPage::Lane,
+            Page::Records => CounterPage::Records,
+            Page::Day => CounterPage::Day,
+        });
+        counter.set_stage(match state.serve.stage() {
+            Stage::Idle => CounterStage::Idle,
+            Stage::Bill => CounterStage::Bill,
+            Stage::Split => CounterStage::Split,
+            Stage::Done => CounterStage::Done,
+        });
+        let opened = state.opened.as_ref();
+        counter.set_face(match opened.map(|opened| opened.face) {
+            Some(Face::Bank) => CounterFace::Bank,
+            Some(Face::Community) => CounterFace::Community,
+            _ => CounterFace::Hospital,
+        });
+        counter.set_terminal(opened.map(|opened| opened.terminal.as_str()).unwrap_or_default().into());
+        counter.set_has_catalog(opened.is_some_and(|opened| opened.items > 0));
+        counter.set_language_name(state.locale.name().into());
+        counter.set_role(match state.clerk.as_ref().map(|clerk| clerk.role) {
+            None => CounterRole::None,
+            Some(Role::Cashier) => CounterRole::Cashier,
+            Some(Role::Supervisor) => CounterRole::Supervisor,
+            Some(Role::Installer) => CounterRole::Installer,
+            Some(Role::Auditor) => CounterRole::Auditor,
+        });
+        let keys = state.bar().into_iter();
+        self.keys.set(
+            keys.map(|key| CounterKey { number: key.number.into(), act: act(key.act), main: key.main })
+                .collect(),
+        );
+        counter.set_busy(state.is_busy());
+        let progress =
+            state.progress.map(|progress| write.core(|language| progress.words(language).to_owned()));
+        counter.set_progress(progress.unwrap_or_default().into());
+        counter.set_unresolved(number(state.unresolved()));
+        counter.set_disputed(number(state.status.disputed));
+        counter.set_broken(state.broken);
+        let (what, next) = write.trouble(state.closed.as_ref());
+        counter.set_closed_what(what.into());
+        counter.set_closed_next(next.into());
+        let (what, next) = write.trouble(state.status.halted.as_ref());
+        counter.set_halted_what(what.into());
+        counter.set_halted_next(next.into());
+        show_note(counter, state.note.as_ref(), write);
+        counter.set_first_operator(state.is_first_sign_in());
+        counter.set_number(state.sign_in.number.text().into());
+        counter.set_secret_dots(dots(state.sign_in.secret.len()));
+        counter.set_again_dots(dots(state.sign_in.again.len()));
+        counter.set_field(i32::try_from(state.sign_in.at).unwrap_or_default());
+    }
+
+    fn person(&self, counter: &Counter<'_>, state: &State, write: Write) {
+        let serve = &state.serve;
+        let card = serve.card.as_ref();
+        counter.set_name(card.map(|card| card.name.as_str()).unwrap_or_default().into());
+        counter.set_person(card.map(|card| card.number.as_str()).unwrap_or_default().into());
+        counter.set_area(card.map(|card| card.area.as_str()).unwrap_or_default().into());
+        let attention = card.map(|card| card.attention.as_slice()).unwrap_or_default();
+        self.attention.set(
+            attention
+                .iter()
+                .map(|word| write.core(|language| word.words(language).to_owned()).into())
+                .collect(),
+        );
+        counter.set_refused(serve.refused.is_some());
+        let holder = serve.holder.as_ref();
+        let kind = holder.and_then(|holder| holder.kind);
+        let kind = kind.map(|kind| write.core(|language| rules::person_name(kind, language).to_owned()));
+        counter.set_insured_as(kind.unwrap_or_default().into());
+        let (source, age) = match holder.map(|holder| holder.source) {
+            None => (0, String::new()),
+            Some(Source::Center) => (1, String::new()),
+            Some(Source::Cache { age_ms }) => (2, write.locale.span(age_ms)),
+        };
+        counter.set_source(source);
+        counter.set_source_age(age.into());
+        counter.set_year(holder.map(|holder| holder.year.to_string()).unwrap_or_default().into());
+        let sums = holder.map(|holder| {
+            let amounts =
+                [holder.deductible, holder.pooled_outpatient, holder.pooled_inpatient, holder.own_in_scope];
+            let amounts = amounts.into_iter().map(|amount| write.locale.amount(amount));
+            let stays = std::iter::once(holder.stays.to_string());
+            amounts.chain(stays).map(|amount| figure(String::new(), amount, String::new())).collect()
+        });
+        self.sums.set(sums.unwrap_or_default());
+        let allowances = holder.map(|holder| holder.allowances.as_slice()).unwrap_or_default();
+        self.allowances.set(allowances.iter().map(|allowance| write.allowance(allowance)).collect());
+    }
+
+    fn visit(&self, counter: &Counter<'_>, state: &State, write: Write) {
+        let serve = &state.serve;
+        self.visits.set(
+            state
+                .visits
+                .iter()
+                .map(|visit| CounterVisit {
+                    person: visit.person.as_str().into(),
+                    inpatient: visit.kind == VisitKind::Inpatient,
+                    settling: visit.settling,
+                    time: write.locale.time(visit.at).into(),
+                    lines: i32::try_from(visit.lines).unwrap_or(i32::MAX),
+                    amount: write.locale.amount(visit.amount).into(),
+                })
+                .collect(),
+        );
+        self.bills.set(
+            state
+                .bills
+                .iter()
+                .map(|bill| CounterBill {
+                    name: bill.name.as_str().into(),
+                    lines: bill.lines.map_or(-1, |lines| i32::try_from(lines).unwrap_or(i32::MAX)),
+                })
+                .collect(),
+        );
+        counter.set_inpatient(serve.kind == VisitKind::Inpatient);
+        counter.set_use_account(serve.use_account);
+        let lines = serve.visit.as_ref().map(|visit| visit.lines.as_slice()).unwrap_or_default();
+        self.lines.set(
+            lines
+                .iter()
+                .map(|line| CounterLine {
+                    name: line.name.as_str().into(),
+                    code: line.code.as_str().into(),
+                    class: write.class(line.class).into(),
+                    count: line.count.to_string().into(),
+                    price: line.price.to_string().into(),
+                    amount: write.locale.amount(line.amount).into(),
+                    counts: write.locale.amount(line.counts.inscp_scp_amt).into(),
+                    own: write.locale.amount(line.amount - line.counts.inscp_scp_amt).into(),
+                })
+                .collect(),
+        );
+        let row = if lines.is_empty() { -1 } else { i32::try_from(serve.row).unwrap_or(-1) };
+        counter.set_line(row);
+        let total = serve.visit.as_ref().map_or(Fen::ZERO, |visit| visit.amount());
+        counter.set_total(write.locale.amount(total).into());
+        let form = &serve.form;
+        counter.set_item_text(form.item.text().into());
+        counter.set_count_text(form.count.text().into());
+        counter.set_price_text(form.price.text().into());
+        counter.set_chosen(form.chosen.as_ref().map(|item| item.name.as_str()).unwrap_or_default().into());
+        counter.set_part(match form.part {
+            LinePart::Item => 0,
+            LinePart::Count => 1,
+            LinePart::Price => 2,
+        });
+        counter.set_found_row(i32::try_from(form.row).unwrap_or_default());
+        self.found.set(
+            form.found
+                .iter()
+                .map(|item| CounterItem {
+                    name: item.name.as_str().into(),
+                    code: item.code.as_str().into(),
+                    class: write.class(item.class).into(),
+                    ceiling: item.price_ceiling.map(|price| price.to_string()).unwrap_or_default().into(),
+                })
+                .collect(),
+        );
+    }
+
+    fn split(&self, counter: &Counter<'_>, state: &State, write: Write) {
+        let serve = &state.serve;
+        let amount = |amount: Fen| SharedString::from(write.locale.amount(amount));
+        let split = serve.split.as_ref().map(|(split, _)| split);
+        let figures = serve.settled.as_ref().map(|settled| settled.settlement);
+        if let Some(figures) = figures.or(split.map(|split| split.settlement)) {
+            counter.set_fee(amount(figures.medfee_sumamt()));
+            counter.set_in_scope(amount(figures.inscp_scp_amt()));
+            counter.set_fund_sum(amount(figures.fund_pay_sumamt()));
+            counter.set_own_sum(amount(figures.psn_part_amt()));
+            counter.set_account_pays(amount(figures.acct_pay()));
+            counter.set_cash(amount(figures.psn_cash_pay()));
+            let named = |name: String, amount: Fen| {
+                (amount != Fen::ZERO).then(|| figure(name, write.locale.amount(amount), String::new()))
+            };
+            let funds = Fund::ALL.into_iter().filter_map(|fund| {
+                let name = write.core(|language| rules::fund_name(fund, language).to_owned());
+                named(name, figures.fund(fund))
+            });
+            self.funds.set(funds.collect());
+            let own = [
+                (OwnItem::Deductible, figures.act_pay_dedc()),
+                (OwnItem::SelfPayFirst, figures.preselfpay_amt()),
+                (OwnItem::OverCeiling, figures.overlmt_selfpay()),
+                (OwnItem::OutsideCatalog, figures.fulamt_ownpay_amt()),
+            ];
+            let own = own.into_iter().filter_map(|(item, amount)| {
+                named(write.core(|language| rules::item_name(item, language).to_owned()), amount)
+            });
+            self.own.set(own.collect());
+        }
+        let (before, after) = match (split, serve.settled.as_ref()) {
+            (_, Some(settled)) => match settled.balance_after {
+                Some(after) => (Some(after + settled.settlement.acct_pay()), after),
+                None => (None, Fen::ZERO),
+            },
+            (Some(split), None) => (split.balance, split.balance_after),
+            _ => (None, Fen::ZERO),
+        };
+        counter.set_balance(before.map(amount).unwrap_or_default());
+        counter.set_balance_after(amount(after));
+        if let Some(split) = split {
+            counter.set_rules(split.rules_version.as_str().into());
+            counter.set_offline(split.offline);
+        }
+        let steps = split.map(|split| split.steps.as_slice()).unwrap_or_default();
+        self.steps.set(steps.iter().map(|step| write.core(|language| step.words(language)).into()).collect());
+        let settled = serve.settled.as_ref();
+        counter.set_sequence(settled.map(|settled| settled.sequence.to_string()).unwrap_or_default().into());
+        let (booked, detail) = match &serve.booking {
+            None => (CounterBooked::None, String::new()),
+            Some(Booking::Booked { receipt }) => (CounterBooked::Booked, receipt.clone()),
+            Some(Booking::Pending { offline: true }) => (CounterBooked::PendingOffline, String::new()),
+            Some(Booking::Pending { offline: false }) => (CounterBooked::Pending, String::new()),
+            Some(Booking::Refused { reason }) => {
+                (CounterBooked::Refused, write.core(|language| words::refusal(*reason, language).to_string()))
+            }
+            Some(Booking::Conflict) => (CounterBooked::Conflict, String::new()),
+        };
+        counter.set_booked(booked);
+        counter.set_booked_detail(detail.into());
+        let has_printer = state.opened.as_ref().is_some_and(|opened| opened.has_printer);
+        let (printed, what) = match &serve.printed {
+            Some(Ok(())) => (1, String::new()),
+            Some(Err(trouble)) => (2, trouble.what(write.locale) + &trouble.next(write.locale)),
+            None if has_printer => (0, String::new()),
+            None => (3, String::new()),
+        };
+        counter.set_printed(printed);
+        counter.set_printed_what(what.into());
+    }
+
+    fn overlay(&self, counter: &Counter<'_>, state: &State, write: Write) {
+        counter.set_row(i32::try_from(state.row).unwrap_or_default());
+        counter.set_overlay(match &state.overlay {
+            Overlay::None => CounterOverlay::None,
+            Overlay::Pin { prompt, digits } => {
+                counter.set_prompt(match prompt {
+                    Prompt::Pin => CounterPrompt::Pin,
+                    Prompt::NewPin => CounterPrompt::NewPin,
+                    Prompt::NewPinAgain => CounterPrompt::NewPinAgain,
+                });
+                counter.set_dots(dots(digits.len()));
+                CounterOverlay::Pin
+            }
+            Overlay::Why => CounterOverlay::Why,
+            Overlay::Waiting => CounterOverlay::Waiting,
+            Overlay::Confirm(confirm) => {
+                let (confirm, detail) = match confirm {
+                    Confirm::Cancel(id) => {
+                        let row = state.books.latest.iter().find(|row| row.id == *id);
+                        let detail = row.map(|row| {
+                            let sequence =
+                                row.sequence.map(|sequence| sequence.to_string()).unwrap_or_default();
+                            let amount = row.amount.map(|amount| write.locale.money(amount));
+                            format!("{sequence} · {} · {}", row.person, amount.unwrap_or_default())
+                        });
+                        (CounterConfirm::Cancel, detail.unwrap_or_default())
+                    }
+                    Confirm::DropVisit => (CounterConfirm::DropVisit, String::new()),
+                    Confirm::SignOut => (CounterConfirm::SignOut, String::new()),
+                    Confirm::Accept(cycle) => (CounterConfirm::Accept, cycle.clone()),
+                };
+                counter.set_confirm(confirm);
+                counter.set_confirm_detail(detail.into());
+                CounterOverlay::Confirm
+            }
+            Overlay::Decide { done, ground, .. } => {
+                counter.set_decided(done.map_or(-1, i32::from));
+                counter.set_ground(ground.map_or(-1, |ground| i32::try_from(ground).unwrap_or(-1)));
+                CounterOverlay::Decide
+            }
+            Overlay::Second { number, secret, at_secret } => {
+                counter.set_second_number(number.text().into());
+                counter.set_second_dots(dots(secret.len()));
+                counter.set_second_at_secret(*at_secret);
+                CounterOverlay::Second
+            }
+            Overlay::Help => CounterOverlay::Help,
+        });
+        let (what, next) = write.trouble(state.wrong_pin.as_ref());
+        counter.set_pin_trouble((what + &next).into());
+    }
+
+    fn books(&self, counter: &Counter<'_>, state: &State, write: Write) {
+        let books = &state.books;
+        self.rows.set(match state.page {
+            Page::Lane => books.unresolved.iter().chain(&books.disputed).map(|row| write.row(row)).collect(),
+            Page::Records => books.latest.iter().map(|row| write.row(row)).collect(),
+            _ => Vec::new(),
+        });
+        let Some(day) = &state.reconciliation else {
+            counter.set_compared(false);
+            return;
+        };
+        counter.set_compared(true);
+        counter.set_equal(day.equal);
+        counter.set_cycle(day.cycle.as_str().into());
+        counter.set_span(format!("{} – {}", day.from_sequence, day.to_sequence).into());
+        let amounts = |totals: &protocol::reconciliation::Totals| {
+            [totals.medfee_sumamt, totals.fund_pay_sumamt, totals.acct_pay, totals.psn_cash_pay]
+        };
+        let counts = std::iter::once((day.ours.count.to_string(), day.theirs.count.to_string()));
+        let sums = amounts(&day.ours).into_iter().zip(amounts(&day.theirs));
+        let sums = sums.map(|(ours, theirs)| (write.locale.amount(ours), write.locale.amount(theirs)));
+        self.day.set(counts.chain(sums).map(|(ours, theirs)| figure(String::new(), ours, theirs)).collect());
+        let list = |items: Vec<String>| SharedString::from(items.join(", "));
+        counter.set_missing(list(day.missing.iter().map(u64::to_string).collect()));
+        let short = |id: &protocol::id::TransactionId| id.to_string().chars().take(8).collect::<String>();
+        counter.set_disputed_list(list(day.disputed.iter().map(short).collect()));
+        counter.set_unknown_list(list(day.unresolved.iter().map(short).collect()));
+    }
+
+    fn desk(&self, counter: &Counter<'_>, state: &State, write: Write) {
+        let desk = &state.desk;
+        counter.set_has_pension(desk.pension.is_some());
+        if let Some(pension) = &desk.pension {
+            let why = pension.payable().err();
+            counter.set_payable(why.is_none());
+            let words = |of: fn(words::Words) -> String| {
+                why.map(|why| write.core(|language| of(why.words(language)))).unwrap_or_default()
+            };
+            counter.set_pension_why(words(|words| words.what).into());
+            counter.set_pension_next(words(|words| words.next).into());
+            counter.set_monthly(write.locale.amount(pension.pension.monthly).into());
+            let months: Vec<String> = pension.due.iter().map(ToString::to_string).collect();
+            counter.set_due_months(if months.is_empty() { "–".into() } else { months.join("  ").into() });
+            let due: Fen = pension.due.iter().map(|_| pension.pension.monthly).sum();
+            counter.set_due_sum(write.locale.amount(due).into());
+            let until = pension.certified_until.or(desk.certified);
+            counter.set_certified_until(until.map_or_else(|| "–".to_owned(), |day| day.to_string()).into());
+        }
+        let finger = desk.finger.as_ref();
+        let words = |of: fn(words::Words) -> String| {
+            finger.map(|check| write.core(|language| of(check.words(language)))).unwrap_or_default()
+        };
+        counter.set_finger_what(words(|words| words.what).into());
+        counter.set_finger_next(words(|words| words.next).into());
+        counter.set_finger_right(matches!(finger, Some(FingerCheck::Proved(_))));
+        self.paid.set(
+            desk.paid
+                .iter()
+                .map(|month| {
+                    figure(month.period.to_string(), write.locale.amount(month.amount), String::new())
+                })
+                .collect(),
+        );
+        let sum: Fen = desk.paid.iter().map(|month| month.amount).sum();
+        counter.set_paid_sum(write.locale.amount(sum).into());
+        let (what, next) = write.trouble(desk.stopped.as_ref());
+        counter.set_stopped((what + &next).into());
+        counter.set_has_affairs(desk.affairs.is_some());
+        let Some(affairs) = &desk.affairs else { return };
+        self.cards.set(
+            affairs
+                .cards
+                .cards
+                .iter()
+                .map(|card| CounterCard {
+                    this: card.this,
+                    since: write.locale.date(card.since).into(),
+                    blocked: card
+                        .blocked
+                        .map(|reason| {
+                            write.core(|language| Refusal::Blacklisted { reason }.words(language).what)
+                        })
+                        .unwrap_or_default()
+                        .into(),
+                })
+                .collect(),
+        );
+        let kind = |kind| write.core(|language| words::contribution_name(kind, language).to_owned());
+        self.contributions.set(
+            affairs
+                .contributions
+                .rows
+                .iter()
+                .map(|row| CounterPair {
+                    label: row.period.to_string().into(),
+                    value: format!(
+                        "{}  {}  {}",
+                        kind(row.kind),
+                        write.locale.amount(row.by_unit + row.by_person),
+                        write.core(|language| words::contribution_state_name(row.state, language).to_owned()),
+                    )
+                    .into(),
+                })
+                .collect(),
+        );
+        self.dues.set(
+            affairs
+                .dues
+                .dues
+                .iter()
+                .map(|due| {
+                    let amount = format!("{}  ≤ {}", write.locale.amount(due.amount), due.until);
+                    figure(format!("{} {}", due.period, kind(due.kind)), amount, String::new())
+                })
+                .collect(),
+        );
+        counter.set_affairs_source(write.core(|language| words::shown_from(&affairs.from, language)).into());
+    }
+}
+
+/// How things are written in one language.
+#[derive(Clone, Copy)]
+struct Write {
+    locale: Locale,
+}
+
+impl Write {
+    /// Words of the terminal.
+    fn core(self, words: impl Fn(terminal::language::Language) -> String) -> String {
+        self.locale.words(&words(self.locale.language()))
+    }
+
+    fn trouble(self, trouble: Option<&crate::trouble::Trouble>) -> (String, String) {
+        trouble.map(|trouble| (trouble.what(self.locale), trouble.next(self.locale))).unwrap_or_default()
+    }
+
+    fn class(self, class: ItemClass) -> &'static str {
+        match (self.locale, class) {
+            (Locale::English, ItemClass::A) => "A",
+            (Locale::English, ItemClass::B) => "B",
+            (Locale::English, ItemClass::C) => "C",
+            _ => class.chinese(),
+        }
+    }
+
+    fn allowance(self, allowance: &Allowance) -> CounterFigure {
+        let (name, full) = match allowance {
+            Allowance::Deductible { full, .. } => {
+                (self.core(|language| rules::item_name(OwnItem::Deductible, language).to_owned()), full)
+            }
+            Allowance::Cap { name: [chinese, english], full, .. } => {
+                (self.core(|language| language.pick(chinese, english).to_owned()), full)
+            }
+        };
+        figure(name, self.locale.amount(allowance.left()), self.locale.amount(*full))
+    }
+
+    fn row(self, row: &Row) -> CounterRow {
+        let amount =
+            |amount: Option<Fen>| amount.map(|amount| self.locale.amount(amount)).unwrap_or_default();
+        CounterRow {
+            sequence: row.sequence.map(|sequence| sequence.to_string()).unwrap_or_default().into(),
+            time: row.at.to_string().chars().skip(5).take(11).collect::<String>().into(),
+            kind: match row.kind {
+                Kind::Settlement => CounterKind::Settlement,
+                Kind::Cancellation => CounterKind::Cancellation,
+                Kind::Load => CounterKind::Load,
+                Kind::Enrolment => CounterKind::Enrolment,
+                Kind::Certification => CounterKind::Certification,
+                Kind::Pension => CounterKind::Pension,
+                Kind::Abandoned => CounterKind::Abandoned,
+            },
+            record: match row.state {
+                Record::Intended => CounterRecord::Intended,
+                Record::Armed => CounterRecord::Unknown,
+                Record::Recorded => CounterRecord::Waiting,
+                Record::Uploaded => CounterRecord::Sent,
+                Record::Booked => CounterRecord::Booked,
+                Record::Refused => CounterRecord::Refused,
+                Record::Conflict => CounterRecord::Conflict,
+            },
+            person: row.person.as_str().into(),
+            amount: amount(row.amount).into(),
+            account: amount(row.account).into(),
+            advice: row
+                .refusal
+                .map(|reason| self.core(|language| words::refusal(reason, language).to_string()))
+                .unwrap_or_default()
+                .into(),
+            cancelled: row.cancelled,
+        }
+    }
+}
+
+fn show_status(status: &Status<'_>, state: &State, write: Write) {
+    let light = |light: upkeep::Light| match light {
+        upkeep::Light::Ok => Light::Ok,
+        upkeep::Light::Care => Light::Care,
+        upkeep::Light::Bad => Light::Bad,
+        upkeep::Light::Off => Light::Off,
+    };
+    let now = &state.status;
+    status.set_reader(light(now.reader));
+    status.set_sensor(light(now.sensor));
+    status.set_printer(light(now.printer));
+    status.set_center(light(now.center));
+    status.set_cache(light(now.cache));
+    status.set_queue_depth(number(now.queue_depth));
+    let span = |ms: Option<i64>| ms.map(|ms| write.locale.span(ms)).unwrap_or_default();
+    status.set_queue_oldest(span(now.queue_oldest_ms).into());
+    status.set_cache_age(span(now.cache_age_ms).into());
+    status.set_operator(state.clerk.as_ref().map(|clerk| clerk.number.as_str()).unwrap_or_default().into());
+    let opened = state.opened.as_ref();
+    status.set_place(opened.map(|opened| opened.place.as_str()).unwrap_or_default().into());
+    status.set_training(opened.is_some_and(|opened| opened.training));
+    if let Some(wall) = state.wall {
+        status.set_date(write.locale.date(wall).into());
+        status.set_time(write.locale.time(wall).into());
+    }
+}
+
+fn show_note(counter: &Counter<'_>, note: Option<&Note>, write: Write) {
+    counter.set_note_shown(note.is_some());
+    counter.set_said(CounterSaid::Nothing);
+    counter.set_note_money(SharedString::new());
+    let separator = if write.locale == Locale::English { ": " } else { "：" };
+    let (tone, what, next) = match note {
+        None => (0, String::new(), String::new()),
+        Some(Note::Said(word)) => {
+            counter.set_said(said(*word));
+            (said_tone(*word), String::new(), String::new())
+        }
+        Some(Note::Trouble { trouble, money }) => {
+            if let Some(money) = money {
+                let words = write.core(|language| money.words(language).to_owned());
+                counter.set_note_money((words + separator).into());
+            }
+            let grave = matches!(money, Some(MoneyOutcome::Unknown | MoneyOutcome::Done));
+            (if grave { 2 } else { 1 }, trouble.what(write.locale), trouble.next(write.locale))
+        }
+        Some(Note::Alarm(trouble)) => (2, trouble.what(write.locale), trouble.next(write.locale)),
+        Some(Note::Earlier(earlier)) => {
+            let tone = u8::from(!earlier.proved);
+            (i32::from(tone), write.core(|language| earlier.words(language)), String::new())
+        }
+        Some(Note::Decided(earlier)) => {
+            (0, write.core(|language| earlier.decided_words(language)), String::new())
+        }
+        Some(Note::Cancelled { sequence, loaded, owed }) => {
+            counter.set_said(CounterSaid::Cancelled);
+            counter.set_note_money(format!("{sequence}{separator}").into());
+            match (loaded, owed) {
+                (Some(amount), _) => {
+                    counter.set_said(CounterSaid::CancelledLoaded);
+                    (0, String::new(), write.locale.money(*amount))
+                }
+                (None, Some((amount, why))) => {
+                    counter.set_said(CounterSaid::CancelledOwed);
+                    (1, String::new(), format!("{}  {}", write.locale.money(*amount), why.what(write.locale)))
+                }
+                (None, None) => (0, String::new(), String::new()),
+            }
+        }
+        Some(Note::Refunded(amount)) => {
+            counter.set_said(CounterSaid::Refunded);
+            (0, String::new(), write.locale.money(*amount))
+        }
+    };
+    counter.set_note_tone(tone);
+    counter.set_note_what(what.into());
+    counter.set_note_next(next.into());
+}
+
+fn said_tone(said: Said) -> i32 {
+    match said {
+        Said::Printed
+        | Said::Sent
+        | Said::SignedIn
+        | Said::SignedOut
+        | Said::Accepted
+        | Said::Dropped
+        | Said::Vouched
+        | Said::FingerRight
+        | Said::Certified
+        | Said::CardOut => 0,
+        _ => 1,
+    }
+}
+
+fn figure(label: String, amount: String, full: String) -> CounterFigure {
+    CounterFigure { label: label.into(), amount: amount.into(), full: full.into() }
+}
+
+fn dots(count: usize) -> SharedString {
+    "●".repeat(count).into()
+}
+
+fn number(number: u64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+macro_rules! same_names {
+    ($function:ident, $from:ident, $to:ident, $($name:ident),* $(,)?) => {
+        fn $function(from: $from) -> $to {
+            match from { $($from::$name => $to::$name,)* }
+        }
+    };
+}
+
+same_names!(
+    said,
+    Said,
+    CounterSaid,
+    Busy,
+    CardOut,
+    CardOutKept,
+    NoCard,
+    NotFound,
+    NotNumber,
+    NoLines,
+    LookFirst,
+    SplitChanged,
+    Printed,
+    Sent,
+    NotSent,
+    NothingMarked,
+    CannotCancel,
+    SignedIn,
+    SignedOut,
+    Overdue,
+    SecretsDiffer,
+    NumberEmpty,
+    Accepted,
+    Dropped,
+    Vouched,
+    FingerRight,
+    Certified,
+    CardFirst,
+);
+
+same_names!(
+    act,
+    Act,
+    CounterAct,
+    Help,
+    Home,
+    Waiting,
+    TakeBill,
+    DeleteLine,
+    Account,
+    Kind,
+    DropVisit,
+    PreSettle,
+    Why,
+    Settle,
+    Next,
+    Reprint,
+    Tap,
+    Lane,
+    Decide,
+    Records,
+    Cancel,
+    Refund,
+    Day,
+    Reconcile,
+    Accept,
+    Send,
+    SignIn,
+    SignOut,
+    PensionPage,
+    Pension,
+    Pay,
+    Certify,
+    Vouch,
+    AffairsPage,
+    Affairs,
+    Yes,
+    Back,
+);
+
+/// The other way round, for what is pressed on the screen.
+pub(super) fn pressed(act: CounterAct) -> Act {
+    macro_rules! back {
+        ($($name:ident),* $(,)?) => { match act { $(CounterAct::$name => Act::$name,)* } };
+    }
+    back!(
+        Help,
+        Home,
+        Waiting,
+        TakeBill,
+        DeleteLine,
+        Account,
+        Kind,
+        DropVisit,
+        PreSettle,
+        Why,
+        Settle,
+        Next,
+        Reprint,
+        Tap,
+        Lane,
+        Decide,
+        Records,
+        Cancel,
+        Refund,
+        Day,
+        Reconcile,
+        Accept,
+        Send,
+        SignIn,
+        SignOut,
+        PensionPage,
+        Pension,
+        Pay,
+        Certify,
+        Vouch,
+        AffairsPage,
+        Affairs,
+        Yes,
+        Back,
+    )
+}
