@@ -355,3 +355,38 @@ fn slips_are_pdf_documents() {
         }
     }
 }
+
+/// Whatever part of a training receipt is cut off, it says what it is, and promises nothing.
+#[test]
+fn paper_of_training_says_so_in_each_part() {
+    let real = receipt();
+    let training = Receipt {
+        terminal: terminal::training::terminal_number(),
+        booking: Booking::Pending { offline: true },
+        ..receipt()
+    };
+    for language in LANGUAGES {
+        for columns in [24, COLUMNS_58_MM, COLUMNS_80_MM] {
+            let text = training.text(columns, language);
+            // Narrow paper breaks the mark over two lines.
+            let marks = text.matches("TRAINING").count();
+            let rules = text.lines().filter(|line| line.starts_with("---")).count();
+            assert_eq!(marks, rules + 2, "{text}");
+            assert!(text.lines().next().unwrap().contains("培训"), "{text}");
+            assert!(
+                text.contains("never booked") && !text.contains("联机") && !text.contains("will be"),
+                "{text}"
+            );
+            assert!(text.lines().all(|line| width(line) <= columns), "{text}");
+        }
+        assert!(!real.text(COLUMNS_80_MM, language).contains("TRAINING"));
+        let folder = tempfile::tempdir().unwrap();
+        let pdf = text_of(&training.pdf(&font(), language).unwrap(), folder.path());
+        assert!(pdf.matches("TRAINING").count() >= 6, "{pdf}");
+    }
+}
+
+/// Half-width columns of a line.
+fn width(line: &str) -> usize {
+    line.chars().map(|c| if c.is_ascii() || "×·—".contains(c) { 1 } else { 2 }).sum()
+}

@@ -191,7 +191,12 @@ pub(super) fn marked(rows: Vec<Row>, terminal: TerminalId) -> Vec<Row> {
     let mut marked = vec![mark()];
     for row in rows {
         let begins_part = row == Row::Rule;
-        marked.push(row);
+        marked.push(match row {
+            // What is practised is never booked, and entitles to nothing.
+            Row::State(..) => Row::State(Tone::Waiting, "培训记录，永不入账 · practice, never booked".into()),
+            Row::Note(_) => Row::Note("仅供培训，不能用于退费或报销 · for practice only".into()),
+            row => row,
+        });
         if begins_part {
             marked.push(mark());
         }
