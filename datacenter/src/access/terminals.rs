@@ -42,11 +42,15 @@ impl Access {
     ///
     /// A code for a terminal that is enrolled already moves it to the institution named, and lets it bring a
     /// new identity key; its chain goes on where it ended. A terminal whose ledger is lost needs a new number.
-    /// Errors: `Input` for an institution that cannot be written down, `Storage`, `Random`.
+    /// Errors: `Input` for an institution that cannot be written down and for a number of training, `Storage`, `Random`.
     pub fn new_code(&self, terminal: TerminalId, institution: &Institution) -> Result<Code, Error> {
         let text = |text: &str| !text.is_empty() && text.len() <= 200 && !text.contains(char::is_control);
         if !text(&institution.code) || !text(&institution.name) || institution.level > 3 {
             return Err(Error::input("an institution has a code, a name and a level of 0 to 3"));
+        }
+        // What is practised stays on the machine where it is practised.
+        if terminal.is_training() {
+            return Err(Error::input("numbers that begin with 99 are for training; no center takes them"));
         }
         let code = Code::random(&self.outside)?;
         let now = self.outside.now();

@@ -78,6 +78,16 @@ fn the_card_of_somebody_real_is_not_touched() {
     assert_eq!(world.terminal(&["--training", "setup", "--json"]).run().exits(5).kind(), "other_kind");
 }
 
+#[test]
+fn no_center_gives_a_code_to_training() {
+    let world = World::bare();
+    let number = terminal::training::terminal_number();
+    let folder = text(&world.path("center"));
+    let words = ["code", number.as_str(), "--institution", "H1", "--name", "x", "--level", "3", "--json"];
+    let run = jinbao(["center", "--folder", &folder]).args(words).run().exits(3);
+    assert!(run.out.contains("training") || run.err.contains("training"), "{run:?}");
+}
+
 /// Everybody and everything planted is looked for in the bundle, in the encodings of card and file.
 #[test]
 fn a_support_bundle_names_nobody() {
