@@ -186,7 +186,8 @@ enum People {
     #[command(after_help = "CSV 首行为列名 / The first line of a CSV names its columns:\n  \
         person,state,insutype,psn_type,civil_servant,paid_until,year,deductible_fen,\
         pooled_outpatient_fen,pooled_inpatient_fen,own_in_scope_fen,stays,\
-        pension_monthly_fen,pension_first_unpaid (YYYY-MM),pension_certified_until (YYYY-MM-DD),name\n\
+        pension_monthly_fen,pension_first_unpaid (YYYY-MM),pension_certified_until (YYYY-MM-DD),name,\n  \
+        pension_monthly_from (YYYY-MM: raised from then on, arrears before it keep their amount)\n\
         必有 / needed: person, paid_until (YYYY-MM)。未变动的人不产生下发 / unchanged people make no change.")]
     Import {
         /// 文件 / File
