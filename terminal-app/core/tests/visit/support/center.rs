@@ -28,7 +28,8 @@ use protocol::{
     reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
     record::{Amounts, Body, Business, Refund},
     service::{
-        DuesAnswer, Locked, LossReport, PersonalAnswer, PersonalReply, PersonalRequest, PublicQuestion, PublicReply,
+        DuesAnswer, Locked, LossReport, PersonalAnswer, PersonalReply, PersonalRequest, PublicQuestion,
+        PublicReply,
     },
     signature::{Digest, Signed},
     timestamp::Timestamp,
