@@ -129,7 +129,7 @@ mod tests {
         let bill = r#"{"number":"V1","visit":"outpatient","lines":[{"code":"A","class":"01","price":"1","count":"2"}]}"#;
         fs::write(&path, bill).unwrap();
         fs::write(temp.path().join("V2.tmp"), "half").unwrap();
-        assert_eq!(waiting(temp.path()), [path.clone()]);
+        assert_eq!(waiting(temp.path()), std::slice::from_ref(&path));
         let read = BillFile::read(&path).unwrap();
         assert_eq!((read.number.as_deref(), read.med_type().as_str(), read.len()), (Some("V1"), "11", 1));
         let entries = read.entries("H");
