@@ -1,24 +1,22 @@
 //! Public service: contributions, dues, cards, reports, and who asked.
 
-use card_spec::{money::Fen, region::RegionCode};
+use card_spec::money::Fen;
 use protocol::{
     calendar::{Day, Period},
-    id::TerminalId,
     service::{
-        Contribution, ContributionKind, ContributionState, Desk, Due, Seeker, Unemployment,
-        UnemploymentState, document::Place,
+        Contribution, ContributionKind, ContributionState, Due, Seeker, Unemployment, UnemploymentState,
     },
     signature::Digest,
     timestamp::Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{
     SqliteStorage,
     book::limit,
     columns::{
-        block_reason, block_reason_column, damaged, digest, failed, fixed, int, kind, name, named,
-        optional_id, terminal, terminal_number, transaction_id, unsigned,
+        block_reason, block_reason_column, damaged, digest, failed, fixed, int, kind, optional_id, terminal,
+        terminal_number, transaction_id, unsigned,
     },
     feed::{next_change, set_last_change},
 };
@@ -26,12 +24,10 @@ use crate::storage::{
     StorageResult,
     benefits::PaymentRow,
     rows::HolderRow,
-    service::{
-        Affairs, AskedCounts, AskedRow, Asking, Concern, Contributed, DeskRow, Ending, LossRow, NewLoss,
-        PersonCard, PersonRecord,
-    },
+    service::{Affairs, Concern, Contributed, LossRow, NewLoss, PersonCard, PersonRecord},
 };
 
+mod asking;
 mod documents;
 
 /// Numbers of insurances and states in columns are their places in these lists, from 1.
@@ -498,126 +494,4 @@ fn cards_of(connection: &Connection, person: u64, count_max: usize) -> StorageRe
             })
         },
     )
-}
-
-impl Asking for SqliteStorage {
-    fn note_asked(&self, row: &AskedRow) -> StorageResult<()> {
-        self.write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO asked (at, terminal, person, subject, ending) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(params![
-                        row.at.0,
-                        terminal_number(row.terminal),
-                        row.person.cast_signed(),
-                        name(&row.subject).unwrap_or_default(),
-                        row.ending.name()
-                    ])
-                })
-                .map_err(failed)?;
-            Ok(())
-        })
-    }
-
-    fn asked_since(
-        &self,
-        of: TerminalId,
-        person: u64,
-        hour_ago: Timestamp,
-        day_ago: Timestamp,
-    ) -> StorageResult<AskedCounts> {
-        self.read(|connection| {
-            let count = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> StorageResult<u64> {
-                unsigned(one(connection, sql, parameters, |row| get(row, 0))?.unwrap_or(0))
-            };
-            let (person, of) = (int(person)?, terminal_number(of));
-            Ok(AskedCounts {
-                about_person: count(
-                    "SELECT count(*) FROM asked WHERE person = ?1 AND at > ?2 AND ending = 'answered'",
-                    &[&person, &hour_ago.0],
-                )?,
-                by_terminal: count(
-                    "SELECT count(*) FROM asked WHERE terminal = ?1 AND at > ?2",
-                    &[&of, &hour_ago.0],
-                )?,
-                wrong_names_person: count(
-                    "SELECT count(*) FROM asked WHERE person = ?1 AND at > ?2 AND ending = 'not_this_name'",
-                    &[&person, &day_ago.0],
-                )?,
-                wrong_names_terminal: count(
-                    "SELECT count(*) FROM asked WHERE terminal = ?1 AND at > ?2 AND ending = 'not_this_name'",
-                    &[&of, &hour_ago.0],
-                )?,
-            })
-        })
-    }
-
-    fn asked(&self, person: Option<u64>, count_max: usize) -> StorageResult<Vec<AskedRow>> {
-        self.read(|connection| {
-            all(
-                connection,
-                "SELECT at, terminal, person, subject, ending FROM asked WHERE ?1 IS NULL OR person = ?1
-                 ORDER BY number DESC LIMIT ?2",
-                params![person.map(int).transpose()?, limit(count_max)],
-                |row| {
-                    let ending = Ending::from_name(&get::<String>(row, 4)?);
-                    Ok(AskedRow {
-                        at: Timestamp(get(row, 0)?),
-                        terminal: terminal(get(row, 1)?)?,
-                        person: unsigned(get(row, 2)?)?,
-                        subject: named(get(row, 3)?)?,
-                        ending: ending.ok_or_else(|| damaged("an unknown ending"))?,
-                    })
-                },
-            )
-        })
-    }
-
-    fn set_desk(&self, row: &DeskRow) -> StorageResult<()> {
-        self.write(|transaction| {
-            transaction
-                .execute(
-                    "INSERT OR REPLACE INTO desk (terminal, kind, district) VALUES (?1, ?2, ?3)",
-                    params![
-                        terminal_number(row.terminal),
-                        name(&row.desk)?,
-                        row.district.map(|district| district.as_str().to_owned())
-                    ],
-                )
-                .map_err(failed)?;
-            Ok(())
-        })
-    }
-
-    fn desk(&self, of: TerminalId) -> StorageResult<Option<DeskRow>> {
-        self.read(|connection| {
-            let sql = "SELECT kind, district FROM desk WHERE terminal = ?1";
-            one(connection, sql, [terminal_number(of)], |row| {
-                let district = get::<Option<String>>(row, 1)?;
-                let district = district.map(|district| RegionCode::parse(&district)).transpose();
-                Ok(DeskRow {
-                    terminal: of,
-                    desk: named::<Desk>(get(row, 0)?)?,
-                    district: district.map_err(|_| damaged("a district"))?,
-                })
-            })
-        })
-    }
-
-    fn place(&self, of: TerminalId) -> StorageResult<Option<Place>> {
-        self.read(|connection| {
-            connection
-                .prepare_cached("SELECT latitude, longitude FROM place WHERE terminal = ?1")
-                .and_then(|mut statement| {
-                    statement
-                        .query_row([terminal_number(of)], |row| {
-                            Ok(Place { latitude_millionths: row.get(0)?, longitude_millionths: row.get(1)? })
-                        })
-                        .optional()
-                })
-                .map_err(failed)
-        })
-    }
 }
