@@ -35,6 +35,9 @@ struct Arguments {
     /// 不联系中心 · work as if the line were down
     #[arg(long)]
     offline: bool,
+    /// 培训模式：虚构人员，不上传 · training: people who do not exist, nothing is uploaded
+    #[arg(long)]
+    training: bool,
     /// 语言，可随时在界面上切换 · language, can be switched at any time
     #[arg(long, value_enum, default_value_t = Language::Zh)]
     lang: Language,
@@ -88,6 +91,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let mut options = Options::new(data);
     options.reader = arguments.reader;
     options.offline = arguments.offline;
+    let options = if arguments.training { options.in_training() } else { options };
     let start =
         Start { options, locale, full_screen: arguments.full_screen, tell_pages: arguments.tell_pages };
     let shown = match arguments.face {

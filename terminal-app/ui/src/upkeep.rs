@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use edge::{counter::Counter, failure::Failure, options::Options, printer, sensor};
+use edge::{counter::Counter, failure::Failure, options::Options, printer, sensor, training};
 use hal::{pin_pad::PinPad, slot::SlotError};
 use protocol::timestamp::Timestamp;
 use terminal::{
@@ -267,7 +267,9 @@ pub fn open_when_possible<P: PinPad + Clone + Send + 'static>(
 ) -> Option<Counter> {
     let mut last = None;
     while !halt.is_asked() {
-        match Counter::open(options, Box::new(pad.clone())) {
+        // A training terminal makes itself ready, and begins anew when it is a day old.
+        let ready = if options.data.is_training() { training::prepare(options).map(drop) } else { Ok(()) };
+        match ready.and_then(|()| Counter::open(options, Box::new(pad.clone()))) {
             Ok(counter) => return Some(counter),
             Err(failure) => tell_once(&failure, &mut last, &mut closed),
         }

@@ -10,7 +10,6 @@ use slint::platform::Key;
 use support::{Pictures, find, key, says, show, type_text, wait};
 use terminal::{error::MoneyOutcome, ledger::State as Record, receipt::Booking, setup::Face};
 use ui::{
-    CounterWindow,
     counter::{
         facts::Kind,
         state::{Page, Stage},
@@ -233,6 +232,7 @@ fn the_day_is_compared() {
 fn a_pension_at_a_bank() {
     pictures("pension", |counter| {
         counter.event(Event::Opened(Box::new(opened(Face::Bank, true, true))));
+        counter.event(Event::Status(Box::new(desk::status())));
         counter.event(Event::Slot(Slot::CardIn));
         counter.event(Event::Card(Box::new(cards())));
         counter.event(Event::Holder(Box::new(holder())));
@@ -251,6 +251,7 @@ fn a_pension_at_a_bank() {
 fn affairs_at_a_community_desk() {
     pictures("affairs", |counter| {
         counter.event(Event::Opened(Box::new(opened(Face::Community, true, true))));
+        counter.event(Event::Status(Box::new(desk::status())));
         counter.event(Event::Slot(Slot::CardIn));
         counter.event(Event::Card(Box::new(cards())));
         counter.event(Event::Holder(Box::new(holder())));

@@ -479,11 +479,12 @@ impl Screen {
             };
             counter.set_pension_why(words(|words| words.what).into());
             counter.set_pension_next(words(|words| words.next).into());
-            counter.set_monthly(write.locale.amount(pension.pension.monthly).into());
+            // Of the month that is paid next; months before a change may have had another amount.
+            let month = pension.due.first().copied().unwrap_or(pension.next);
+            counter.set_monthly(write.locale.amount(pension.amount(month)).into());
             let months: Vec<String> = pension.due.iter().map(ToString::to_string).collect();
             counter.set_due_months(if months.is_empty() { "–".into() } else { months.join("  ").into() });
-            let due: Fen = pension.due.iter().map(|_| pension.pension.monthly).sum();
-            counter.set_due_sum(write.locale.amount(due).into());
+            counter.set_due_sum(write.locale.amount(pension.due_amount()).into());
             let until = pension.certified_until.or(desk.certified);
             counter.set_certified_until(until.map_or_else(|| "–".to_owned(), |day| day.to_string()).into());
         }

@@ -176,6 +176,8 @@ impl State {
                 ]);
             }
         }
+        // In their order on the keyboard, Escape at the end.
+        keys.sort_by_key(|key| if key.number == 0 { u8::MAX } else { key.number });
         keys
     }
 
@@ -275,9 +277,12 @@ impl State {
             Act::Next => {
                 self.serve.next();
                 self.note = None;
+                self.next_at = self.now_ms;
                 Vec::new()
             }
             Act::Reprint => self.reprint(),
+            // The second of two presses for the next patient does not read the last one's card again.
+            Act::Tap if self.now_ms.saturating_sub(self.next_at) < LOOK_MS && self.next_at > 0 => Vec::new(),
             Act::Tap => self.tap(),
             Act::Lane => self.go(Page::Lane),
             Act::Records => self.go(Page::Records),

@@ -450,6 +450,8 @@ pub struct State {
     pub reconciliation: Option<Reconciliation>,
     /// Marked row of the list on the page.
     pub row: usize,
+    /// When the last patient was put away.
+    pub(super) next_at: u64,
     /// A card came while something else was being done.
     tap_waits: bool,
     /// What is being done is about money: a failure says where it is.

@@ -173,7 +173,7 @@ impl Counter {
         self.event(Event::Slot(Slot::CardIn));
         self.event(Event::Card(Box::new(cards())));
         self.event(Event::Holder(Box::new(holder())));
-        self.event(Event::Visit(Some(Box::new(visit((1..=8).map(line).collect())))));
+        self.event(Event::Visit(Some(Box::new(visit((0..6).map(line).collect())))));
         self.done();
         self.asked();
     }

@@ -223,6 +223,7 @@ impl CounterWork {
         // Its lines are in the books: it is not offered again.
         bill::put_aside(path)?;
         self.look_at_bills();
+        self.tell_waiting(teller);
         self.tell_visit(teller)
     }
 
