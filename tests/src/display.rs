@@ -143,6 +143,28 @@ impl<'a> Window<'a> {
         self.xdotool(&[&["key", "--delay", "30"], keys].concat());
     }
 
+    /// Presses keys again and again until the face shows a page: for what cannot be pressed before something was found.
+    ///
+    /// # Panics
+    /// When it does not within [`WAIT_MS_MAX`].
+    #[track_caller]
+    pub fn keys_until(&mut self, keys: &[&str], name: &str) {
+        let wanted = format!("page {name}");
+        let end = Instant::now() + Duration::from_millis(WAIT_MS_MAX);
+        while Instant::now() < end {
+            let has_come = {
+                let said = self.said.0.lock().expect("nobody panics with it");
+                said.iter().skip(self.heard).any(|line| *line == wanted)
+            };
+            if has_come {
+                break;
+            }
+            self.keys(keys);
+            thread::sleep(Duration::from_millis(400));
+        }
+        self.page(name);
+    }
+
     /// Types a text.
     ///
     /// # Panics

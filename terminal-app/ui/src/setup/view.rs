@@ -134,6 +134,7 @@ pub(super) fn page_name(wizard: &Wizard) -> &'static str {
         SetupPage::Language => "setup.language",
         SetupPage::Place => "setup.place",
         SetupPage::Devices => "setup.devices",
+        SetupPage::Center if wizard.met.is_some() => "setup.center-met",
         SetupPage::Center => "setup.center",
         SetupPage::Enrolment => "setup.enrolment",
         SetupPage::Keys => "setup.keys",
