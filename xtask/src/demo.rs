@@ -187,6 +187,7 @@ impl Demo {
     /// A center with its people and rules.
     fn prepare_center(&mut self) -> Result<(), String> {
         let rules = samples().join("rules/xuzhou.json").display().to_string();
+        let catalog = samples().join("catalog/sample.json").display().to_string();
 
         step(
             1,
@@ -205,6 +206,7 @@ impl Demo {
         )?;
         self.jinbao(&["center", "people", "import", "people.csv"], &[])?;
         self.jinbao(&["center", "rules", "add", &rules], &[])?;
+        self.jinbao(&["center", "rules", "add", &catalog], &[])?;
         self.prepare_service()?;
         self.jinbao(&["sim", "keys", "--key-seed", SEED, "--out", "issuer.json"], &[])?;
         self.jinbao(&["center", "keys", "import", "issuer.json"], &[])?;
