@@ -307,7 +307,7 @@ impl Face {
         let now = (self.clock)();
         status.set_time(locale.time(now).into());
         let date = match locale {
-            locale::Locale::English => format!("{}, {}", locale.weekday(now), locale.date(now)),
+            locale::Locale::English => locale.date(now),
             _ => format!("{} {}", locale.date(now), locale.weekday(now)),
         };
         status.set_date(date.into());

@@ -33,7 +33,9 @@ impl Machine {
             Input::Languages => self.overlay = Some(Overlay::Languages),
             Input::Language(locale) => {
                 self.locale = locale;
-                self.overlay = None;
+                if self.overlay == Some(Overlay::Languages) {
+                    self.overlay = None;
+                }
                 out.push(Effect::Hush);
             }
             Input::CallStaff => {

@@ -155,6 +155,12 @@ fn loss_asked_again(loss: &Loss, ctx: Ctx) -> Sheet {
     }
 }
 
+/// A long name in parts, so that it takes lines.
+fn grouped(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    letters.chunks(8).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
 /// A number as people read it.
 pub(in crate::kiosk) fn spaced(number: &str) -> String {
     let mut text = String::new();
@@ -231,7 +237,7 @@ pub(super) fn certified(until: Day, slip: &Slip, ctx: Ctx) -> Sheet {
         title: ctx.say("认证成功", "Certified"),
         rows: vec![
             strong(ctx.say("有效期到", "Holds until"), ctx.day(until)),
-            fact(ctx.say("交易号", "Transaction"), slip.transaction.to_string()),
+            fact(ctx.say("交易号", "Transaction"), grouped(&slip.transaction.to_string())),
             Row::Note(ctx.say(
                 "养老金照常发放，不用再做什么。",
                 "Your pension goes on as before; there is nothing more to do.",
