@@ -111,7 +111,14 @@ fn why_is_told_step_by_step() {
         counter.event(Event::Split(Box::new(split())));
         counter.done();
         key(&counter.window, Key::F11);
-        assert!(find(&counter.window, AccessibleRole::ListItem, &split().steps[0].words(terminal::language::Language::Chinese)).is_some());
+        assert!(
+            find(
+                &counter.window,
+                AccessibleRole::ListItem,
+                &split().steps[0].words(terminal::language::Language::Chinese)
+            )
+            .is_some()
+        );
     });
 }
 
@@ -167,7 +174,10 @@ fn the_lane_lists_what_to_do() {
         key(&counter.window, Key::F7);
         counter.event(Event::Books {
             unresolved: vec![row(7, Kind::Settlement, Record::Armed)],
-            disputed: vec![row(8, Kind::Settlement, Record::Refused), row(9, Kind::Settlement, Record::Conflict)],
+            disputed: vec![
+                row(8, Kind::Settlement, Record::Refused),
+                row(9, Kind::Settlement, Record::Conflict),
+            ],
             latest: vec![],
         });
         counter.done();
@@ -303,7 +313,10 @@ fn a_visit_takes_few_keys() {
     key(&counter.window, Key::Return);
     key(&counter.window, Key::Return);
     let asked = counter.asked();
-    assert!(matches!(&asked[..], [.., Command::AddLine { code, .. }] if code == "XA01SAMPLE0001"), "{asked:?}");
+    assert!(
+        matches!(&asked[..], [.., Command::AddLine { code, .. }] if code == "XA01SAMPLE0001"),
+        "{asked:?}"
+    );
     counter.event(Event::Visit(Some(Box::new(visit(vec![line(1)])))));
     (0..asked.len()).for_each(|_| counter.done());
 
@@ -506,7 +519,8 @@ fn a_scanner_is_faster_than_the_answer() {
     type_text(&counter.window, "9.80");
     key(&counter.window, Key::Return);
     key(&counter.window, Key::Return);
-    let lines = counter.asked().into_iter().filter(|command| matches!(command, Command::AddLine { .. })).count();
+    let lines =
+        counter.asked().into_iter().filter(|command| matches!(command, Command::AddLine { .. })).count();
     assert_eq!(lines, 1);
 }
 

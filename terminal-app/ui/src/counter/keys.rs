@@ -136,6 +136,10 @@ impl State {
                     keys.push(key(6, Act::Vouch));
                 }
                 keys.extend(self.common());
+                if self.is_busy() {
+                    // A finger is waited for, say: it need not be.
+                    keys.push(key(0, Act::Back));
+                }
                 keys.push(main(9, if self.desk.pension.is_some() { Act::Pay } else { Act::Pension }));
             }
             Page::Affairs => {
@@ -145,6 +149,9 @@ impl State {
                     keys.push(key(6, Act::Vouch));
                 }
                 keys.extend(self.common());
+                if self.is_busy() {
+                    keys.push(key(0, Act::Back));
+                }
                 keys.push(main(9, Act::Affairs));
             }
             Page::Lane => keys.extend([
@@ -388,6 +395,7 @@ impl State {
                 let home = self.home();
                 self.go(home)
             }
+            (Overlay::None, Page::Pension | Page::Affairs) if self.is_busy() => vec![Effect::Halt],
             (Overlay::None, _) => Vec::new(),
             _ => self.lay(Overlay::None),
         }

@@ -27,7 +27,7 @@ use self::{
     work::{Command, CounterWork, Event},
 };
 use crate::{
-    Counter, CounterWindow, Start,
+    Counter, CounterWindow, PageTeller, Start,
     desk::{Desk, Told, to_screen},
     locale::Locale,
     speak,
@@ -71,6 +71,7 @@ struct Inner {
     screen: Screen,
     sink: RefCell<Option<Box<dyn Sink>>>,
     clock: Box<dyn Fn() -> u64>,
+    pages: RefCell<PageTeller>,
 }
 
 impl std::fmt::Debug for Face {
@@ -87,6 +88,7 @@ impl Face {
             screen: Screen::new(window),
             sink: RefCell::new(None),
             clock: Box::new(clock),
+            pages: RefCell::default(),
         });
         let face = Face { inner };
         let counter = Counter::get(window);
@@ -110,6 +112,11 @@ impl Face {
     /// Gives it somebody who does what it asks for.
     pub fn serve(&self, sink: impl Sink + 'static) {
         *self.inner.sink.borrow_mut() = Some(Box::new(sink));
+    }
+
+    /// From now on its pages are told.
+    pub fn tell_pages(&self, pages: PageTeller) {
+        *self.inner.pages.borrow_mut() = pages;
     }
 
     /// Takes one input, does what follows from it, and shows the outcome.
@@ -166,7 +173,9 @@ impl Face {
     }
 
     fn show(&self) {
-        self.inner.screen.show(&self.inner.state.borrow());
+        let state = self.inner.state.borrow();
+        self.inner.screen.show(&state);
+        self.inner.pages.borrow().at(state.page_name());
     }
 }
 
@@ -238,6 +247,7 @@ pub fn run(start: Start) -> Result<(), PlatformError> {
     let began = Instant::now();
     let clock = move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let face = Face::new(&window, start.locale, clock);
+    face.tell_pages(start.pages());
     let told = face.clone();
     let teller = to_screen(move |letter| told.told(letter));
     let options = start.options.clone();

@@ -461,6 +461,32 @@ pub struct State {
 }
 
 impl State {
+    /// The page's name, for [`crate::PageTeller`].
+    pub fn page_name(&self) -> &'static str {
+        match (&self.overlay, self.page) {
+            (Overlay::Pin { .. }, _) => "counter.pin",
+            (Overlay::Why, _) => "counter.why",
+            (Overlay::Waiting, _) => "counter.waiting",
+            (Overlay::Confirm(_), _) => "counter.confirm",
+            (Overlay::Decide { .. }, _) => "counter.decide",
+            (Overlay::Second { .. }, _) => "counter.second",
+            (Overlay::Help, _) => "counter.help",
+            (Overlay::None, Page::Closed) => "counter.closed",
+            (Overlay::None, Page::SignIn) => "counter.sign-in",
+            (Overlay::None, Page::Serve) => match self.serve.stage() {
+                Stage::Idle => "counter.idle",
+                Stage::Bill => "counter.bill",
+                Stage::Split => "counter.split",
+                Stage::Done => "counter.done",
+            },
+            (Overlay::None, Page::Pension) => "counter.pension",
+            (Overlay::None, Page::Affairs) => "counter.affairs",
+            (Overlay::None, Page::Lane) => "counter.lane",
+            (Overlay::None, Page::Records) => "counter.records",
+            (Overlay::None, Page::Day) => "counter.day",
+        }
+    }
+
     /// Begins in a language.
     pub fn new(locale: Locale) -> Self {
         State { locale, ..State::default() }

@@ -189,11 +189,11 @@ impl Counter {
 
     /// Answers the last question of `keys` for items; the earlier ones are over as well.
     pub(crate) fn found(&self, keys: u32) {
-        let (ticket, words) = self.face.with_state(|state| {
-            (state.serve.form.ticket, state.serve.form.item.text().to_owned())
-        });
+        let (ticket, words) =
+            self.face.with_state(|state| (state.serve.form.ticket, state.serve.form.item.text().to_owned()));
         let items = catalog().find(&words, 8).into_iter().cloned().collect::<Vec<Item>>();
-        let items = if items.is_empty() { catalog().find("amxl", 1).into_iter().cloned().collect() } else { items };
+        let items =
+            if items.is_empty() { catalog().find("amxl", 1).into_iter().cloned().collect() } else { items };
         self.event(Event::Found { ticket, items });
         (0..keys).for_each(|_| self.done());
     }
@@ -409,9 +409,7 @@ pub(crate) fn finger_fails() -> FingerCheck {
 pub(crate) fn affairs() -> Affairs {
     use protocol::service::{
         card::{CardLine, CardsAnswer},
-        contribution::{
-            Contribution, ContributionKind, ContributionState, Contributions, Due, DuesAnswer,
-        },
+        contribution::{Contribution, ContributionKind, ContributionState, Contributions, Due, DuesAnswer},
     };
     let period = |number| Period::from_number(number).unwrap();
     let month = |number| Contribution {
@@ -425,7 +423,12 @@ pub(crate) fn affairs() -> Affairs {
     Affairs {
         cards: CardsAnswer {
             cards: vec![
-                CardLine { this: true, since: Timestamp(NOON.0 - 90_000_000_000), blocked: None, blocked_since: None },
+                CardLine {
+                    this: true,
+                    since: Timestamp(NOON.0 - 90_000_000_000),
+                    blocked: None,
+                    blocked_since: None,
+                },
                 CardLine {
                     this: false,
                     since: Timestamp(NOON.0 - 190_000_000_000),
