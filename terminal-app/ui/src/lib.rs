@@ -12,6 +12,8 @@ pub mod setup;
 pub mod trouble;
 pub mod upkeep;
 
+use std::cell::Cell;
+
 use edge::options::Options;
 use slint::{PlatformError, SelectBundledTranslationError, Window};
 
@@ -38,9 +40,24 @@ impl Start {
         speak(self.locale).map_err(|error| PlatformError::Other(error.to_string()))
     }
 
-    /// A page is shown that was not shown before. Its name says nothing about whoever stands before it.
-    pub fn tell_page(&self, name: &'static str) {
-        if self.tell_pages {
+    /// Who is told which page is shown.
+    pub fn pages(&self) -> PageTeller {
+        PageTeller { tells: self.tell_pages, last: Cell::new("") }
+    }
+}
+
+/// Says on standard error which page a face shows, where that is wanted: a line for each change. Names are fixed, and say
+/// nothing about whoever stands before the screen.
+#[derive(Debug, Default)]
+pub struct PageTeller {
+    tells: bool,
+    last: Cell<&'static str>,
+}
+
+impl PageTeller {
+    /// This page is on the screen.
+    pub fn at(&self, name: &'static str) {
+        if self.last.replace(name) != name && self.tells {
             eprintln!("page {name}");
         }
     }

@@ -56,7 +56,7 @@ impl Bench {
             full_screen: false,
             tell_pages: false,
         };
-        let screen = Screen::new(&window, start);
+        let screen = Screen::new(&window, &start);
         let wishes = Rc::<RefCell<Vec<String>>>::default();
         let list = Rc::clone(&wishes);
         screen.connect(Sink::Test(Box::new(move |effect| {

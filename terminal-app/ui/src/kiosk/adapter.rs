@@ -23,8 +23,8 @@ use super::{
     work::{Command, Earlier},
 };
 use crate::{
-    Kiosk as Global, KioskOver, KioskPage, KioskWindow, Roll, RowKind, SheetAct, SheetBanner, SheetBar,
-    SheetRow, Status, Theme,
+    Kiosk as Global, KioskOver, KioskPage, KioskWindow, PageTeller, Roll, RowKind, SheetAct, SheetBanner,
+    SheetBar, SheetRow, Status, Theme,
     desk::{Desk, Told},
     locale,
 };
@@ -72,6 +72,7 @@ pub struct Face {
     waiting: RefCell<VecDeque<Input>>,
     at_work: Cell<bool>,
     last: RefCell<Option<(Shown, Over)>>,
+    pages: RefCell<PageTeller>,
 }
 
 /// Which act has which code on the screen.
@@ -139,6 +140,7 @@ impl Face {
             waiting: RefCell::default(),
             at_work: Cell::new(false),
             last: RefCell::default(),
+            pages: RefCell::default(),
         });
         face.wire();
         let ticked = Rc::downgrade(&face);
@@ -151,6 +153,11 @@ impl Face {
         let now = (face.clock)();
         face.feed(Input::Tick(now));
         face
+    }
+
+    /// From now on its pages are told.
+    pub fn tell_pages(&self, pages: PageTeller) {
+        *self.pages.borrow_mut() = pages;
     }
 
     /// Where commands go from now on.
@@ -274,6 +281,7 @@ impl Face {
     /// Puts the view onto the globals, where it is another than before.
     fn show(&self) {
         let machine = self.machine.borrow();
+        self.pages.borrow().at(machine.page_name());
         let global = self.window.global::<Global<'_>>();
         self.show_frame(&machine, &global);
         let (shown, over) = (machine.shown(), machine.over());

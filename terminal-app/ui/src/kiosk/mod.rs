@@ -44,6 +44,7 @@ pub fn run(start: Start) -> Result<(), PlatformError> {
         voice::choose(start.options.data.root()),
         Box::new(move || Timestamp(clock.unix_ms())),
     );
+    face.tell_pages(start.pages());
     let told = Rc::downgrade(&face);
     let teller = to_screen(move |letter| {
         if let Some(face) = told.upgrade() {

@@ -404,6 +404,27 @@ impl Machine {
         self.pages.last().unwrap_or(&Page::Home)
     }
 
+    /// The page's name, for [`crate::PageTeller`].
+    pub fn page_name(&self) -> &'static str {
+        match (&self.overlay, self.page()) {
+            (Some(Overlay::Idle(_)), _) => "kiosk.idle",
+            (Some(_), _) => "kiosk.over",
+            (None, Page::Closed) => "kiosk.closed",
+            (None, Page::Home) => "kiosk.home",
+            (None, Page::Insert) => "kiosk.insert",
+            (None, Page::Reading) => "kiosk.reading",
+            (None, Page::Identify) => "kiosk.identify",
+            (None, Page::Pin(_)) => "kiosk.pin",
+            (None, Page::Finger) => "kiosk.finger",
+            (None, Page::Menu) => "kiosk.menu",
+            (None, Page::Sheet(_)) => "kiosk.sheet",
+            (None, Page::Letters(_)) => "kiosk.letters",
+            (None, Page::Name) => "kiosk.name",
+            (None, Page::Number(_)) => "kiosk.number",
+            (None, Page::Take(_)) => "kiosk.take",
+        }
+    }
+
     /// What is on the screen if it is something to read.
     pub fn sheet(&self) -> Option<Sheet> {
         match self.page() {

@@ -15,7 +15,7 @@ pub use self::{
     work::{Command, Event, Row, SetupWork},
 };
 use crate::{
-    SetupFace, SetupRole, SetupWindow, Start,
+    PageTeller, SetupFace, SetupRole, SetupWindow, Start,
     desk::{self, Desk, Told},
     locale,
 };
@@ -24,7 +24,7 @@ use crate::{
 pub fn run(start: Start) -> Result<(), PlatformError> {
     let window = SetupWindow::new()?;
     start.dress(window.window())?;
-    let screen = Screen::new(&window, start.clone());
+    let screen = Screen::new(&window, &start);
     let told = Rc::clone(&screen);
     let teller = desk::to_screen(move |letter| told.told(letter));
     let options = start.options.clone();
@@ -54,9 +54,8 @@ impl std::fmt::Debug for Sink {
 pub struct Screen {
     window: slint::Weak<SetupWindow>,
     wizard: RefCell<Wizard>,
-    start: Start,
+    pages: PageTeller,
     sink: RefCell<Option<Sink>>,
-    page: RefCell<&'static str>,
 }
 
 impl std::fmt::Debug for Screen {
@@ -67,13 +66,12 @@ impl std::fmt::Debug for Screen {
 
 impl Screen {
     /// Puts a wizard that knows nothing yet on the window.
-    pub fn new(window: &SetupWindow, start: Start) -> Rc<Self> {
+    pub fn new(window: &SetupWindow, start: &Start) -> Rc<Self> {
         let screen = Rc::new(Screen {
             window: window.as_weak(),
             wizard: RefCell::new(Wizard::new(start.locale)),
-            start,
+            pages: start.pages(),
             sink: RefCell::default(),
-            page: RefCell::new(""),
         });
         let face = window.global::<SetupFace<'_>>();
         let on = |input: fn(&SetupWindow) -> Input| {
@@ -184,9 +182,6 @@ impl Screen {
         let Some(window) = self.window.upgrade() else { return };
         let wizard = self.wizard.borrow();
         view::show(&wizard, &window);
-        let page = view::page_name(&wizard);
-        if self.page.replace(page) != page {
-            self.start.tell_page(page);
-        }
+        self.pages.at(view::page_name(&wizard));
     }
 }

@@ -124,7 +124,7 @@ fn page(wizard: &Wizard) -> SetupPage {
     }
 }
 
-/// The page's name for [`crate::Start::tell_page`].
+/// The page's name for [`crate::PageTeller`].
 pub(super) fn page_name(wizard: &Wizard) -> &'static str {
     if wizard.pin_digits().is_some() {
         return "setup.pin";
