@@ -83,7 +83,7 @@ fn what_the_card_and_the_center_say() {
             assert!(rig.waiting().is_empty());
         }
         rig.press("返回");
-        rig.expect("王女士，您好");
+        rig.expect("王女士，请问要办什么");
     }
     pictures.compare();
 }
@@ -113,7 +113,7 @@ fn certification_by_finger() {
     picture(&rig, &pictures, "certified");
     // What was done is not undone by going back to it.
     rig.press("返回");
-    rig.expect("王女士，您好");
+    rig.expect("王女士，请问要办什么");
     assert_eq!(rig.done.borrow().iter().filter(|done| done.contains("Certify")).count(), 1);
     pictures.compare();
 }
@@ -125,18 +125,18 @@ fn the_pin_is_changed() {
     rig.sign_in();
     rig.touch("修改密码");
     rig.type_pin(PIN);
-    rig.press("确定");
+    rig.press("输好了");
     rig.expect("请输入新密码");
     rig.type_pin("271828");
     picture(&rig, &pictures, "new PIN");
-    rig.press("确定");
+    rig.press("输好了");
     rig.type_pin("271829");
-    rig.touch("确定");
+    rig.touch("输好了");
     rig.expect("两次输入的新密码不一致");
     picture(&rig, &pictures, "new PINs differ");
     for pin in [PIN, "271828", "271828"] {
         rig.type_pin(pin);
-        rig.touch("确定");
+        rig.touch("输好了");
     }
     rig.expect("密码改好了");
     picture(&rig, &pictures, "PIN changed");
@@ -322,7 +322,7 @@ fn while_the_center_is_away() {
     rig.touch("再试一次");
     rig.expect("3,120.00 元");
     rig.press("返回");
-    rig.expect("王女士，您好");
+    rig.expect("王女士，请问要办什么？");
     // A certification needs no line.
     rig.offline.set(true);
     rig.touch("养老待遇资格认证");
@@ -379,7 +379,7 @@ fn other_screens_and_weak_eyes() {
             support::wait(20);
         };
         let take = |page: &str| {
-            support::buttons_are_large(rig.window(), if height == 1920 { TOUCH } else { 54.0 });
+            support::buttons_are_large(rig.window(), if height == 1920 { TOUCH } else { 48.0 });
             for (locale, language) in
                 [(ui::locale::Locale::English, "en"), (ui::locale::Locale::Simplified, "zh")]
             {
@@ -395,7 +395,7 @@ fn other_screens_and_weak_eyes() {
         rig.type_pin("31415");
         take("pin");
         rig.type_pin("9");
-        rig.touch("确定");
+        rig.touch("输好了");
         take("menu");
         rig.touch("查缴费记录");
         take("contributions");

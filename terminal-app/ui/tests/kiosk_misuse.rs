@@ -51,7 +51,7 @@ const WAYS: [Way; 14] = [
 fn sign_in(rig: &Rig) {
     rig.press("用密码");
     rig.type_pin(PIN);
-    rig.touch("确定");
+    rig.touch("输好了");
 }
 
 fn go(rig: &Rig, labels: &[&str]) {
@@ -124,8 +124,8 @@ fn one_touch_is_enough_to_stay_and_loses_nothing() {
         rig.expect("已输入 3 位");
     }
     rig.type_pin("159");
-    rig.touch("确定");
-    rig.expect("王女士，您好，请问要办什么？");
+    rig.touch("输好了");
+    rig.expect("王女士，请问要办什么？");
 }
 
 #[test]
@@ -135,12 +135,12 @@ fn wrong_pins_are_said_and_a_blocked_one_ends_it() {
     // Without a sensor the PIN is asked for at once.
     for left in [2, 1] {
         rig.type_pin("000000");
-        rig.touch("确定");
+        rig.touch("输好了");
         rig.expect(&format!("还可以输入 {left} 次"));
         rig.expect("已输入 0 位");
     }
     rig.type_pin("000000");
-    rig.touch("确定");
+    rig.touch("输好了");
     rig.expect("没有办成");
     assert!(!rig.says("再试一次"));
     let verified = rig.done.borrow().iter().filter(|done| *done == "Verify").count();
@@ -171,7 +171,7 @@ fn a_pin_is_never_on_the_screen_nor_spoken() {
     // Too short a PIN is not handed in.
     rig.press("全部清除");
     rig.type_pin("314");
-    rig.press("确定");
+    rig.press("输好了");
     assert!(rig.waiting().is_empty());
 }
 
@@ -204,7 +204,7 @@ fn two_touches_are_one() {
     rig.serve();
     rig.expect("3,120.00 元");
     rig.press("返回");
-    rig.expect("王女士，您好");
+    rig.expect("王女士，请问要办什么");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_card_pulled_while_it_works_is_told_in_the_terminals_words() {
     rig.insert();
     rig.press("用密码");
     rig.type_pin(PIN);
-    rig.press("确定");
+    rig.press("输好了");
     let command = rig.heard.borrow_mut().commands.remove(0);
     let ui::kiosk::work::Command::Verify { turn } = command else { panic!("{command:?}") };
     let stop = data::stop(terminal::session::SessionError::PinUnknown {
@@ -314,7 +314,7 @@ fn an_old_proof_is_asked_for_again_and_the_question_goes_on() {
     let rig = Rig::open_with(1080, 1920, false);
     rig.insert();
     rig.type_pin(PIN);
-    rig.touch("确定");
+    rig.touch("输好了");
     rig.press("养老金");
     let command = rig.heard.borrow_mut().commands.remove(0);
     let ui::kiosk::work::Command::Ask { turn, .. } = command else { panic!("{command:?}") };
@@ -322,7 +322,7 @@ fn an_old_proof_is_asked_for_again_and_the_question_goes_on() {
     rig.tell(Event::Answered { turn, answer: Box::new(Err(stop)) });
     rig.expect("请输入社保卡密码");
     rig.type_pin(PIN);
-    rig.touch("确定");
+    rig.touch("输好了");
     rig.expect("3,120.00 元");
 }
 

@@ -12,10 +12,11 @@ use protocol::{
     id::TransactionId,
     record::Amounts,
     service::{
-        Account, Article, ArticleLine, CardLine, CardsAnswer, CertificationAnswer, Contribution, ContributionKind,
-        ContributionState, Contributions, Due, DuesAnswer, Locked, Movement, MovementKind, Office, OfficeLine,
-        PensionMonth, PensionsAnswer, SeekWork, Seeker, Treatment, Treatments, Unemployment, UnemploymentState,
-        Vacancy, VacancyLine, contribution::UnemploymentAnswer, work::WorkAnswer,
+        Account, Article, ArticleLine, CardLine, CardsAnswer, CertificationAnswer, Contribution,
+        ContributionKind, ContributionState, Contributions, Due, DuesAnswer, Locked, Movement, MovementKind,
+        Office, OfficeLine, PensionMonth, PensionsAnswer, SeekWork, Seeker, Treatment, Treatments,
+        Unemployment, UnemploymentState, Vacancy, VacancyLine, contribution::UnemploymentAnswer,
+        work::WorkAnswer,
     },
     timestamp::Timestamp,
 };
@@ -39,7 +40,8 @@ use ui::{
 pub(crate) const NOW: Timestamp = Timestamp(1_795_484_520_000);
 
 /// What would tell somebody about her.
-pub(crate) const TRACES: [&str; 8] = ["王", "2,536.40", "13800000001", "3,120.00", "860.00", "WANG", "Wang", "310104"];
+pub(crate) const TRACES: [&str; 8] =
+    ["王", "2,536.40", "13800000001", "3,120.00", "860.00", "WANG", "Wang", "310104"];
 
 pub(crate) fn opened() -> Opened {
     Opened { surname: "王".into(), sex: Some(b'2'), pad: super::PAD, earlier: None }
@@ -438,7 +440,8 @@ fn vacancies() -> Vec<Vacancy> {
         wage_max: Fen(max),
         places: 3,
         education: "不限".into(),
-        text: "负责小区楼道和公共区域的清扫，每周休一天，包午餐，缴社保。身体健康，能吃苦，五十五岁以下。".into(),
+        text: "负责小区楼道和公共区域的清扫，每周休一天，包午餐，缴社保。身体健康，能吃苦，五十五岁以下。"
+            .into(),
         phone: "0731-12345678".into(),
         published: day(20261101),
         until: day(20261231),

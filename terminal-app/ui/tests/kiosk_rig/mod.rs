@@ -309,7 +309,7 @@ impl Rig {
             self.press("用密码");
         }
         self.type_pin(PIN);
-        self.touch("确定");
+        self.touch("输好了");
         assert!(self.says("王女士"), "{}", support::labels(self.window()));
     }
 
