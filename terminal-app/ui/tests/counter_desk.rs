@@ -31,7 +31,8 @@ use terminal::{
 };
 use ui::{
     counter::{
-        state::{Effect, Input, Key, Note, Overlay, Page, Stage, State},
+        facts::Kind,
+        state::{Effect, Input, Key, Note, Overlay, Page, Said, Stage, State},
         work::{Command, CounterWork, Event},
     },
     desk::{Desk, Teller, Told},
@@ -76,17 +77,23 @@ fn card(folder: &Path) -> (PathBuf, PathBuf) {
     paths
 }
 
+/// A training terminal in a folder of its own, with a printer that is a file.
+fn fixture(folder: &Path, faults: &str) -> Options {
+    let (card, psam) = card(folder);
+    let data = DataDir::choose(Some(folder.join("data")), |_| None).unwrap();
+    let mut options = Options::new(data);
+    options.reader = Some(format!("sim:{},{}{faults}", card.display(), psam.display()));
+    let device = folder.join("paper.txt").to_str().unwrap().to_owned();
+    let printer = Printer { device, columns: 48, baud: None };
+    let borrowed = Borrowed { printer: Some(printer), ..Borrowed::default() };
+    training::prepare_with(&options, &borrowed).unwrap()
+}
+
 impl Table {
     fn open(faults: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (card, psam) = card(folder.path());
-        let data = DataDir::choose(Some(folder.path().join("data")), |_| None).unwrap();
-        let mut options = Options::new(data);
-        options.reader = Some(format!("sim:{},{}{faults}", card.display(), psam.display()));
+        let options = fixture(folder.path(), faults);
         let paper = folder.path().join("paper.txt");
-        let printer = Printer { device: paper.to_str().unwrap().to_owned(), columns: 48, baud: None };
-        let borrowed = Borrowed { printer: Some(printer), ..Borrowed::default() };
-        let options = training::prepare_with(&options, &borrowed).unwrap();
         let bills = edge::bill::folder(&options.data).unwrap();
         let (sender, told) = mpsc::channel();
         let sender = Mutex::new(sender);
@@ -127,7 +134,10 @@ impl Table {
         while !is_so(&self.state) {
             match self.told.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(told) => self.take(Input::Told(told)),
-                Err(_) => panic!("never came to pass: {what}; note {:?}, page {:?}", self.state.note, self.state.page),
+                Err(_) => panic!(
+                    "never came to pass: {what}; note {:?}, page {:?}",
+                    self.state.note, self.state.page
+                ),
             }
         }
     }
@@ -237,8 +247,12 @@ fn a_whole_visit_and_what_comes_after_it() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(table.state.books.latest.len(), 2);
-    table.key(Key::Down);
+    // Beside both, the load that the center did not grant, written off.
+    let rows = &table.state.books.latest;
+    let of = |kind| rows.iter().filter(|row| row.kind == kind).count();
+    assert_eq!((of(Kind::Settlement), of(Kind::Cancellation), of(Kind::Abandoned)), (1, 1, 1));
+    let row = rows.iter().position(|row| row.kind == Kind::Settlement && row.cancelled).unwrap();
+    table.take(Input::Row(row));
     table.key(Key::F(4));
     assert_eq!(table.state.overlay, Overlay::None, "what is taken back is not taken back again");
     // The day cannot be compared while the center does not answer; that is said, and nothing is lost.
@@ -250,6 +264,97 @@ fn a_whole_visit_and_what_comes_after_it() {
     table.key(Key::F(12));
     table.key(Key::Return);
     table.until("signed out", |state| state.page == Page::SignIn);
+}
+
+/// A visit whose card is pulled right after so many commands.
+fn pulled_after(command: u32) -> Table {
+    let mut table = Table::open(&format!(",pull-after={command}"));
+    fs::copy(sample_bill(), table.bills.join("HIS-0001.json")).unwrap();
+    table.sign_in();
+    let gone = |state: &State| {
+        let said =
+            matches!(state.note, Some(Note::Trouble { .. } | Note::Said(Said::CardOut | Said::CardOutKept)));
+        said && !state.card_is_in && !state.is_busy()
+    };
+    table.until("the holder", |state| gone(state) || (state.serve.holder.is_some() && !state.is_busy()));
+    if gone(&table.state) {
+        return table;
+    }
+    table.key(Key::F(3));
+    table.at_rest();
+    table.key(Key::Return);
+    table.until("the lines", |state| gone(state) || (state.serve.visit.is_some() && !state.is_busy()));
+    if gone(&table.state) {
+        return table;
+    }
+    table.key(Key::F(9));
+    table.until("the PIN", |state| gone(state) || matches!(state.overlay, Overlay::Pin { .. }));
+    if gone(&table.state) {
+        return table;
+    }
+    table.type_text(TEST_PIN);
+    table.key(Key::Return);
+    table.until("the figures", |state| {
+        gone(state) || (state.serve.stage() == Stage::Split && !state.is_busy())
+    });
+    if gone(&table.state) {
+        return table;
+    }
+    std::thread::sleep(Duration::from_millis(600));
+    table.key(Key::F(9));
+    table.until("the end", |state| gone(state) || (state.serve.settled.is_some() && !state.is_busy()));
+    table
+}
+
+#[test]
+fn a_card_pulled_anywhere_is_never_charged_twice() {
+    let (mut not_done, mut unknown, mut done) = (0, 0, 0);
+    // From somewhere in its reading until it is done with.
+    for command in 6..60 {
+        let mut table = pulled_after(command);
+        match (table.state.unresolved(), &table.state.serve.settled) {
+            (0, None) => {
+                not_done += 1;
+                assert_eq!(table.state.serve.stage(), Stage::Idle);
+                // What was said is that nothing was taken, and no key charges now.
+                assert!(!table.state.note.as_ref().is_some_and(Note::is_grave), "{:?}", table.state.note);
+                table.key(Key::F(9));
+                assert!(!table.state.is_busy());
+            }
+            (1, None) => {
+                unknown += 1;
+                assert!(table.state.note.as_ref().is_some_and(Note::is_grave), "{:?}", table.state.note);
+                if unknown == 1 {
+                    decided_by_a_supervisor(table);
+                }
+            }
+            (_, Some(_)) => {
+                done += 1;
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    println!("pulled: {not_done} times before anything was taken, {unknown} times in doubt, {done} after it");
+    assert!(not_done > 5 && unknown > 0 && done == 1);
+}
+
+fn decided_by_a_supervisor(mut table: Table) {
+    // The figures are gone: no key charges again.
+    table.key(Key::F(9));
+    assert!(!table.state.is_busy());
+    table.key(Key::F(7));
+    table.until("the row", |state| state.books.unresolved.len() == 1 && !state.is_busy());
+    assert_eq!(table.state.books.unresolved[0].state, Record::Armed);
+    table.key(Key::F(9));
+    table.type_text("14");
+    table.key(Key::F(9));
+    table.until("decided", |state| matches!(&state.note, Some(Note::Decided(earlier)) if earlier.done));
+    table.at_rest();
+    assert_eq!(table.state.unresolved(), 0);
+    table.key(Key::F(8));
+    table.until("once", |state| state.books.latest.len() == 1 && !state.is_busy());
+    assert_eq!(table.state.books.latest[0].kind, Kind::Settlement);
 }
 
 #[test]
