@@ -25,7 +25,7 @@ fn before_a_card() {
     let pictures = Pictures::of("kiosk");
     rig.expect("正在准备");
     picture(&rig, &pictures, "starting");
-    rig.tell(Event::Closed(data::stop(terminal::session::SessionError::NoPsam).trouble));
+    rig.tell(Event::Closed(data::stop(terminal::session::SessionError::NoPsam).trouble.as_ref().clone()));
     rig.expect("本机暂停服务");
     picture(&rig, &pictures, "out of service");
     rig.tell(Event::Ready(ui::kiosk::work::Ready {

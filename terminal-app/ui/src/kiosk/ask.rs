@@ -210,7 +210,7 @@ pub struct Stop {
     /// Whether it is certain that nothing has changed.
     pub unchanged: bool,
     /// In words.
-    pub trouble: Trouble,
+    pub trouble: Box<Trouble>,
 }
 
 impl Stop {
@@ -238,7 +238,7 @@ impl Stop {
             ) | Error::Link(LinkError::Lost { .. })
         );
         let unchanged = !uncertain && error.money() == MoneyOutcome::NotDone;
-        Stop { kind, unchanged, trouble: Trouble::of(&error.into()) }
+        Stop { kind, unchanged, trouble: Box::new(Trouble::of(&error.into())) }
     }
 }
 

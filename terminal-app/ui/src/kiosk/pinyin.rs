@@ -85,8 +85,9 @@ mod tests {
     #[test]
     fn characters_of_a_syllable_come_before_longer_ones() {
         assert!(characters("zhang").contains(&'张') && characters("zhang").contains(&'章'));
-        let li = characters("li");
-        assert!(li.iter().position(|c| *c == '李') < li.iter().position(|c| *c == '林'));
+        let place = |letters, one| characters(letters).iter().position(|character| *character == one);
+        assert!(place("li", '李').is_some());
+        assert!(place("e", '鹅').is_some() && place("e", '鹅') < place("e", '恩'));
         assert!(characters("").is_empty() && characters("vvv").is_empty());
         assert!(characters("z").len() <= 120);
         assert!(characters("lv").contains(&'吕'));

@@ -172,10 +172,12 @@ impl Machine {
             Page::Letters(_) => {
                 self.letters.pop();
             }
+            // The letters of the next character go first.
+            Page::Name if self.letters.is_empty() => {
+                self.name.pop();
+            }
             Page::Name => {
-                if self.letters.pop().is_none() {
-                    self.name.pop();
-                }
+                self.letters.pop();
             }
             _ => {}
         }

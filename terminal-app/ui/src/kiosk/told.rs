@@ -86,11 +86,11 @@ impl Machine {
                     Err(stop) => self.stopped(stop, &ask, out),
                 }
             }
-            Event::Printed { turn, printed } if turn == self.printing => {
-                if self.overlay == Some(Overlay::Printing) {
-                    self.overlay = Some(Overlay::Printed(printed.err()));
-                    self.idle_s = 0;
-                }
+            Event::Printed { turn, printed }
+                if turn == self.printing && self.overlay == Some(Overlay::Printing) =>
+            {
+                self.overlay = Some(Overlay::Printed(printed.err()));
+                self.idle_s = 0;
             }
             _ => {}
         }
@@ -211,7 +211,7 @@ impl Machine {
             Kind::WrongPin | Kind::NewPin => {
                 self.pages.truncate(self.root().len());
                 self.push(Page::Pin(step));
-                self.hint = Some(stop.trouble);
+                self.hint = Some(*stop.trouble);
                 out.push(Effect::Say(Sentence::TypePinAgain));
             }
             kind => {
@@ -247,7 +247,7 @@ impl Machine {
                 if stop.kind == Kind::CardGone {
                     self.during = Some(stop.clone());
                 }
-                self.finger.trouble = Some(stop.trouble);
+                self.finger.trouble = Some(*stop.trouble);
                 self.finger.over = true;
             }
         }

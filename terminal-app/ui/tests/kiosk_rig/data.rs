@@ -51,6 +51,10 @@ pub(crate) fn stop(error: SessionError) -> Stop {
     Stop::of(Error::Session(error))
 }
 
+pub(crate) fn offline_stop() -> Stop {
+    offline()
+}
+
 pub(crate) fn offline() -> Stop {
     Stop::of(Error::Link(LinkError::Down { detail: "test".into() }))
 }
@@ -253,7 +257,7 @@ fn account(offline: bool) -> Answer {
     Answer::Account {
         card: Some(Box::new(card)),
         center: match offline {
-            true => Err(super::data::offline().trouble),
+            true => Err(*offline_stop().trouble),
             false => Ok(Box::new(Shown { content: center, from: from(false) })),
         },
     }
