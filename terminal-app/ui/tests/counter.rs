@@ -525,6 +525,36 @@ fn a_scanner_is_faster_than_the_answer() {
 }
 
 #[test]
+fn fields_are_set_by_assistive_technology_and_secrets_are_not() {
+    support::begin();
+    let counter = Counter::open(1280, 800);
+    counter.event(Event::Opened(Box::new(opened(Face::Counter, true, false))));
+    let set = |label: &str, text: &str| {
+        support::expect(&counter.window, AccessibleRole::TextInput, label).set_accessible_value(text);
+        wait(20);
+    };
+    set("工号", "0002");
+    set("口令", "secret-7");
+    counter.face.with_state(|state| {
+        assert_eq!((state.sign_in.number.text(), state.sign_in.secret.len()), ("0002", 0));
+    });
+    counter.with_bill();
+    set("项目代码、条码或拼音首字母", "amxl");
+    assert!(matches!(&counter.asked()[..], [Command::Find { words, .. }] if words == "amxl"));
+    counter.found(1);
+    key(&counter.window, Key::Return);
+    set("数量", "3");
+    set("单价（元）", "9.5");
+    key(&counter.window, Key::Return);
+    let asked = counter.asked();
+    assert!(
+        matches!(&asked[..], [Command::AddLine { price, count, .. }]
+            if price.to_string() == "9.50" && count.to_string() == "3"),
+        "{asked:?}"
+    );
+}
+
+#[test]
 fn a_broken_desk_is_said() {
     support::begin();
     let counter = Counter::open(1024, 600);

@@ -19,6 +19,13 @@ impl Typed {
         Typed(text.into())
     }
 
+    /// As if these keys had been pressed.
+    pub fn typed(text: &str) -> Self {
+        let mut typed = Typed::default();
+        text.chars().for_each(|key| typed.push(key));
+        typed
+    }
+
     /// What stands there.
     pub fn text(&self) -> &str {
         &self.0

@@ -12,7 +12,7 @@ use terminal::{
 
 use super::{
     entry::{Hidden, LinePart, Typed},
-    state::{Confirm, Effect, Key, LOOK_MS, Overlay, Page, Said, Stage, State},
+    state::{Confirm, Effect, Field, Key, LOOK_MS, Overlay, Page, Said, Stage, State},
     work::{Command, Secret},
 };
 use hal::pin_pad::PinPadError;
@@ -537,6 +537,31 @@ impl State {
             Key::Return => self.line_return(),
             _ => Vec::new(),
         }
+    }
+
+    /// Sets a field as a whole; one that is not on the screen stays as it is.
+    pub(super) fn set(&mut self, field: Field, text: &str) -> Vec<Effect> {
+        let typed = Typed::typed(text);
+        let at_lines =
+            self.page == Page::Serve && self.serve.stage() == Stage::Bill && self.overlay == Overlay::None;
+        let form = &mut self.serve.form;
+        match (field, &mut self.overlay) {
+            (Field::Item, _) if at_lines => {
+                form.begin();
+                form.item = typed;
+                return self.look_up();
+            }
+            (Field::Count, _) if at_lines && form.chosen.is_some() => {
+                (form.count, form.part, form.offered) = (typed, LinePart::Count, false);
+            }
+            (Field::Price, _) if at_lines && form.chosen.is_some() => {
+                (form.price, form.part, form.offered) = (typed, LinePart::Price, false);
+            }
+            (Field::Number, Overlay::None) if self.page == Page::SignIn => self.sign_in.number = typed,
+            (Field::Second, Overlay::Second { number, .. }) => *number = typed,
+            _ => {}
+        }
+        Vec::new()
     }
 
     /// Asks what is meant by what stands in the field.

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use self::{
     adapter::Screen,
-    state::{Effect, Input, Key, State},
+    state::{Effect, Field, Input, Key, State},
     work::{Command, CounterWork, Event},
 };
 use crate::{
@@ -99,6 +99,13 @@ impl Face {
         counter.on_press(move |act| presses.take(Input::Press(adapter::pressed(act))));
         let rows = on(&face);
         counter.on_row_pressed(move |row| rows.take(Input::Row(usize::try_from(row).unwrap_or(usize::MAX))));
+        let fields = on(&face);
+        counter.on_field_set(move |field, text| {
+            let all = [Field::Item, Field::Count, Field::Price, Field::Number, Field::Second];
+            if let Some(field) = usize::try_from(field).ok().and_then(|at| all.get(at)) {
+                fields.take(Input::Set(*field, text.into()));
+            }
+        });
         let languages = on(&face);
         counter.on_language(move || languages.take(Input::Language));
         let contrasts = on(&face);

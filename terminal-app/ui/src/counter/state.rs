@@ -61,6 +61,21 @@ pub enum Key {
     Tab,
 }
 
+/// A field that assistive technology may set. Secrets are typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Code, barcode or initials of an item.
+    Item,
+    /// How many.
+    Count,
+    /// Price of one.
+    Price,
+    /// Operator number.
+    Number,
+    /// Number of the second clerk.
+    Second,
+}
+
 /// What comes in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -70,6 +85,8 @@ pub enum Input {
     Press(Act),
     /// A row of the list was pressed.
     Row(usize),
+    /// A field was set as a whole.
+    Set(Field, String),
     /// The next language.
     Language,
     /// Other colours.
@@ -532,6 +549,7 @@ impl State {
                 self.mark(row);
                 Vec::new()
             }
+            Input::Set(field, text) => self.set(field, &text),
             Input::Language => {
                 self.locale = self.locale.next();
                 vec![Effect::Speak(self.locale)]
