@@ -335,3 +335,18 @@ fn a_broken_desk_says_that_the_machine_is_out_of_service() {
     rig.assert_nobody();
     assert!(!rig.says("请问您要办什么"));
 }
+
+#[test]
+fn a_machine_that_takes_no_fingers_says_so_and_asks_nobody_to_press() {
+    let rig = Rig::open_with(1080, 1920, false);
+    rig.insert();
+    rig.type_pin(PIN);
+    rig.touch("输好了");
+    rig.touch("养老待遇资格认证");
+    rig.touch("现在认证");
+    rig.expect("本机现在不能按指纹");
+    rig.expect("到服务窗口办理");
+    assert!(!rig.done.borrow().iter().any(|done| done.contains("Finger")));
+    rig.press("返回");
+    rig.expect("现在认证");
+}

@@ -313,6 +313,11 @@ impl Machine {
             self.push(Page::Finger);
             self.finger = FingerState::default();
         }
+        if !self.takes_fingers() {
+            // Nobody is signed in for this terminal, or it has no sensor: said at once, and the desk is not asked.
+            self.finger = FingerState { certify, over: true, ..FingerState::default() };
+            return;
+        }
         self.finger = FingerState { certify, waiting: true, ..FingerState::default() };
         let turn = self.begin(Doing::Fingering);
         out.push(Effect::Ask(Command::Finger { turn, certify }));

@@ -223,8 +223,9 @@ fn kinds(shown: &Shown<Contributions>, ctx: Ctx, sheet: &mut Sheet) {
     let language = ctx.locale.language();
     for (kind, rows) in by_kind {
         let count = |state| rows.iter().filter(|row| row.state == state).count();
-        let total: i64 =
-            rows.iter().filter(|row| row.state != ContributionState::Unpaid).map(|row| row.by_person.0).sum();
+        let paid = || rows.iter().filter(|row| row.state != ContributionState::Unpaid);
+        let total: i64 = paid().map(|row| row.by_person.0).sum();
+        let by_unit: i64 = paid().map(|row| row.by_unit.0).sum();
         let mut note = Vec::new();
         for state in ContributionState::ALL {
             if count(state) > 0 {
@@ -240,7 +241,11 @@ fn kinds(shown: &Shown<Contributions>, ctx: Ctx, sheet: &mut Sheet) {
         }
         sheet.rows.push(Row::Fact {
             label: ctx.words(contribution_name(kind, language)),
-            value: format!("{} {}", ctx.say("个人共缴", "You paid"), ctx.money(Fen(total))),
+            value: match total {
+                // Paid by the unit alone, as for work injuries.
+                0 => format!("{} {}", ctx.say("单位共缴", "Your unit paid"), ctx.money(Fen(by_unit))),
+                _ => format!("{} {}", ctx.say("个人共缴", "You paid"), ctx.money(Fen(total))),
+            },
             note: note.join(&ctx.say("，", "; ")),
             strong: false,
         });
