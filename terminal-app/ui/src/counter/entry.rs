@@ -20,7 +20,7 @@ impl Typed {
     }
 
     /// As if these keys had been pressed.
-    pub fn typed(text: &str) -> Self {
+    pub fn from_keys(text: &str) -> Self {
         let mut typed = Typed::default();
         text.chars().for_each(|key| typed.push(key));
         typed

@@ -8,7 +8,10 @@ pub mod entry;
 pub mod facts;
 pub mod keys;
 pub mod state;
+mod told;
+mod typing;
 pub mod work;
+mod write;
 
 use std::{
     cell::RefCell,
@@ -96,7 +99,7 @@ impl Face {
         let keys = on(&face);
         counter.on_key(move |text, control, repeat| keys.key_of(&text, control, repeat));
         let presses = on(&face);
-        counter.on_press(move |act| presses.take(Input::Press(adapter::pressed(act))));
+        counter.on_press(move |act| presses.take(Input::Press(write::pressed(act))));
         let rows = on(&face);
         counter.on_row_pressed(move |row| rows.take(Input::Row(usize::try_from(row).unwrap_or(usize::MAX))));
         let fields = on(&face);
