@@ -25,13 +25,17 @@ use datacenter::{
     faults::{Fault, Faults},
     outside::{Clock, Outside, SystemClock, SystemRandom},
     production::Production,
-    storage::rows::{ImportedPerson, Institution},
+    storage::{
+        rows::{ImportedPerson, Institution},
+        service::DeskRow,
+    },
 };
 use protocol::{
     feed::{BlockReason, Person},
     id::TerminalId,
     limits::OfflineLimits,
     rules::RulesDocument,
+    service::Desk,
     timestamp::Timestamp,
     upload::SendWindow,
 };
@@ -225,6 +229,15 @@ impl TestCenter {
     /// When the storage fails.
     pub fn set_card(&self, card: [u8; 12], reason: Option<BlockReason>) {
         self.production().set_cards(&[(card, reason)]).unwrap_or_else(complain);
+    }
+
+    /// Gives a terminal the rights of a kiosk.
+    ///
+    /// # Panics
+    /// When they cannot be stored.
+    pub fn stand_as_kiosk(&self, terminal: TerminalId) {
+        let row = DeskRow { terminal, desk: Desk::Kiosk, district: None };
+        self.center.service.set_desk(&row).unwrap_or_else(complain);
     }
 
     /// Sets limits for every terminal.

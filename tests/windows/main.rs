@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod counter;
+mod kiosk;
 mod setup;

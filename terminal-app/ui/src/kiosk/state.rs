@@ -417,7 +417,11 @@ impl Machine {
             (None, Page::Pin(_)) => "kiosk.pin",
             (None, Page::Finger) => "kiosk.finger",
             (None, Page::Menu) => "kiosk.menu",
-            (None, Page::Sheet(_)) => "kiosk.sheet",
+            (None, Page::Sheet(content)) => match **content {
+                Content::Gone { .. } => "kiosk.gone",
+                Content::Stopped(_) => "kiosk.stopped",
+                _ => "kiosk.sheet",
+            },
             (None, Page::Letters(_)) => "kiosk.letters",
             (None, Page::Name) => "kiosk.name",
             (None, Page::Number(_)) => "kiosk.number",
