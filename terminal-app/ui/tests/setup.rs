@@ -401,6 +401,16 @@ fn a_start_after_a_power_cut_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn what_was_plugged_in_before_the_wizard_came_there_is_taken_up() {
+    let bench = Bench::new(1024, 600);
+    bench.stand(&settled(0));
+    bench.event(Event::Found(found(true, false)));
+    bench.stand(&settled(2));
+    assert!(expect(&bench.window, AccessibleRole::Button, "下一步").accessible_enabled().unwrap());
+    assert!(says(&bench.window, "Reader 00 01"));
+}
+
+#[test]
 fn the_language_is_switched_in_passing_and_the_page_stays() {
     let bench = Bench::new(1280, 800);
     bench.stand(&settled(4));

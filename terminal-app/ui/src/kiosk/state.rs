@@ -1,6 +1,6 @@
 //! The kiosk as a plain state machine: what is pressed and what the desk tells goes in, what is to be done comes out.
 //!
-//! Nothing of a person outlives its card: every way out leads through [`Machine::wipe`].
+//! Nothing of a person outlives its card: every way out leads through `wipe`.
 
 use hal::pin_pad::PinPadError;
 use protocol::{service::ArticleLine, timestamp::Timestamp};

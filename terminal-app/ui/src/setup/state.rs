@@ -291,6 +291,7 @@ impl Wizard {
             Input::Back => {
                 if let Some(before) = self.before() {
                     self.look_at(Some(before));
+                    return self.arrive();
                 }
                 Vec::new()
             }
@@ -431,8 +432,12 @@ impl Wizard {
         effects
     }
 
-    /// Steps that need nobody begin by themselves.
+    /// Steps that need nobody begin by themselves; what was plugged in before is taken up.
     fn arrive(&mut self) -> Vec<Effect> {
+        if self.step() == Some(Step::Devices) {
+            let found = self.found.clone();
+            self.propose(&found);
+        }
         match self.step() {
             Some(step) if self.settled(step) => Vec::new(),
             Some(Step::Fill) if !self.is_paused => self.fill(),
