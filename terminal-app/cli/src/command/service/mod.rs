@@ -37,32 +37,58 @@ Articles, offices and vacancies are shown from the copy here while the line is d
 person is asked from the center each time and kept nowhere.")]
 pub(crate) enum Command {
     /// 卡内余额与最近流水 · balance and log of the card itself
+    #[command(after_help = "例 Examples:\n  jinbao service balance")]
     Balance(CardArguments),
     /// 个人账户收支 · movements of the personal account
+    #[command(
+        after_help = "例 Examples:\n  jinbao service movements\n  jinbao service movements -n 5 --json"
+    )]
     Movements(PageArguments),
     /// 缴费记录 · contributions by month
+    #[command(
+        after_help = "例 Examples:\n  jinbao service contributions\n  jinbao service contributions --months 24 --until 2026-06"
+    )]
     Contributions(MonthArguments),
     /// 就诊结算及分担说明 · treatments and how each was split
+    #[command(after_help = "例 Examples:\n  jinbao service treatments")]
     Treatments(PageArguments),
     /// 养老金发放记录 · months of the pension that were paid
+    #[command(after_help = "例 Examples:\n  jinbao service pension")]
     Pension(PageArguments),
     /// 资格认证有效期 · until when the certification holds
+    #[command(after_help = "例 Examples:\n  jinbao service certification")]
     Certification(CardArguments),
     /// 名下各卡状态 · the person's cards
+    #[command(after_help = "例 Examples:\n  jinbao service cards")]
     Cards(CardArguments),
     /// 挂失、临时锁卡 · report loss and lock cards
+    #[command(
+        after_help = "例 Examples:\n  jinbao service report-loss               其余各卡 · the other cards\n  jinbao service report-loss --this-card   连同此卡 · this one too\n  jinbao service report-loss --no-card     没有卡 · without a card"
+    )]
     ReportLoss(LossArguments),
     /// 招聘岗位 · vacancies
+    #[command(
+        after_help = "例 Examples:\n  jinbao service vacancies 保洁\n  jinbao service vacancies --district 320302"
+    )]
     Vacancies(SearchArguments),
     /// 求职登记：登记、查看、撤回 · register as seeking work, look, take back
+    #[command(
+        after_help = "例 Examples:\n  jinbao service seek-work\n  jinbao service seek-work 仓库管理 --wage 3500 --phone 13800000000\n  jinbao service seek-work --stop"
+    )]
     SeekWork(WorkArguments),
     /// 失业保险金 · unemployment benefit
+    #[command(after_help = "例 Examples:\n  jinbao service unemployment")]
     Unemployment(CardArguments),
     /// 应缴费款 · contributions that are due
+    #[command(after_help = "例 Examples:\n  jinbao service dues")]
     Dues(CardArguments),
     /// 政策文章 · policy articles
+    #[command(
+        after_help = "例 Examples:\n  jinbao service articles 挂失\n  jinbao service articles --code ZC001"
+    )]
     Articles(SearchArguments),
     /// 经办机构 · offices
+    #[command(after_help = "例 Examples:\n  jinbao service offices --district 320302")]
     Offices(SearchArguments),
 }
 
