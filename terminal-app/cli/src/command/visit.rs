@@ -2,21 +2,20 @@
 
 use std::{
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use card_spec::money::Fen;
 use clap::Args;
-use edge::{counter::Counter, data_dir};
+use edge::{bill::BillFile, counter::Counter};
 use protocol::id::TransactionId;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 use terminal::{
     eligibility::Source,
     error::Error,
-    flows::{LineEntry, PreSettlement, Settled, VisitEntry},
+    flows::{PreSettlement, Settled, VisitEntry},
     receipt::{Booking, COLUMNS_80_MM, Paper, Receipt},
-    rules::{Amounts, VisitKind},
+    rules::Amounts,
 };
 
 use super::{
@@ -75,30 +74,6 @@ pub(crate) struct Arguments {
     /// 等卡秒数 · seconds to wait for the card
     #[arg(long, value_name = "SECONDS", default_value_t = CARD_TIMEOUT_S)]
     wait: u32,
-}
-
-/// A bill on the disk: its visit and lines; what else `rules explain` knows is not looked at.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BillFile {
-    #[serde(default)]
-    number: Option<String>,
-    visit: VisitKind,
-    #[serde(default)]
-    med_type: Option<String>,
-    lines: Vec<Value>,
-    #[serde(default, rename = "note")]
-    _note: Option<Value>,
-    #[serde(default, rename = "level")]
-    _level: Option<Value>,
-    #[serde(default, rename = "date")]
-    _date: Option<Value>,
-    #[serde(default, rename = "person")]
-    _person: Option<Value>,
-    #[serde(default, rename = "year_to_date")]
-    _year_to_date: Option<Value>,
-    #[serde(default, rename = "account")]
-    _account: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -189,25 +164,8 @@ fn visit(
 fn register(arguments: &Arguments, bill: &BillFile, counter: &mut Counter) -> Result<String, Failure> {
     let number = arguments.visit.clone().or_else(|| bill.number.clone());
     let number = number.unwrap_or_else(|| counter.flows.new_visit_number());
-    let med_type = bill.med_type.clone().unwrap_or_else(|| {
-        match bill.visit {
-            VisitKind::Outpatient => "11",
-            VisitKind::Inpatient => "21",
-        }
-        .to_owned()
-    });
-    counter.flows.register(&VisitEntry { number: number.clone(), med_type })?;
-    let lines: Vec<LineEntry> = bill
-        .lines
-        .iter()
-        .enumerate()
-        .map(|(at, line)| LineEntry {
-            serial: (at + 1).to_string(),
-            batch: "1".to_owned(),
-            content: line.to_string(),
-        })
-        .collect();
-    counter.flows.add_lines(&number, &lines)?;
+    counter.flows.register(&VisitEntry { number: number.clone(), med_type: bill.med_type() })?;
+    counter.flows.add_lines(&number, &bill.entries(""))?;
     Ok(number)
 }
 
@@ -244,15 +202,6 @@ fn finish(
     visited.text = Some(receipt.text(COLUMNS_80_MM, context.console.language()));
     visited.receipt = Some(receipt);
     Ok(())
-}
-
-impl BillFile {
-    fn read(path: &Path) -> Result<Self, EdgeError> {
-        let content = |problem: String| EdgeError::Content { path: path.to_owned(), problem };
-        let bill: BillFile =
-            serde_json::from_slice(&data_dir::read(path)?).map_err(|error| content(error.to_string()))?;
-        if bill.lines.is_empty() { Err(content("no lines".to_owned())) } else { Ok(bill) }
-    }
 }
 
 /// Shows what the visit comes to before the card is debited; machines get it with the result.
