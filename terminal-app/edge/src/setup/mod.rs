@@ -10,7 +10,6 @@ use std::{fs, io, ops::ControlFlow};
 
 use hal::{
     clock::{Clock, SystemClock},
-    pcsc,
     pin_pad::PinPad,
 };
 use protocol::timestamp::Timestamp;
@@ -403,17 +402,6 @@ impl Installation {
         let mut setup = self.setup.clone();
         setup.prove_again();
         self.keep(setup)
-    }
-
-    /// Waits until something is plugged in or out, at most `timeout_ms`; then [`Installation::look`] again.
-    pub fn wait_change(&self, timeout_ms: u32) {
-        match pcsc::Monitor::start() {
-            Ok(monitor) => {
-                // What it is does not matter: everything is looked at again.
-                let _ = monitor.next(timeout_ms);
-            }
-            Err(_) => std::thread::sleep(std::time::Duration::from_millis(timeout_ms.into())),
-        }
     }
 }
 

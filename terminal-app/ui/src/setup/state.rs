@@ -1,6 +1,6 @@
 //! The wizard without a screen: which step is shown, what may be pressed, what is asked of the desk.
 
-use edge::{checks::Health, failure::Turn, fill::Ended, setup::Found};
+use edge::{fill::Ended, setup::Found};
 use protocol::id::TerminalId;
 use terminal::{
     progress::Progress,
@@ -642,15 +642,5 @@ impl Wizard {
             self.devices.printer = proposal.printer;
         }
         self.devices.gpio = proposal.gpio;
-    }
-
-    /// Whether what failed is the installer's to repair; else somebody else has to be called.
-    pub fn is_installers_move(&self) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| !matches!(trouble.turn, Turn::Us | Turn::Center))
-    }
-
-    /// Whether any check of the self-test has failed.
-    pub fn has_failed_check(&self) -> bool {
-        self.checks.iter().any(|row| row.health == Health::Bad)
     }
 }

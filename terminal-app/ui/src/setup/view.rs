@@ -331,7 +331,6 @@ fn progress(wizard: &Wizard, face: &SetupFace<'_>) {
     face.set_filled_text(filled.map_or_else(SharedString::new, |(cursor, newest)| {
         format!("{cursor} / {newest} {}", pick("条变更", "changes")).into()
     }));
-    face.set_is_paused(wizard.is_paused);
     let kept = wizard.setup.as_ref().and_then(|setup| setup.tested());
     let checks: Vec<LookRow> = match (wizard.checks.is_empty(), kept) {
         (true, Some(tested)) => tested
@@ -352,7 +351,6 @@ fn progress(wizard: &Wizard, face: &SetupFace<'_>) {
         _ => wizard.checks.iter().map(|row| check_row(row, locale)).collect(),
     };
     face.set_checks(rows(checks));
-    face.set_has_failed_check(wizard.has_failed_check());
     face.set_progress(
         wizard.progress.map_or_else(SharedString::new, |progress| {
             locale.words(progress.words(locale.language())).into()
