@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `work` | the desk: card, center, paper, lamps |
 //! | `ask` | what is asked for, and answered |
+//! | `task`, `page` | what can be wanted, and the pages for it |
 //! | `state`, `told`, `pressed` | the state machine, without a screen |
 //! | `sheet` | what a page says: shown, printed, coded and read aloud from one text |
 //! | `view`, `adapter` | the machine on the screen |
@@ -11,11 +12,13 @@
 pub mod adapter;
 pub mod ask;
 pub mod content;
+pub mod page;
 pub mod paper;
 mod pinyin;
 mod pressed;
 pub mod sheet;
 pub mod state;
+pub mod task;
 mod told;
 pub mod view;
 pub mod voice;

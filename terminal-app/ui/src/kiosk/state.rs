@@ -3,17 +3,20 @@
 //! Nothing of a person outlives its card: every way out leads through `wipe`.
 
 use hal::pin_pad::PinPadError;
-use protocol::{service::ArticleLine, timestamp::Timestamp};
-use terminal::{flows::service::Shown, progress::Progress};
+use protocol::timestamp::Timestamp;
+use terminal::progress::Progress;
 use zeroize::Zeroizing;
 
 use super::{
     ask::{Answer, Ask, Stop},
     content::{Content, Done, Loss},
-    paper::PaperText,
     sheet::{Act, Ctx, Sheet},
     voice::Sentence,
     work::{Command, Earlier, Event, Ready, Signal},
+};
+pub use super::{
+    page::{FingerState, NumberFor, Overlay, Page, PinStep, TakeWhy},
+    task::{HOME, MENU, Task},
 };
 use crate::{desk::Told, locale::Locale, trouble::Trouble, upkeep::Status};
 
@@ -44,171 +47,6 @@ pub(super) const LETTERS_MAX: usize = 10;
 /// Characters of a name.
 pub(super) const NAME_CHARS_MAX: usize = 25;
 
-/// What somebody wants to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// Living certification.
-    Certify,
-    /// Balance and movements.
-    Account,
-    /// Contributions.
-    Contributions,
-    /// Treatments and settlements.
-    Treatments,
-    /// Pension.
-    Pension,
-    /// Seeking work.
-    Work,
-    /// Unemployment benefit.
-    Unemployment,
-    /// Contributions that are due.
-    Dues,
-    /// Cards, loss, PIN.
-    Cards,
-    /// Change the PIN.
-    ChangePin,
-    /// Questions about policy.
-    Articles,
-    /// Offices.
-    Offices,
-    /// Vacancies.
-    Vacancies,
-    /// A card is lost and not here.
-    LostCard,
-}
-
-/// Tiles of the first page, the likeliest first.
-pub const HOME: [Task; 8] = [
-    Task::Certify,
-    Task::Account,
-    Task::Contributions,
-    Task::Treatments,
-    Task::Vacancies,
-    Task::Articles,
-    Task::Offices,
-    Task::LostCard,
-];
-
-/// Tiles of the person's page.
-pub const MENU: [Task; 10] = [
-    Task::Account,
-    Task::Contributions,
-    Task::Treatments,
-    Task::Pension,
-    Task::Certify,
-    Task::Dues,
-    Task::Work,
-    Task::Unemployment,
-    Task::Cards,
-    Task::ChangePin,
-];
-
-impl Task {
-    /// Whether it needs no card.
-    pub fn is_public(self) -> bool {
-        matches!(self, Self::Articles | Self::Offices | Self::Vacancies | Self::LostCard)
-    }
-}
-
-/// What is on the screen.
-#[derive(Clone, Debug)]
-pub enum Page {
-    /// The terminal is not open (yet).
-    Closed,
-    /// The first page.
-    Home,
-    /// Asks for the card.
-    Insert,
-    /// The card is being read.
-    Reading,
-    /// Greets, and asks for PIN or finger.
-    Identify,
-    /// The pad.
-    Pin(PinStep),
-    /// A finger is to be put on the sensor.
-    Finger,
-    /// What the person can do.
-    Menu,
-    /// Something to read.
-    Sheet(Box<Content>),
-    /// Looks for an article by letters.
-    Letters(Shown<Vec<ArticleLine>>),
-    /// A name by its pronunciation.
-    Name,
-    /// A number by an ordinary pad.
-    Number(NumberFor),
-    /// The card is to be taken.
-    Take(TakeWhy),
-}
-
-/// What is typed on the shuffled pad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PinStep {
-    /// The PIN.
-    Verify,
-    /// The PIN that is to be changed.
-    Old,
-    /// The new one.
-    New,
-    /// The new one again.
-    Again,
-}
-
-/// What a number is typed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NumberFor {
-    /// The person's own number.
-    Person,
-    /// Where the person can be called.
-    Phone,
-}
-
-impl NumberFor {
-    /// Most digits.
-    pub fn digits_max(self) -> usize {
-        match self {
-            Self::Person => 18,
-            Self::Phone => 12,
-        }
-    }
-
-    /// Whether that can be one.
-    pub fn is_whole(self, typed: &str) -> bool {
-        match self {
-            Self::Person => card_spec::person::PersonNumber::parse(typed).is_ok(),
-            Self::Phone => typed.len() >= 7,
-        }
-    }
-}
-
-/// Why the card is to be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TakeWhy {
-    /// The person is done.
-    Finished,
-    /// Nobody has moved.
-    TimeOut,
-    /// It cannot be used here.
-    Unusable(Stop),
-}
-
-/// What lies over the page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Overlay {
-    /// Is somebody there? Seconds left.
-    Idle(u32),
-    /// Which language?
-    Languages,
-    /// The page as a code.
-    Code(PaperText),
-    /// It is being printed.
-    Printing,
-    /// It was printed, or why not.
-    Printed(Option<Trouble>),
-    /// Staff was called.
-    Staff,
-}
-
 /// Who stands there.
 pub struct Person {
     /// The surname, alone.
@@ -223,19 +61,6 @@ pub struct Person {
     pub known: bool,
     /// What was done.
     pub done: Vec<Done>,
-}
-
-/// What the finger's page says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FingerState {
-    /// For the certification.
-    pub certify: bool,
-    /// A finger is waited for now.
-    pub waiting: bool,
-    /// What did not work out the last time.
-    pub trouble: Option<Trouble>,
-    /// No finger will decide: only staff can help.
-    pub over: bool,
 }
 
 /// What goes in.

@@ -1,5 +1,6 @@
 //! The face for installers: a wizard from a bare machine to a terminal that is proved to work.
 
+mod input;
 mod state;
 mod view;
 mod work;
