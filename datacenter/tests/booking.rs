@@ -432,6 +432,7 @@ fn reconciliation_adds_up_what_was_booked() {
         fund_pay_sumamt: a.fund_pay_sumamt,
         acct_pay: Fen::ZERO,
         psn_cash_pay: a.psn_cash_pay,
+        ..Totals::default()
     };
     let request = |from_sequence, to_sequence, totals| ReconciliationRequest {
         terminal: terminal.id,

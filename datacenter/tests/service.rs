@@ -41,7 +41,11 @@ fn proof(rig: &Rig, card: &Card) -> HolderProof {
 }
 
 fn asking(rig: &Rig, card: &Card, question: PersonalQuestion) -> PersonalRequest {
-    PersonalRequest { asker: Asker { person: card.person, proof: proof(rig, card) }, question }
+    PersonalRequest {
+        asker: Asker { person: card.person, proof: proof(rig, card) },
+        question,
+        operator: Some("0017".into()),
+    }
 }
 
 fn ask(client: &Client, request: &PersonalRequest) -> Result<PersonalAnswer, ProblemKind> {

@@ -44,6 +44,17 @@ pub struct Totals {
     /// Cash.
     #[schema(value_type = crate::schema::Money)]
     pub psn_cash_pay: Fen,
+    /// Payments of contributions and what took such back: a line of their own, in none of the sums above.
+    #[serde(default)]
+    pub contribution_count: u64,
+    /// Contributions received, less what went back.
+    #[serde(default)]
+    #[schema(value_type = crate::schema::Money)]
+    pub contribution_amt: Fen,
+    /// What of that was cash.
+    #[serde(default)]
+    #[schema(value_type = crate::schema::Money)]
+    pub contribution_cash_amt: Fen,
 }
 
 /// The center's answer.

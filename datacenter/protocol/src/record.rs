@@ -12,10 +12,13 @@ use crate::{
     timestamp::{ClockQuality, Timestamp},
 };
 
+pub mod contribution;
 mod holder;
 
+pub use contribution::{ContributionPayment, ContributionReversal, PAYMENT_DUES_MAX, PaidBy};
 pub use holder::{
-    Certification, EnrolledFinger, FingerEnrolment, Fitness, IMPRESSIONS_MAX, PensionPayment, RestsOn,
+    Certification, CertifiedAt, EnrolledFinger, FingerEnrolment, Fitness, IMPRESSIONS_MAX, PensionPayment,
+    RestsOn,
 };
 
 /// Version of the body's layout that this crate writes.
@@ -73,6 +76,8 @@ impl Body {
                     .and_then(|purchase| Timestamp::from_card_digits(&purchase.date_time)),
                 PURCHASE_AGE_MS_MAX,
             ),
+            // Money was taken when it was written down, not when the holder was known.
+            Business::Contribution(_) => (None, 0),
             business => (business.proof().map(|proof| proof.at), PROOF_AGE_MS_MAX),
         };
         claimed
@@ -103,6 +108,10 @@ pub enum Business {
     Certification(Box<Certification>),
     /// A month's pension was paid out (养老金发放).
     Pension(Box<PensionPayment>),
+    /// Contributions that were due were paid (缴费).
+    Contribution(Box<ContributionPayment>),
+    /// A payment of contributions was taken back (缴费撤销).
+    ContributionReversal(Box<ContributionReversal>),
 }
 
 impl Business {
@@ -112,7 +121,12 @@ impl Business {
             Self::Enrolment(enrolment) => Some(&enrolment.proof),
             Self::Certification(certification) => Some(&certification.proof),
             Self::Pension(payment) => Some(&payment.proof),
-            Self::Settlement(_) | Self::Cancellation(_) | Self::Abandoned { .. } | Self::Load(_) => None,
+            Self::Contribution(payment) => Some(&payment.proof),
+            Self::Settlement(_)
+            | Self::Cancellation(_)
+            | Self::Abandoned { .. }
+            | Self::Load(_)
+            | Self::ContributionReversal(_) => None,
         }
     }
 }

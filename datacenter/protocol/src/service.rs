@@ -17,6 +17,8 @@ pub mod account;
 pub mod card;
 pub mod contribution;
 pub mod document;
+pub mod failed;
+pub mod payment;
 pub mod search;
 pub mod work;
 
@@ -25,15 +27,17 @@ pub use card::{
     CardLine, CardsAnswer, CertificationAnswer, Locked, LossReport, PensionMonth, PensionsAnswer,
 };
 pub use contribution::{
-    Contribution, ContributionKind, ContributionState, Contributions, Due, DuesAnswer, Unemployment,
-    UnemploymentState,
+    Contribution, ContributionKind, ContributionState, Contributions, Due, DuesAnswer, Fund, Payer,
+    Unemployment, UnemploymentState,
 };
 pub use document::{
     Article, ArticleLine, ArticleList, Document, DocumentChange, DocumentChanges, DocumentKind, Here, Office,
     OfficeLine, OfficeList, Place, Vacancy, VacancyLine, VacancyList,
 };
+pub use failed::{FailedAnswer, FailedPayment, FailedQuery, NextStep};
+pub use payment::{HoldAnswer, HoldDues};
 pub use search::Search;
-pub use work::{SeekWork, Seeker};
+pub use work::{SeekWork, Seeker, TakenBy};
 
 /// Most rows of one page.
 pub const PAGE_ROWS_MAX: u8 = 50;
@@ -49,6 +53,9 @@ pub const SEARCH_BYTES_MAX: usize = 150;
 
 /// Oldest proof of the holder that a personal question may rest on: a sitting at a kiosk.
 pub const PROOF_AGE_MS_MAX: i64 = 15 * 60_000;
+
+/// Longest number of an operator, in bytes.
+pub const OPERATOR_BYTES_MAX: usize = 64;
 
 /// How far ahead of the center's clock a proof may lie.
 pub const PROOF_AHEAD_MS_MAX: i64 = 5 * 60_000;
@@ -115,6 +122,10 @@ pub enum Subject {
     Unemployment,
     /// Contributions that are due.
     Dues,
+    /// Paying contributions that are due.
+    PayDues,
+    /// Pensions of the branch that were not booked.
+    FailedPayments,
 }
 
 impl Desk {
@@ -124,13 +135,21 @@ impl Desk {
 
     /// Whether a terminal of this kind may ask about that: no more than the work at such a desk needs.
     pub fn may(self, subject: Subject) -> bool {
-        use Subject::{Cards, Certification, Contributions, Dues, Loss, Movements, Pensions, Treatments};
+        use Subject::{
+            Cards, Certification, Contributions, Dues, FailedPayments, Loss, Movements, PayDues, Pensions,
+            Treatments,
+        };
         match self {
-            Self::Kiosk | Self::Community => true,
+            // Nobody is there to take money, or to look into what went wrong.
+            Self::Kiosk => !matches!(subject, PayDues | FailedPayments),
+            Self::Community => true,
             Self::Hospital => matches!(subject, Movements | Treatments | Cards | Loss),
             Self::Pharmacy => matches!(subject, Movements | Cards | Loss),
-            Self::Bank => matches!(subject, Movements | Pensions | Certification | Cards | Loss),
-            Self::Tax => matches!(subject, Contributions | Dues | Cards),
+            Self::Bank => matches!(
+                subject,
+                Movements | Pensions | Certification | Cards | Loss | Dues | PayDues | FailedPayments
+            ),
+            Self::Tax => matches!(subject, Contributions | Dues | PayDues | Cards),
         }
     }
 }
@@ -161,6 +180,9 @@ pub struct PersonalRequest {
     pub asker: Asker,
     /// What.
     pub question: PersonalQuestion,
+    /// Number of the operator at the desk; `None` where nobody attends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
 }
 
 /// What a person can ask about himself, or change.
@@ -247,6 +269,11 @@ impl PersonalQuestion {
             | Self::Dues => true,
         }
     }
+}
+
+/// Whether a text can be an operator's number.
+pub(crate) fn operator_sound(number: &str) -> bool {
+    (1..=OPERATOR_BYTES_MAX).contains(&number.len()) && !number.contains(char::is_control)
 }
 
 /// Whether a page can be asked for so.
@@ -367,6 +394,9 @@ mod tests {
             (Desk::Bank, Subject::Treatments),
             (Desk::Tax, Subject::Movements),
             (Desk::Tax, Subject::Loss),
+            (Desk::Kiosk, Subject::PayDues),
+            (Desk::Hospital, Subject::PayDues),
+            (Desk::Tax, Subject::FailedPayments),
         ] {
             assert!(!desk.may(subject), "{desk:?} {subject:?}");
         }

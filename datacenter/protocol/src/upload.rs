@@ -157,6 +157,14 @@ pub enum RefusalReason {
     PeriodNotDue,
     /// The month was paid before, or lies before the pension's beginning.
     PeriodPaid,
+    /// The dues are not set aside for this payment: staff has freed them, or they were never.
+    DueNotHeld,
+    /// The contribution was paid before, under another name.
+    DuePaid,
+    /// The payment of contributions does not make sense, or is not what was set aside for it.
+    ContributionWrong,
+    /// The payment of contributions is of another day: the agency takes it back.
+    ReversalTooLate,
 }
 
 /// When a terminal may send, so that a city's terminals do not come all at once.

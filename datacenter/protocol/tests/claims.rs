@@ -55,7 +55,12 @@ fn clerks(reason: ManualReason, no_matches: u8, second: Option<&str>) -> HolderP
 
 fn certification() -> Business {
     let proof = proof(Way::Finger(finger()));
-    Business::Certification(Box::new(Certification { person: number(), card_id: CARD.into(), proof }))
+    Business::Certification(Box::new(Certification {
+        person: number(),
+        card_id: CARD.into(),
+        proof,
+        place: Default::default(),
+    }))
 }
 
 fn payment() -> PensionPayment {

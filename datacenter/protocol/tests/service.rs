@@ -124,7 +124,11 @@ fn messages_keep_their_names_and_hide_whom_they_concern() {
     let card = "430100D15600000500000001A1B2C3D4";
     let person = PersonNumber::parse(number).unwrap();
     let proof = HolderProof { card_id: card.into(), at: Timestamp(1_790_000_000_000), way: Way::Pin };
-    let request = |question| PersonalRequest { asker: Asker { person, proof: proof.clone() }, question };
+    let request = |question| PersonalRequest {
+        asker: Asker { person, proof: proof.clone() },
+        question,
+        operator: None,
+    };
     let movements = request(PersonalQuestion::Movements { after: None, rows: 10 });
     let text = serde_json::to_string(&movements).unwrap();
     assert_eq!(

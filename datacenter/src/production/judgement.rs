@@ -559,6 +559,16 @@ impl Facts {
                 self.person = Some(payment.person.key());
                 self.totals = totals(&Amounts { fund_pay_sumamt: payment.amount, ..Amounts::default() });
             }
+            Business::Contribution(payment) => {
+                self.kind = Kind::Contribution;
+                self.person = Some(payment.person.key());
+                self.totals = contribution_totals(payment.amount, payment.cash());
+            }
+            Business::ContributionReversal(reversal) => {
+                self.kind = Kind::ContributionReversal;
+                self.person = Some(reversal.person.key());
+                self.totals = contribution_totals(-reversal.amount, -reversal.cash());
+            }
             _ => {}
         }
     }
@@ -585,5 +595,15 @@ fn totals(amounts: &Amounts) -> Totals {
         fund_pay_sumamt: amounts.fund_pay_sumamt,
         acct_pay: amounts.acct_pay,
         psn_cash_pay: amounts.psn_cash_pay,
+        ..Totals::default()
+    }
+}
+
+fn contribution_totals(amount: Fen, cash: Fen) -> Totals {
+    Totals {
+        contribution_count: 1,
+        contribution_amt: amount,
+        contribution_cash_amt: cash,
+        ..Totals::default()
     }
 }

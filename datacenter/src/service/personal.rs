@@ -113,7 +113,7 @@ impl Service {
             }
             PersonalQuestion::Dues => {
                 let dues = storage.dues(person, DUES_MAX).map_err(storage_problem)?;
-                PersonalAnswer::Dues(DuesAnswer { dues })
+                PersonalAnswer::Dues(DuesAnswer { dues, held: Vec::new() })
             }
             _ => return Err(malformed("a question of a later version")),
         })
@@ -221,7 +221,7 @@ impl Service {
 
 /// What somebody tells, as it is registered now.
 pub(super) fn registration(seek: SeekWork, at: Timestamp) -> Seeker {
-    Seeker { seek, at, until: Day::of(at).plus_months(REGISTRATION_MONTHS) }
+    Seeker { seek, at, until: Day::of(at).plus_months(REGISTRATION_MONTHS), taken_by: None }
 }
 
 /// So many months before a month; the first month there is, when that is before it.

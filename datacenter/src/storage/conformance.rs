@@ -88,6 +88,9 @@ fn totals(fee: i64) -> Totals {
         fund_pay_sumamt: Fen(fee / 2),
         acct_pay: Fen(fee / 4),
         psn_cash_pay: Fen(fee - fee / 2 - fee / 4),
+        contribution_count: 0,
+        contribution_amt: Fen(fee / 8),
+        contribution_cash_amt: Fen(fee / 16),
     }
 }
 

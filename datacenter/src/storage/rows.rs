@@ -73,6 +73,17 @@ pub enum Kind {
     Certification,
     /// A month's pension.
     Pension,
+    /// Contributions paid.
+    Contribution,
+    /// Such a payment taken back.
+    ContributionReversal,
+}
+
+impl Kind {
+    /// Whether money for contributions moved.
+    pub fn is_contribution(self) -> bool {
+        matches!(self, Self::Contribution | Self::ContributionReversal)
+    }
 }
 
 /// One record on its way into the storage; `Debug` leaves the body out.
@@ -282,6 +293,8 @@ pub enum AlarmKind {
     PensionTwice,
     /// A pension that a terminal says it paid out and that was not booked.
     PensionUnbooked,
+    /// Money for contributions that a terminal says it took and that was not booked.
+    ContributionUnbooked,
     /// The case of a terminal's reader was opened.
     ReaderOpened,
     /// A terminal's reader does not prove to be the one that was paired with it.

@@ -69,6 +69,7 @@ impl SqliteStorage {
         transaction.execute_batch(schema::CREATE).map_err(failed)?;
         transaction.execute_batch(schema::SERVICE).map_err(failed)?;
         transaction.execute_batch(schema::AMOUNTS).map_err(failed)?;
+        transaction.execute_batch(schema::CONTRIBUTIONS).map_err(failed)?;
         transaction.pragma_update(None, "application_id", schema::APPLICATION_ID).map_err(failed)?;
         transaction.pragma_update(None, "user_version", schema::LAYOUT).map_err(failed)?;
         transaction.commit().map_err(failed)?;

@@ -119,7 +119,8 @@ pub fn by_clerks(number: u64, at: Timestamp, reason: ManualReason, no_matches: u
 }
 
 pub fn certifying(number: u64, proof: HolderProof) -> Business {
-    let certification = Certification { person: person(number), card_id: card_id(number), proof };
+    let certification =
+        Certification { person: person(number), card_id: card_id(number), proof, place: Default::default() };
     Business::Certification(Box::new(certification))
 }
 

@@ -9,6 +9,7 @@ use protocol::id::TransactionId;
 use crate::{
     board::BoardTrouble,
     cache::CacheError,
+    contribution::ContributionRefusal,
     eligibility::Refusal,
     holder::{ProofError, finger::FingerFailure},
     keys::KeysError,
@@ -54,6 +55,8 @@ pub enum Error {
     Proof(ProofError),
     /// No pension is paid.
     Pension(PensionRefusal),
+    /// No contribution is paid, or none taken back.
+    Contribution(ContributionRefusal),
     /// Nobody has signed in who does business here.
     NotSignedIn,
     /// The visit is of another card than the one in the slot.
@@ -138,6 +141,11 @@ pub enum Limit {
     },
     /// Pensions that wait for upload.
     PensionCount {
+        /// The limit.
+        max: u32,
+    },
+    /// Certifications that wait for upload when a home visit begins.
+    HomeVisits {
         /// The limit.
         max: u32,
     },
@@ -243,6 +251,10 @@ impl Error {
             Self::Pension(refusal) => match refusal {
                 PensionRefusal::Changed => WhoActs::Operator,
                 _ => WhoActs::Cardholder,
+            },
+            Self::Contribution(refusal) => match refusal {
+                ContributionRefusal::Paid { .. } => WhoActs::Cardholder,
+                _ => WhoActs::Operator,
             },
             Self::ClockBehind | Self::Board(_) => WhoActs::Installer,
             Self::NotSignedIn
@@ -468,6 +480,7 @@ impl fmt::Display for Error {
             Self::Finger(failure) => failure.fmt(f),
             Self::Proof(error) => error.fmt(f),
             Self::Pension(refusal) => refusal.fmt(f),
+            Self::Contribution(refusal) => refusal.fmt(f),
             Self::NotSignedIn => f.write_str("no operator has signed in for business"),
             Self::OtherCard => f.write_str("the visit is of another card"),
             Self::BillChanged => f.write_str("the bill has changed since it was shown"),
@@ -500,5 +513,5 @@ macro_rules! from {
 from! {
     Session(SessionError), Rules(RulesError), Ledger(LedgerError), Cache(CacheError), Link(LinkError),
     Keys(KeysError), SignIn(SignInError), Reconcile(ReconcileError), Limit(Limit), NotEligible(Refusal),
-    Finger(FingerFailure), Proof(ProofError), Pension(PensionRefusal),
+    Finger(FingerFailure), Proof(ProofError), Pension(PensionRefusal), Contribution(ContributionRefusal),
 }

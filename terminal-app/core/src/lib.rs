@@ -8,6 +8,7 @@ pub mod board;
 pub mod cache;
 pub mod catalog;
 pub mod clock;
+pub mod contribution;
 pub mod eligibility;
 pub mod error;
 pub mod flows;

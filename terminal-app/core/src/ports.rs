@@ -11,7 +11,10 @@ use protocol::{
     pension::{PensionAnswer, PensionQuery},
     problem::ProblemKind,
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
-    service::{Locked, LossReport, PersonalReply, PersonalRequest, PublicQuestion, PublicReply},
+    service::{
+        FailedAnswer, FailedQuery, HoldAnswer, HoldDues, Locked, LossReport, PersonalReply, PersonalRequest,
+        PublicQuestion, PublicReply,
+    },
     signature::Signed,
     upload::{Batch, BatchAnswer, ChainHead, Problem},
 };
@@ -55,6 +58,18 @@ pub trait CenterLink {
     /// The answer to a person about himself.
     fn personal(&mut self, request: &PersonalRequest) -> Result<PersonalReply, LinkError> {
         let _ = request;
+        no_public_service()
+    }
+
+    /// Sets dues aside for one payment. The same request may be sent again.
+    fn hold_dues(&mut self, request: &HoldDues) -> Result<HoldAnswer, LinkError> {
+        let _ = request;
+        no_public_service()
+    }
+
+    /// Pensions of this branch that were not booked.
+    fn failed_payments(&mut self, query: &FailedQuery) -> Result<FailedAnswer, LinkError> {
+        let _ = query;
         no_public_service()
     }
 

@@ -278,7 +278,10 @@ fn slips() -> Vec<Slip> {
             Booking::Pending { offline: true },
         ),
         (
-            SlipKind::Certification { until: protocol::calendar::Day::from_number(20_271_124).unwrap() },
+            SlipKind::Certification {
+                until: protocol::calendar::Day::from_number(20_271_124).unwrap(),
+                place: Default::default(),
+            },
             KnownBy::Clerk { second: true },
             Booking::Booked { receipt: "CS-7".into() },
         ),

@@ -14,7 +14,10 @@ use protocol::{
     problem::{Problem, ProblemKind},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     rules::RULES_BYTES_MAX,
-    service::{Locked, LossReport, PersonalReply, PersonalRequest, PublicQuestion, PublicReply},
+    service::{
+        FailedAnswer, FailedQuery, HoldAnswer, HoldDues, Locked, LossReport, PersonalReply, PersonalRequest,
+        PublicQuestion, PublicReply,
+    },
     signature::Signed,
     upload::{Batch, BatchAnswer, ChainHead},
 };
@@ -207,6 +210,14 @@ impl CenterLink for HttpsLink {
 
     fn personal(&mut self, request: &PersonalRequest) -> Result<PersonalReply, LinkError> {
         self.send_within(QUESTION_TIMEOUT_MS, "/v1/service/personal", request)
+    }
+
+    fn hold_dues(&mut self, request: &HoldDues) -> Result<HoldAnswer, LinkError> {
+        self.send("/v1/service/dues/hold", request)
+    }
+
+    fn failed_payments(&mut self, query: &FailedQuery) -> Result<FailedAnswer, LinkError> {
+        self.send_within(QUESTION_TIMEOUT_MS, "/v1/service/failed-payments", query)
     }
 
     fn report_loss(&mut self, report: &LossReport) -> Result<Locked, LinkError> {

@@ -10,7 +10,10 @@ use protocol::{
     feed::{PersonAnswer, PersonQuery, SignedPage},
     pension::{PensionAnswer, PensionQuery},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
-    service::{Locked, LossReport, PersonalReply, PersonalRequest, PublicQuestion, PublicReply},
+    service::{
+        FailedAnswer, FailedQuery, HoldAnswer, HoldDues, Locked, LossReport, PersonalReply, PersonalRequest,
+        PublicQuestion, PublicReply,
+    },
     signature::Signed,
     upload::{Batch, BatchAnswer, ChainHead},
 };
@@ -219,6 +222,14 @@ impl CenterLink for NoLine {
     }
 
     fn personal(&mut self, _: &PersonalRequest) -> Result<PersonalReply, LinkError> {
+        down()
+    }
+
+    fn hold_dues(&mut self, _: &HoldDues) -> Result<HoldAnswer, LinkError> {
+        down()
+    }
+
+    fn failed_payments(&mut self, _: &FailedQuery) -> Result<FailedAnswer, LinkError> {
         down()
     }
 

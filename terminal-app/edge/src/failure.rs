@@ -293,6 +293,7 @@ fn terminal_kind(error: &Error) -> &'static str {
         Error::Finger(_) => "finger",
         Error::Proof(_) => "proof",
         Error::Pension(_) => "pension",
+        Error::Contribution(_) => "contribution",
         Error::NotSignedIn => "not_signed_in",
         Error::OtherCard => "other_card",
         Error::BillChanged => "bill_changed",

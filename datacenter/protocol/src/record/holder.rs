@@ -71,6 +71,27 @@ pub struct Certification {
     pub card_id: String,
     /// How the person was known.
     pub proof: HolderProof,
+    /// Where the person was seen.
+    #[serde(default, skip_serializing_if = "CertifiedAt::is_desk")]
+    pub place: CertifiedAt,
+}
+
+/// Where a person was certified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CertifiedAt {
+    /// At a counter or a kiosk.
+    #[default]
+    Desk,
+    /// At the person's home or bed, by an operator with a portable terminal (上门认证).
+    Home,
+}
+
+impl CertifiedAt {
+    /// Whether it was where the terminal stands.
+    pub fn is_desk(&self) -> bool {
+        *self == Self::Desk
+    }
 }
 
 /// The pension of one month paid out (养老金发放); `Debug` masks the person and leaves the card out.
@@ -149,6 +170,7 @@ impl fmt::Debug for Certification {
         f.debug_struct("Certification")
             .field("person", &self.person)
             .field("proof", &self.proof)
+            .field("place", &self.place)
             .finish_non_exhaustive()
     }
 }

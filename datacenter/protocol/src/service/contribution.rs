@@ -99,6 +99,27 @@ impl ContributionKind {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
+
+    /// Who pays it at a counter; `None` for what units alone pay.
+    pub const fn payer(self) -> Option<Payer> {
+        match self {
+            Self::Pension | Self::Medical | Self::Unemployment => Some(Payer::Flexible),
+            Self::Injury => None,
+            Self::ResidentPension | Self::ResidentMedical => Some(Payer::Resident),
+        }
+    }
+
+    /// The fund that it belongs to.
+    pub const fn fund(self) -> Fund {
+        match self {
+            Self::Pension => Fund::Pension,
+            Self::Medical => Fund::Medical,
+            Self::Unemployment => Fund::Unemployment,
+            Self::Injury => Fund::Injury,
+            Self::ResidentPension => Fund::ResidentPension,
+            Self::ResidentMedical => Fund::ResidentMedical,
+        }
+    }
 }
 
 impl ContributionState {
@@ -125,6 +146,16 @@ impl ContributionState {
 pub struct DuesAnswer {
     /// What is due, the earliest first, at most [`DUES_MAX`].
     pub dues: Vec<Due>,
+    /// Those of them that are being paid at this moment, here or elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Due>,
+}
+
+impl DuesAnswer {
+    /// Whether one of them can be paid now.
+    pub fn open(&self, due: &Due) -> bool {
+        due.payable() && !self.held.iter().any(|held| held.is_the_same(due))
+    }
 }
 
 /// A contribution that is due.
@@ -141,6 +172,60 @@ pub struct Due {
     pub amount: Fen,
     /// Last day for it.
     pub until: Day,
+}
+
+impl Due {
+    /// Whether both are one due, whatever amount and day they say: an insurance and its first month.
+    pub fn is_the_same(&self, other: &Due) -> bool {
+        (self.kind, self.period) == (other.kind, other.period)
+    }
+
+    /// Whether a person can pay it at a counter.
+    pub fn payable(&self) -> bool {
+        self.kind.payer().is_some()
+    }
+
+    /// The rows that it becomes in the record of contributions: month, and what is paid for it. Residents contribute
+    /// by the year, in one row of its first month; of others each month has its row, odd fen in the first.
+    pub fn months_paid(&self) -> Vec<(Period, Fen)> {
+        let months = match self.kind.payer() {
+            Some(Payer::Resident) => 1,
+            _ => u32::from(self.months.max(1)),
+        };
+        let each = Fen(self.amount.0 / i64::from(months));
+        let first = Fen(self.amount.0 - each.0 * i64::from(months - 1));
+        (0..months)
+            .filter_map(|month| Some((self.period.plus(month)?, if month == 0 { first } else { each })))
+            .collect()
+    }
+}
+
+/// Who pays a contribution at a counter (缴费人类别).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Payer {
+    /// Somebody in flexible employment, who pays unit's and own share (灵活就业人员).
+    Flexible,
+    /// A resident, for a year (城乡居民).
+    Resident,
+}
+
+/// The fund that a contribution belongs to (基金).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fund {
+    /// 企业职工基本养老保险基金.
+    Pension,
+    /// 职工基本医疗保险基金.
+    Medical,
+    /// 失业保险基金.
+    Unemployment,
+    /// 工伤保险基金.
+    Injury,
+    /// 城乡居民基本养老保险基金.
+    ResidentPension,
+    /// 城乡居民基本医疗保险基金.
+    ResidentMedical,
 }
 
 /// Unemployment benefit of a person, when the center has anything of it.

@@ -6,7 +6,7 @@ use card_spec::{money::Fen, region::RegionCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{calendar::Day, timestamp::Timestamp};
+use crate::{calendar::Day, id::TerminalId, timestamp::Timestamp};
 
 /// Longest text of a wish, in bytes.
 pub const WISH_BYTES_MAX: usize = 120;
@@ -64,6 +64,18 @@ pub struct Seeker {
     pub at: Timestamp,
     /// Last day that it holds.
     pub until: Day,
+    /// At which desk it was taken up; `None` when the person did it alone, or for one of long ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<TakenBy>,
+}
+
+/// Who took a registration up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TakenBy {
+    /// The terminal.
+    pub terminal: TerminalId,
+    /// Operator number.
+    pub operator: String,
 }
 
 /// The answer to everything about seeking work.

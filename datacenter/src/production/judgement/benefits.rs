@@ -177,7 +177,7 @@ impl<'a> Claim<'a> {
                 claim(Kind::Enrolment, Purpose::Enrolment, person.key(), card_id, proof, None)
             }
             Business::Certification(certification) => {
-                let Certification { person, card_id, proof } = &**certification;
+                let Certification { person, card_id, proof, .. } = &**certification;
                 claim(Kind::Certification, Purpose::Certification, person.key(), card_id, proof, None)
             }
             Business::Pension(payment) => {

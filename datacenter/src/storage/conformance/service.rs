@@ -132,6 +132,7 @@ pub(super) fn affairs(storage: &dyn Storage) {
         },
         at: Timestamp(at),
         until: day(20_270_101),
+        taken_by: None,
     };
     storage.set_seeker(person, Some(&seeker(1, "保洁"))).unwrap();
     storage.set_seeker(person, Some(&seeker(2, "电工"))).unwrap();

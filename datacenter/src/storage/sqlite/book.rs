@@ -40,9 +40,12 @@ impl Book for SqliteStorage {
         self.read(|connection| {
             let totals = connection
                 .prepare_cached(
-                    "SELECT count(*), coalesce(sum(medfee), 0), coalesce(sum(fund), 0),
-                     coalesce(sum(account), 0), coalesce(sum(cash), 0) FROM record
-                     WHERE terminal = ?1 AND sequence BETWEEN ?2 AND ?3 AND verdict = 1 AND kind IN (1, 2, 7)",
+                    "SELECT count(*) FILTER (WHERE kind IN (1, 2, 7)), coalesce(sum(medfee), 0),
+                     coalesce(sum(fund), 0), coalesce(sum(account), 0), coalesce(sum(cash), 0),
+                     count(*) FILTER (WHERE kind IN (8, 9)), coalesce(sum(contribution), 0),
+                     coalesce(sum(contribution_cash), 0) FROM record
+                     WHERE terminal = ?1 AND sequence BETWEEN ?2 AND ?3 AND verdict = 1
+                         AND kind IN (1, 2, 7, 8, 9)",
                 )
                 .and_then(|mut statement| {
                     statement.query_row(params![number, from, to], |row| {
@@ -52,6 +55,9 @@ impl Book for SqliteStorage {
                             fund_pay_sumamt: Fen(row.get(2)?),
                             acct_pay: Fen(row.get(3)?),
                             psn_cash_pay: Fen(row.get(4)?),
+                            contribution_count: row.get::<_, i64>(5)?.unsigned_abs(),
+                            contribution_amt: Fen(row.get(6)?),
+                            contribution_cash_amt: Fen(row.get(7)?),
                         })
                     })
                 })
@@ -93,7 +99,7 @@ impl Book for SqliteStorage {
     }
 
     fn records(&self, of: Option<TerminalId>, count_max: usize) -> StorageResult<Vec<RecordSummary>> {
-        const COLUMNS: &str = "sequence, id, digest, verdict, reason, receipt, terminal, kind, made_at, medfee, fund, account, cash, proof";
+        const COLUMNS: &str = "sequence, id, digest, verdict, reason, receipt, terminal, kind, made_at, medfee, fund, account, cash, proof, contribution, contribution_cash";
         self.read(|connection| {
             let (filter, order) = match of {
                 Some(_) => ("terminal = ?1", "sequence"),
@@ -122,6 +128,9 @@ impl Book for SqliteStorage {
                         fund_pay_sumamt: Fen(number(10)?),
                         acct_pay: Fen(number(11)?),
                         psn_cash_pay: Fen(number(12)?),
+                        contribution_count: u64::from(kind.is_contribution()),
+                        contribution_amt: Fen(number(14)?),
+                        contribution_cash_amt: Fen(number(15)?),
                     },
                     proof: proof(number(13)?)?,
                 });

@@ -128,7 +128,8 @@ macro_rules! numbered {
 }
 numbered!(kind_column, kind, Kind, "an unknown kind of record":
     Kind::Unreadable = 0, Kind::Settlement = 1, Kind::Cancellation = 2, Kind::Abandoned = 3, Kind::Load = 4,
-    Kind::Enrolment = 5, Kind::Certification = 6, Kind::Pension = 7);
+    Kind::Enrolment = 5, Kind::Certification = 6, Kind::Pension = 7,
+    Kind::Contribution = 8, Kind::ContributionReversal = 9);
 numbered!(proof_column, proof, Proof, "an unknown proof":
     Proof::NotNeeded = 0, Proof::Verified = 1, Proof::Unchecked = 2, Proof::Missing = 3);
 numbered!(load_state_column, load_state, LoadState, "an unknown state of a load":
@@ -140,7 +141,7 @@ numbered!(fingers_column, fingers, Fingers, "an unknown state of fingers":
 numbered!(block_reason_column, block_reason, BlockReason, "an unknown reason":
     BlockReason::Lost = 1, BlockReason::Replaced = 2, BlockReason::Deceased = 3, BlockReason::Fraud = 4);
 
-const ALARM_NAMES: [(AlarmKind, &str); 20] = [
+const ALARM_NAMES: [(AlarmKind, &str); 21] = [
     (AlarmKind::SequenceConflict, "sequence_conflict"),
     (AlarmKind::IdConflict, "id_conflict"),
     (AlarmKind::ChainBroken, "chain_broken"),
@@ -158,6 +159,7 @@ const ALARM_NAMES: [(AlarmKind, &str); 20] = [
     (AlarmKind::FreshFinger, "fresh_finger"),
     (AlarmKind::PensionTwice, "pension_twice"),
     (AlarmKind::PensionUnbooked, "pension_unbooked"),
+    (AlarmKind::ContributionUnbooked, "contribution_unbooked"),
     (AlarmKind::ReaderOpened, "reader_opened"),
     (AlarmKind::ReaderReplaced, "reader_replaced"),
     (AlarmKind::TooMany, "too_many"),

@@ -1,13 +1,14 @@
 //! Tables of the SQLite storage.
 
 /// Layout that this program writes, kept in `user_version`.
-pub(super) const LAYOUT: u32 = 5;
+pub(super) const LAYOUT: u32 = 6;
 
 /// Marks the file as ours ("JBCN"), kept in `application_id`.
 pub(super) const APPLICATION_ID: i32 = 0x4A42_434E;
 
 /// The steps from each earlier layout to the next.
-pub(super) const STEPS: [(u32, &str); 4] = [(1, FROM_1), (2, FROM_2), (3, SERVICE), (4, AMOUNTS)];
+pub(super) const STEPS: [(u32, &str); 5] =
+    [(1, FROM_1), (2, FROM_2), (3, SERVICE), (4, AMOUNTS), (5, CONTRIBUTIONS)];
 
 /// Makes a storage of layout 1 into one of layout 2: who holds which card, what is owed to whom.
 const FROM_1: &str = "
@@ -447,4 +448,64 @@ CREATE TABLE pension_amount (
     monthly INTEGER NOT NULL,
     PRIMARY KEY (person, before)
 ) WITHOUT ROWID;
+";
+
+/// What layout 6 has more: dues that are set aside, payments of contributions and what they were for; who stood at the
+/// desk; certifications at home.
+///
+/// `contribution_line` is what makes a contribution paid once, whatever terminal it comes from; `held_due` sets a due
+/// aside for one payment before money is taken. `before` of a line is what the record of contributions said before it.
+pub(super) const CONTRIBUTIONS: &str = "
+ALTER TABLE record ADD COLUMN contribution INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE record ADD COLUMN contribution_cash INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX record_failed ON record (number) WHERE kind = 7 AND verdict > 1;
+
+CREATE TABLE held_due (
+    person INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    months INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    terminal INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (person, kind, period)
+) WITHOUT ROWID;
+CREATE INDEX held_due_by_id ON held_due (id);
+
+CREATE TABLE contribution_payment (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    person INTEGER NOT NULL,
+    terminal INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    paid_by TEXT NOT NULL,
+    reversed_by BLOB,
+    reversed_at INTEGER
+);
+CREATE INDEX contribution_payment_by_person ON contribution_payment (person, number);
+CREATE INDEX contribution_payment_by_time ON contribution_payment (at);
+
+CREATE TABLE contribution_line (
+    person INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    months INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    before TEXT NOT NULL,
+    PRIMARY KEY (person, kind, period)
+) WITHOUT ROWID;
+CREATE INDEX contribution_line_by_id ON contribution_line (id);
+
+ALTER TABLE asked ADD COLUMN operator TEXT;
+CREATE INDEX asked_by_time ON asked (at);
+
+ALTER TABLE claim ADD COLUMN home INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX claim_at_home ON claim (at) WHERE home = 1;
 ";

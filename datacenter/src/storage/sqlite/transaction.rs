@@ -178,8 +178,9 @@ impl Transaction for SqliteTransaction<'_> {
             .0
             .prepare_cached(
                 "INSERT INTO record (terminal, sequence, id, digest, verdict, reason, receipt, kind, made_at,
-                 person, medfee, fund, account, cash, proof, signature, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 person, medfee, fund, account, cash, proof, signature, body, contribution,
+                 contribution_cash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             )
             .map_err(failed)?;
         for record in records {
@@ -204,6 +205,8 @@ impl Transaction for SqliteTransaction<'_> {
                     proof_column(facts.proof),
                     record.signature.0.as_slice(),
                     record.body,
+                    facts.totals.contribution_amt.0,
+                    facts.totals.contribution_cash_amt.0,
                 ])
                 .map_err(failed)?;
         }

@@ -200,6 +200,10 @@ fn figures(transaction: &Transaction) -> (&'static str, Option<Fen>, Option<Fen>
         Some(Business::Enrolment(_)) => ("enrolment", None, None),
         Some(Business::Certification(_)) => ("certification", None, None),
         Some(Business::Pension(payment)) => ("pension", Some(payment.amount), None),
+        Some(Business::Contribution(payment)) => ("contribution", Some(payment.amount), None),
+        Some(Business::ContributionReversal(reversal)) => {
+            ("contribution_reversal", Some(-reversal.amount), None)
+        }
         Some(_) => ("other", None, None),
         None => match transaction.intention.purpose {
             Purpose::Settlement => {
@@ -210,6 +214,8 @@ fn figures(transaction: &Transaction) -> (&'static str, Option<Fen>, Option<Fen>
             Purpose::Enrolment => ("enrolment", None, None),
             Purpose::Certification => ("certification", None, None),
             Purpose::Pension { .. } => ("pension", None, None),
+            Purpose::Contribution => ("contribution", None, None),
+            Purpose::ContributionReversal { .. } => ("contribution_reversal", None, None),
         },
     }
 }
@@ -222,6 +228,8 @@ fn kind_name(kind: &str) -> (&'static str, &'static str) {
         "enrolment" => ("指纹采集", "enrolment of fingers"),
         "certification" => ("资格认证", "certification"),
         "pension" => ("养老金发放", "pension"),
+        "contribution" => ("缴费", "contribution"),
+        "contribution_reversal" => ("缴费撤销", "contribution taken back"),
         "load" => ("圈存", "load"),
         "abandoned" => ("未成", "not done"),
         _ => ("其他", "other"),

@@ -14,11 +14,13 @@
 mod cancel;
 mod card;
 mod certify;
+pub mod contribution;
 mod decide;
 mod documents;
 mod duty;
 mod eligibility;
 mod enrol;
+mod failed;
 mod glance;
 mod items;
 mod load;
@@ -44,7 +46,8 @@ use protocol::{
 pub use self::{
     cancel::{AccountRefund, Cancelled},
     card::Tap,
-    certify::Certified,
+    certify::{Certified, HOME_VISITS_WAITING_MAX},
+    contribution::{DuesGivenBack, DuesPaid, DuesTaken},
     documents::{Document, Documents, Unreadable, UnreadableDocument},
     enrol::{Enrolled, FINGERS_MAX, FingerTaken, IMPRESSIONS},
     glance::{CardGlance, Earlier, VISIT_NUMBER_CHARS_MAX, visit_number},

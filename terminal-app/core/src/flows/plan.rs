@@ -3,7 +3,10 @@
 use card_spec::money::Fen;
 use protocol::{
     account::LoadSource,
-    record::{Business, Cancellation, Certification, FingerEnrolment, Load, PensionPayment, Settlement},
+    record::{
+        Business, Cancellation, Certification, ContributionPayment, ContributionReversal, FingerEnrolment,
+        Load, PensionPayment, Settlement,
+    },
     signature::Digest,
 };
 use serde::{Deserialize, Serialize};
@@ -81,6 +84,22 @@ pub(super) enum Plan {
         /// As it is printed.
         slip: Box<Slip>,
     },
+    /// Take money for contributions.
+    Contribution {
+        /// As it is recorded.
+        payment: Box<ContributionPayment>,
+        /// As it is printed.
+        slip: Box<Slip>,
+    },
+    /// Take such a payment back.
+    ContributionReversal {
+        /// As it is recorded.
+        reversal: Box<ContributionReversal>,
+        /// The line was down.
+        offline: bool,
+        /// As it is printed.
+        slip: Box<Slip>,
+    },
 }
 
 impl Plan {
@@ -101,7 +120,9 @@ impl Plan {
             Plan::Cancellation { .. }
             | Plan::Enrolment { .. }
             | Plan::Certification { .. }
-            | Plan::Pension { .. } => None,
+            | Plan::Pension { .. }
+            | Plan::Contribution { .. }
+            | Plan::ContributionReversal { .. } => None,
             Plan::Load { .. } => Some(TransactionKind::Load),
         }
     }
@@ -113,18 +134,21 @@ impl Plan {
             | Plan::Cancellation { offline, .. }
             | Plan::Enrolment { offline, .. }
             | Plan::Certification { offline, .. }
-            | Plan::Pension { offline, .. } => *offline,
+            | Plan::Pension { offline, .. }
+            | Plan::ContributionReversal { offline, .. } => *offline,
             // The center has granted it.
-            Plan::Load { .. } => false,
+            Plan::Load { .. } | Plan::Contribution { .. } => false,
         }
     }
 
     /// What is printed, for a plan without a bill.
     pub(super) fn slip(&self) -> Option<&Slip> {
         match self {
-            Plan::Enrolment { slip, .. } | Plan::Certification { slip, .. } | Plan::Pension { slip, .. } => {
-                Some(slip)
-            }
+            Plan::Enrolment { slip, .. }
+            | Plan::Certification { slip, .. }
+            | Plan::Pension { slip, .. }
+            | Plan::Contribution { slip, .. }
+            | Plan::ContributionReversal { slip, .. } => Some(slip),
             Plan::Settlement { .. } | Plan::Cancellation { .. } | Plan::Load { .. } => None,
         }
     }
@@ -168,6 +192,8 @@ impl Plan {
             Plan::Enrolment { enrolment, .. } => Business::Enrolment(enrolment.clone()),
             Plan::Certification { certification, .. } => Business::Certification(certification.clone()),
             Plan::Pension { payment, .. } => Business::Pension(payment.clone()),
+            Plan::Contribution { payment, .. } => Business::Contribution(payment.clone()),
+            Plan::ContributionReversal { reversal, .. } => Business::ContributionReversal(reversal.clone()),
         }
     }
 }

@@ -209,7 +209,8 @@ impl Terminal {
         take!(self.ask_personal(PersonalQuestion::Cards)?, PersonalAnswer::Cards)
     }
 
-    /// Registers the person as seeking work, or replaces the registration.
+    /// Registers the person as seeking work, or replaces the registration. The center keeps which terminal and, where
+    /// one has signed in, which operator took it up.
     pub fn seek_work(&mut self, seek: SeekWork) -> Result<Shown<WorkAnswer>, Error> {
         take!(self.ask_personal(PersonalQuestion::SeekWork(seek))?, PersonalAnswer::Work)
     }
@@ -268,7 +269,7 @@ impl Terminal {
     }
 
     /// A proof of this tap that the center takes, with its time as the center's clock has it.
-    fn fresh_proof(&self) -> Result<HolderProof, Error> {
+    pub(super) fn fresh_proof(&self) -> Result<HolderProof, Error> {
         self.session.card()?;
         let now = self.now();
         let offset_ms = self.center_now().0.saturating_sub(now.wall.0);
@@ -295,8 +296,10 @@ impl Terminal {
     fn ask_personal(&mut self, question: PersonalQuestion) -> Result<(PersonalAnswer, ShownFrom), Error> {
         let proof = self.fresh_proof()?;
         let asker = Asker { person: self.holder_number()?, proof };
+        // Whoever attends the desk answers for what was asked and changed there.
+        let operator = self.signed_in.as_ref().map(|signed_in| signed_in.operator.clone());
         self.tell(Progress::LookingUp);
-        let answer = self.link.personal(&PersonalRequest { asker, question });
+        let answer = self.link.personal(&PersonalRequest { asker, question, operator });
         self.note_line(&answer);
         let reply = answer?;
         Ok((reply.answer, ShownFrom::Center { as_of: reply.as_of }))
@@ -335,7 +338,7 @@ impl Terminal {
     }
 
     /// A center that answers is there, whatever it answers.
-    fn note_line<T>(&mut self, answer: &Result<T, LinkError>) {
+    pub(super) fn note_line<T>(&mut self, answer: &Result<T, LinkError>) {
         self.heard(matches!(answer, Ok(_) | Err(LinkError::Refused(_))));
     }
 }

@@ -33,14 +33,23 @@ impl Ledger {
 
     /// Pensions that were paid here and wait for the center's verdict.
     pub fn pensions_waiting(&self) -> Result<u32, LedgerError> {
+        self.waiting_of(5)
+    }
+
+    /// Certifications that were made here and wait for the center's verdict.
+    pub fn certifications_waiting(&self) -> Result<u32, LedgerError> {
+        self.waiting_of(4)
+    }
+
+    fn waiting_of(&self, purpose: i64) -> Result<u32, LedgerError> {
         let answered = super::query::answered(self.connection())?;
         Ok(self
             .connection()
             .prepare_cached(
                 "SELECT count(*) FROM link JOIN txn USING (ordinal)
-                 WHERE link.sequence > ?1 AND purpose = 5 AND abandoned = 0",
+                 WHERE link.sequence > ?1 AND purpose = ?2 AND abandoned = 0",
             )?
-            .query_row([answered], |row| row.get(0))?)
+            .query_row(params![answered, purpose], |row| row.get(0))?)
     }
 }
 

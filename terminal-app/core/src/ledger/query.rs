@@ -136,7 +136,9 @@ impl Ledger {
             .connection()
             .prepare_cached(
                 &format!("SELECT count(medfee), coalesce(sum(medfee * {COUNTS}), 0), coalesce(sum(fund * {COUNTS}), 0),
-                        coalesce(sum(account * {COUNTS}), 0), coalesce(sum(cash * {COUNTS}), 0)
+                        coalesce(sum(account * {COUNTS}), 0), coalesce(sum(cash * {COUNTS}), 0),
+                        count(contribution), coalesce(sum(contribution), 0),
+                        coalesce(sum(contribution_cash), 0)
                  FROM link JOIN txn USING (ordinal)
                  WHERE link.sequence BETWEEN ?1 AND ?2 AND state NOT IN (5, 6)"),
             )?
@@ -147,6 +149,9 @@ impl Ledger {
                     fund_pay_sumamt: Fen(row.get(2)?),
                     acct_pay: Fen(row.get(3)?),
                     psn_cash_pay: Fen(row.get(4)?),
+                    contribution_count: row.get(5)?,
+                    contribution_amt: Fen(row.get(6)?),
+                    contribution_cash_amt: Fen(row.get(7)?),
                 })
             })?;
         Ok(totals)

@@ -162,7 +162,12 @@ fn require_business(
         Purpose::Settlement => visit::begin_settling(connection, intention.visit.as_deref(), intention.id),
         Purpose::Cancellation { of } => require_cancellable(connection, of),
         Purpose::Load { refund_of: Some(of) } => refund::require_owed(connection, of, intention.card),
-        Purpose::Load { refund_of: None } | Purpose::Enrolment | Purpose::Certification => Ok(()),
+        Purpose::Load { refund_of: None }
+        | Purpose::Enrolment
+        | Purpose::Certification
+        // Whether a due is open is the center's to say.
+        | Purpose::Contribution => Ok(()),
+        Purpose::ContributionReversal { of } => super::contribution::require_reversible(connection, of),
         Purpose::Pension { period } => super::pension::require_unpaid(connection, intention.person, period),
     }
 }
@@ -279,6 +284,8 @@ impl OpenRow {
 struct Effect {
     amounts: Option<Amounts>,
     year: Option<(u16, Accumulation)>,
+    /// Contributions received, negative when they went back, and what of it was cash.
+    contribution: Option<(Fen, Fen)>,
 }
 
 impl Effect {
@@ -291,6 +298,7 @@ impl Effect {
                     year_of(body.happened_at()),
                     Accumulation::of(&settlement.amounts, &settlement.med_type),
                 )),
+                contribution: None,
             },
             Business::Cancellation(cancellation) => Effect {
                 amounts: Some(cancellation.amounts),
@@ -299,11 +307,18 @@ impl Effect {
                     Some(of) => accumulated_by(connection, of)?,
                     None => None,
                 },
+                contribution: None,
             },
             Business::Pension(payment) => Effect {
                 amounts: Some(Amounts { fund_pay_sumamt: payment.amount, ..Amounts::default() }),
-                year: None,
+                ..Effect::default()
             },
+            Business::Contribution(payment) => {
+                Effect { contribution: Some((payment.amount, payment.cash())), ..Effect::default() }
+            }
+            Business::ContributionReversal(reversal) => {
+                Effect { contribution: Some((-reversal.amount, -reversal.cash())), ..Effect::default() }
+            }
             _ => Effect::default(),
         })
     }
@@ -356,7 +371,8 @@ fn freeze(
         .prepare_cached(
             "UPDATE txn SET state = 2, sequence = ?2, recorded_at = ?3, abandoned = ?4, medfee = ?5, fund = ?6,
                  account = ?7, cash = ?8, year = ?9, deductible = ?10, pooled_outpatient = ?11,
-                 pooled_inpatient = ?12, own_in_scope = ?13, stays = ?14
+                 pooled_inpatient = ?12, own_in_scope = ?13, stays = ?14, contribution = ?15,
+                 contribution_cash = ?16
              WHERE ordinal = ?1",
         )?
         .execute(params![
@@ -374,6 +390,8 @@ fn freeze(
             year.map(|(_, a)| a.pooled_inpatient.0),
             year.map(|(_, a)| a.own_in_scope.0),
             year.map(|(_, a)| a.stays),
+            effect.contribution.map(|(amount, _)| amount.0),
+            effect.contribution.map(|(_, cash)| cash.0),
         ])?;
     Ok(())
 }
@@ -401,6 +419,12 @@ fn follow_up(
                 }
                 Refund::None => Ok(()),
             }
+        }
+        (Purpose::ContributionReversal { of }, Business::ContributionReversal(_)) => {
+            connection
+                .prepare_cached("UPDATE txn SET cancelled_by = ?2 WHERE id = ?1")?
+                .execute(params![of.0, id.0])?;
+            Ok(())
         }
         (Purpose::Load { refund_of: Some(of) }, Business::Load(_)) => refund::loaded(connection, of, id),
         _ => Ok(()),

@@ -91,6 +91,13 @@ pub enum Purpose {
         /// The month.
         period: Period,
     },
+    /// Take money for contributions that are due.
+    Contribution,
+    /// Take such a payment of this terminal back.
+    ContributionReversal {
+        /// The payment.
+        of: TransactionId,
+    },
 }
 
 impl Purpose {
@@ -102,15 +109,19 @@ impl Purpose {
             Purpose::Enrolment => 3,
             Purpose::Certification => 4,
             Purpose::Pension { .. } => 5,
+            Purpose::Contribution => 6,
+            Purpose::ContributionReversal { .. } => 7,
         }
     }
 
     pub(super) fn of(self) -> Option<TransactionId> {
         match self {
-            Purpose::Settlement | Purpose::Enrolment | Purpose::Certification | Purpose::Pension { .. } => {
-                None
-            }
-            Purpose::Cancellation { of } => Some(of),
+            Purpose::Settlement
+            | Purpose::Enrolment
+            | Purpose::Certification
+            | Purpose::Pension { .. }
+            | Purpose::Contribution => None,
+            Purpose::Cancellation { of } | Purpose::ContributionReversal { of } => Some(of),
             Purpose::Load { refund_of } => refund_of,
         }
     }
@@ -131,6 +142,8 @@ impl Purpose {
             (3, _) => Some(Purpose::Enrolment),
             (4, _) => Some(Purpose::Certification),
             (5, _) => Some(Purpose::Pension { period: Period::from_number(period?)? }),
+            (6, _) => Some(Purpose::Contribution),
+            (7, Some(of)) => Some(Purpose::ContributionReversal { of }),
             _ => None,
         }
     }
@@ -144,6 +157,10 @@ impl Purpose {
             (Purpose::Enrolment, Business::Enrolment(_)) => true,
             (Purpose::Certification, Business::Certification(_)) => true,
             (Purpose::Pension { period }, Business::Pension(payment)) => payment.period == period,
+            (Purpose::Contribution, Business::Contribution(_)) => true,
+            (Purpose::ContributionReversal { of }, Business::ContributionReversal(reversal)) => {
+                reversal.of == of
+            }
             (_, Business::Abandoned { .. }) => true,
             _ => false,
         }

@@ -267,6 +267,11 @@ fn refusal(reason: RefusalReason, language: Language) -> &'static str {
         RefusalReason::PensionAmount => language.pick("养老金金额不符", "the amount is wrong"),
         RefusalReason::PeriodNotDue => language.pick("未到发放月份", "the month is not due"),
         RefusalReason::PeriodPaid => language.pick("该月已发放", "the month was paid before"),
+        RefusalReason::DueNotHeld | RefusalReason::ContributionWrong => {
+            language.pick("费款未留存", "the dues were not set aside")
+        }
+        RefusalReason::DuePaid => language.pick("该费款已缴清", "it was paid before"),
+        RefusalReason::ReversalTooLate => language.pick("不是当天的缴费", "of another day"),
         RefusalReason::ConsentMissing => language.pick("没有本人同意", "the holder's consent is missing"),
         _ => language.pick("请与经办机构联系", "ask the agency"),
     }

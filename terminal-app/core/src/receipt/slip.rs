@@ -1,4 +1,4 @@
-//! Slips of what is done with a holder without a bill: enrolment, certification, pension (回单).
+//! Slips of what is done with a holder without a bill: enrolment, certification, pension, contributions (回单).
 
 use card_spec::money::Fen;
 use hal::printer::Line;
@@ -6,6 +6,8 @@ use protocol::{
     calendar::{Day, Period},
     evidence::{FingerPosition, HolderProof, Way},
     id::{TerminalId, TransactionId},
+    record::{CertifiedAt, PaidBy},
+    service::Due,
     timestamp::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,11 @@ use super::{
     content::{Row, booking_rows, clean, marked},
     pdf, text,
 };
-use crate::{holder::finger::position_name, language::Language};
+use crate::{
+    holder::finger::position_name,
+    language::Language,
+    words::{contribution_name, fund_name, paid_by_words},
+};
 
 /// All that a slip shows: nothing personal that is not masked, and of a finger only which one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +65,9 @@ pub enum SlipKind {
     Certification {
         /// Holds up to this day, included.
         until: Day,
+        /// Where the person was seen.
+        #[serde(default)]
+        place: CertifiedAt,
     },
     /// A month's pension was paid.
     Pension {
@@ -66,6 +75,26 @@ pub enum SlipKind {
         period: Period,
         /// How much.
         amount: Fen,
+    },
+    /// Contributions were paid.
+    Contribution {
+        /// What for.
+        dues: Vec<Due>,
+        /// The sum.
+        amount: Fen,
+        /// How it was paid.
+        paid_by: PaidBy,
+    },
+    /// A payment of contributions was taken back.
+    ContributionReversal {
+        /// The payment.
+        of: TransactionId,
+        /// What it was for.
+        dues: Vec<Due>,
+        /// What goes back.
+        amount: Fen,
+        /// How it had been paid.
+        paid_by: PaidBy,
     },
 }
 
@@ -142,6 +171,12 @@ impl Slip {
                 language.pick("社会保险待遇资格认证回单", "Certification of Entitlement")
             }
             SlipKind::Pension { .. } => language.pick("养老金发放凭证", "Pension Payment Receipt"),
+            SlipKind::Contribution { .. } => {
+                language.pick("社会保险费缴费凭证", "Social Insurance Contribution Receipt")
+            }
+            SlipKind::ContributionReversal { .. } => {
+                language.pick("社会保险费缴费撤销凭证", "Contribution Payment Taken Back")
+            }
         };
         rows.push(Row::Heading(clean(&self.institution)));
         rows.push(Row::Title(title.into()));
@@ -171,13 +206,33 @@ impl Slip {
                     rows.push(fact("已采集", "Enrolled", name.into()));
                 }
             }
-            SlipKind::Certification { until } => {
+            SlipKind::Certification { until, place } => {
+                if *place == CertifiedAt::Home {
+                    let home = language.pick("上门认证", "at home");
+                    rows.push(fact("办理方式", "Seen", home.into()));
+                }
                 rows.push(fact("认证结果", "Result", language.pick("通过", "certified").into()));
                 rows.push(fact("有效期至", "Holds until", until.to_string()));
             }
             SlipKind::Pension { period, amount } => {
                 rows.push(fact("发放月份", "Month", period.to_string()));
                 rows.push(Row::Pay(language.pick("发放金额（元）", "Paid out (yuan)").into(), *amount));
+            }
+            SlipKind::Contribution { dues, amount, paid_by } => {
+                due_rows(dues, language, &mut rows);
+                rows.push(Row::Rule);
+                rows.push(fact("缴费方式", "Paid by", clean(&paid_by_words(paid_by, language))));
+                rows.push(Row::Pay(language.pick("实缴金额（元）", "Paid (yuan)").into(), *amount));
+            }
+            SlipKind::ContributionReversal { of, dues, amount, paid_by } => {
+                rows.push(Row::Identifier(
+                    language.pick("原缴费交易号", "Payment taken back").into(),
+                    of.to_string(),
+                ));
+                due_rows(dues, language, &mut rows);
+                rows.push(Row::Rule);
+                rows.push(fact("退款方式", "Goes back by", clean(&paid_by_words(paid_by, language))));
+                rows.push(Row::Pay(language.pick("退还金额（元）", "Goes back (yuan)").into(), *amount));
             }
         }
         rows.push(Row::Rule);
@@ -204,8 +259,35 @@ impl Slip {
             SlipKind::Pension { .. } => {
                 language.pick("请当面点清，妥善保管本凭证。", "Count the money at the counter; keep this receipt.")
             }
+            SlipKind::Contribution { .. } => language.pick(
+                "缴费记录可在自助终端查询。本凭证不是税收票证；需要完税证明的，请向税务机关开具。",
+                "The record of contributions can be seen at a kiosk. This is no tax certificate: the tax office \
+                 issues that.",
+            ),
+            SlipKind::ContributionReversal { .. } => language.pick(
+                "这些费款重新变为应缴，请在期限前缴纳。",
+                "These contributions are due again: pay them before their last day.",
+            ),
         };
         rows.push(Row::Note(note.into()));
         marked(rows, self.terminal)
+    }
+}
+
+/// What is paid for, one after the other: insurance and months, fund, amount, last day.
+fn due_rows(dues: &[Due], language: Language, rows: &mut Vec<Row>) {
+    for due in dues {
+        let name = contribution_name(due.kind, language);
+        let months = match (due.months, language) {
+            (1, _) => due.period.to_string(),
+            (months, Language::Chinese) => format!("{} 起 {months} 个月", due.period),
+            (months, Language::English) => format!("{months} months from {}", due.period),
+        };
+        rows.push(Row::Fact(language.pick("险种", "Insurance").into(), format!("{name}  {months}")));
+        rows.push(Row::Fact(
+            language.pick("归属基金", "Fund").into(),
+            fund_name(due.kind.fund(), language).into(),
+        ));
+        rows.push(Row::Fact(language.pick("金额（元）", "Amount (yuan)").into(), due.amount.to_string()));
     }
 }

@@ -51,12 +51,16 @@ impl Role {
 pub enum Action {
     /// Accept that a cycle's sums differ from the center's, after it was looked into.
     AcceptDifference,
+    /// Take a payment of contributions back (缴费撤销).
+    CancelContribution,
     /// Take a settlement back.
     CancelSettlement,
     /// Certify a person (资格认证).
     Certify,
     /// Change offline behaviour, paths, devices.
     ChangeSettings,
+    /// Take money for contributions (收缴社会保险费).
+    CollectContribution,
     /// Confirm, as another clerk or as a supervisor, who a holder is.
     ConfirmHolder,
     /// Enrol the terminal or renew its certificate.
@@ -95,6 +99,8 @@ pub enum Action {
     ViewAudit,
     /// See the queue.
     ViewQueue,
+    /// Certify a person at home (上门认证).
+    VisitHome,
     /// Destroy the keys.
     WipeKeys,
     /// Write personal data of the card (unblocking, updating files).
@@ -103,11 +109,13 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 25] = [
+    pub const ALL: [Action; 28] = [
         Action::AcceptDifference,
+        Action::CancelContribution,
         Action::CancelSettlement,
         Action::Certify,
         Action::ChangeSettings,
+        Action::CollectContribution,
         Action::ConfirmHolder,
         Action::Enrol,
         Action::EnrolFinger,
@@ -127,6 +135,7 @@ impl Action {
         Action::Synchronise,
         Action::ViewAudit,
         Action::ViewQueue,
+        Action::VisitHome,
         Action::WipeKeys,
         Action::WriteCard,
     ];
@@ -140,6 +149,7 @@ pub fn permits(role: Role, action: Action) -> bool {
             matches!(
                 action,
                 Certify
+                    | CollectContribution
                     | ConfirmHolder
                     | EnrolFinger
                     | Load
@@ -151,13 +161,19 @@ pub fn permits(role: Role, action: Action) -> bool {
                     | Settle
                     | Synchronise
                     | ViewQueue
+                    | VisitHome
             )
         }
         Role::Supervisor => {
             permits(Role::Cashier, action)
                 || matches!(
                     action,
-                    AcceptDifference | CancelSettlement | ManageOperators | ViewAudit | WriteCard
+                    AcceptDifference
+                        | CancelContribution
+                        | CancelSettlement
+                        | ManageOperators
+                        | ViewAudit
+                        | WriteCard
                 )
         }
         Role::Installer => matches!(
@@ -200,6 +216,9 @@ mod tests {
             Action::ConfirmHolder,
             Action::EnrolFinger,
             Action::PayPension,
+            Action::CollectContribution,
+            Action::CancelContribution,
+            Action::VisitHome,
         ];
         for action in business {
             assert!(!permits(Role::Installer, action) && !permits(Role::Auditor, action), "{action:?}");
@@ -211,5 +230,6 @@ mod tests {
         }
         assert!(permits(Role::Supervisor, Action::CancelSettlement));
         assert!(!permits(Role::Cashier, Action::CancelSettlement));
+        assert!(!permits(Role::Cashier, Action::CancelContribution));
     }
 }

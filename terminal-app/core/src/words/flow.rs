@@ -31,6 +31,7 @@ impl Error {
             Self::Finger(failure) => failure.words(l),
             Self::Proof(error) => error.words(l),
             Self::Pension(refusal) => refusal.words(l),
+            Self::Contribution(refusal) => refusal.words(l),
             Self::NotSignedIn => say(
                 l,
                 ("操作员还没有签到。", "请先签到；有未对账的周期时请先对账。"),
@@ -215,6 +216,14 @@ impl Limit {
                 (
                     format!("{max} pensions that were paid while the line was down wait for upload."),
                     "Wait for the line.",
+                ),
+            ),
+            Self::HomeVisits { max } => say(
+                l,
+                (format!("已有 {max} 笔认证未上传，不能继续脱机上门认证。"), "请到有网络的地方上传后再办。"),
+                (
+                    format!("{max} certifications wait for upload: no further home visit without a line."),
+                    "Send them where there is a line, then go on.",
                 ),
             ),
             Self::CacheAge { max_ms, got_ms } => say(

@@ -266,6 +266,33 @@ pub fn refusal(reason: RefusalReason, language: Language) -> Words {
                 "Report it; what was paid twice has to be claimed back.",
             ),
         ),
+        RefusalReason::DueNotHeld | RefusalReason::ContributionWrong => say(
+            l,
+            (
+                "缴费未入账：中心没有为这笔缴费留存费款。",
+                "请报告主管：与中心核对；应退的当面退还缴费人并收回凭证。",
+            ),
+            (
+                "The payment is not booked: the dues are not set aside for it.",
+                "Report it and compare with the center; give the money back against the receipt if it says so.",
+            ),
+        ),
+        RefusalReason::DuePaid => say(
+            l,
+            ("缴费未入账：该费款已另行缴清。", "请把重复收的款退还缴费人并收回凭证，报告主管。"),
+            (
+                "The payment is not booked: it was paid elsewhere before.",
+                "Give the money back against the receipt, and report it.",
+            ),
+        ),
+        RefusalReason::ReversalTooLate => say(
+            l,
+            ("撤销未入账：这笔缴费不是当天的。", "请报告主管；缴费仍有效，由经办机构或税务机关办理退费。"),
+            (
+                "Not taken back: the payment is of another day.",
+                "Report it; the payment stands, and the agency or the tax office refunds it.",
+            ),
+        ),
         _ => say(l, ("中心未入账。", "请与中心联系。"), ("Not booked.", "Ask the center.")),
     }
 }

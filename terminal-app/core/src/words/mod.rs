@@ -4,6 +4,7 @@
 //! its words. No text holds a PIN, a name or a number of a person.
 
 mod board;
+mod contribution;
 mod eligibility;
 mod flow;
 mod holder;
@@ -19,7 +20,8 @@ pub use self::{
     holder::{purpose_name, reason_name},
     link::refusal,
     service::{
-        contribution_name, contribution_state_name, movement_name, shown_from, split_words, unemployment_name,
+        contribution_name, contribution_state_name, fund_name, movement_name, next_step_words, paid_by_words,
+        payer_name, shown_from, split_words, unemployment_name,
     },
     session::step_name,
     store::action_name,

@@ -1,6 +1,9 @@
 //! Words of public service: parts of a bill, insurances, states, and how old something is.
 
-use protocol::service::{ContributionKind, ContributionState, MovementKind, UnemploymentState};
+use protocol::{
+    record::PaidBy,
+    service::{ContributionKind, ContributionState, Fund, MovementKind, NextStep, Payer, UnemploymentState},
+};
 
 use crate::{
     flows::service::{ShownFrom, SplitPart},
@@ -87,6 +90,65 @@ pub fn contribution_name(kind: ContributionKind, l: Language) -> &'static str {
         ContributionKind::ResidentPension => l.pick("居民养老", "Residents' pension"),
         ContributionKind::ResidentMedical => l.pick("居民医保", "Residents' medical"),
         _ => l.pick("其他险种", "Other insurance"),
+    }
+}
+
+/// The fund that a contribution belongs to.
+pub fn fund_name(fund: Fund, l: Language) -> &'static str {
+    match fund {
+        Fund::Pension => l.pick("企业职工基本养老保险基金", "Employees' pension fund"),
+        Fund::Medical => l.pick("职工基本医疗保险基金", "Employees' medical fund"),
+        Fund::Unemployment => l.pick("失业保险基金", "Unemployment fund"),
+        Fund::Injury => l.pick("工伤保险基金", "Work injury fund"),
+        Fund::ResidentPension => l.pick("城乡居民基本养老保险基金", "Residents' pension fund"),
+        Fund::ResidentMedical => l.pick("城乡居民基本医疗保险基金", "Residents' medical fund"),
+    }
+}
+
+/// Who pays a contribution at a counter.
+pub fn payer_name(payer: Payer, l: Language) -> &'static str {
+    match payer {
+        Payer::Flexible => l.pick("灵活就业人员", "flexibly employed"),
+        Payer::Resident => l.pick("城乡居民", "resident"),
+    }
+}
+
+/// How contributions were paid.
+pub fn paid_by_words(paid_by: &PaidBy, l: Language) -> String {
+    match paid_by {
+        PaidBy::Cash => l.pick("现金", "cash").into(),
+        PaidBy::BankCard { reference } => match l {
+            Language::Chinese => format!("银行卡（凭证号 {reference}）"),
+            Language::English => format!("bank card (slip no. {reference})"),
+        },
+        _ => l.pick("其他", "other").into(),
+    }
+}
+
+/// What is to be done about a pension that was handed out and not booked.
+pub fn next_step_words(step: NextStep, l: Language) -> &'static str {
+    match step {
+        NextStep::Recover => l.pick(
+            "该月已另行入账：请联系领取人退回重复发放的款项，无法退回的报经办机构追回。",
+            "The month is paid elsewhere: ask the person to bring the second payment back; else the agency recovers \
+             it.",
+        ),
+        NextStep::CertifyThenAgency => l.pick(
+            "请领取人先办理资格认证，再持凭证报经办机构补记本月。",
+            "Certify the person, then send the slip to the agency, which books the month.",
+        ),
+        NextStep::AgencySettles => l.pick(
+            "请报经办机构核对月份和金额，多退少补；核清前不再发放。",
+            "The agency compares month and amount and settles the difference; pay nothing more before that.",
+        ),
+        NextStep::AgencyLooks => l.pick(
+            "请报经办机构核查待遇和领取人；核清前不再发放。",
+            "The agency looks at person and pension; pay nothing more before that.",
+        ),
+        _ => l.pick(
+            "窗口无法处理：请报告主管，把终端号和序号告诉中心。",
+            "Nothing can be done here: report terminal and sequence to the center.",
+        ),
     }
 }
 

@@ -413,9 +413,11 @@ impl SignInError {
 pub fn action_name(action: Action, language: Language) -> &'static str {
     let (chinese, english) = match action {
         Action::AcceptDifference => ("认可对账差异", "accept a difference"),
+        Action::CancelContribution => ("撤销缴费", "take a contribution back"),
         Action::CancelSettlement => ("撤销结算", "cancel a settlement"),
         Action::Certify => ("资格认证", "certify a person"),
         Action::ChangeSettings => ("修改设置", "change settings"),
+        Action::CollectContribution => ("收缴社会保险费", "take contributions"),
         Action::ConfirmHolder => ("复核持卡人身份", "confirm who a holder is"),
         Action::Enrol => ("注册终端", "enrol the terminal"),
         Action::EnrolFinger => ("采集指纹", "enrol fingers"),
@@ -435,6 +437,7 @@ pub fn action_name(action: Action, language: Language) -> &'static str {
         Action::Synchronise => ("同步数据", "synchronise"),
         Action::ViewAudit => ("查看审计", "see the audit"),
         Action::ViewQueue => ("查看队列", "see the queue"),
+        Action::VisitHome => ("上门认证", "certify at home"),
         Action::WipeKeys => ("销毁密钥", "destroy the keys"),
         Action::WriteCard => ("写卡", "write a card"),
     };

@@ -39,6 +39,7 @@ fn a_day_agrees() {
         fund_pay_sumamt: Fen(one.fund_pay_sumamt.0 * 6),
         acct_pay: Fen(one.acct_pay.0 * 6),
         psn_cash_pay: Fen(one.psn_cash_pay.0 * 6),
+        ..Totals::default()
     };
     assert_eq!((day.ours, day.theirs), (expected, expected));
     let cycle = rig.ledger.cycle(&cycle_of(&rig.cashier)).unwrap().unwrap();

@@ -301,6 +301,8 @@ fn figures(transaction: &Transaction) -> (Kind, Option<Fen>, Option<Fen>) {
             Purpose::Enrolment => (Kind::Enrolment, None, None),
             Purpose::Certification => (Kind::Certification, None, None),
             Purpose::Pension { .. } => (Kind::Pension, None, None),
+            // No word of their own yet.
+            Purpose::Contribution | Purpose::ContributionReversal { .. } => (Kind::Abandoned, None, None),
         },
     }
 }

@@ -366,6 +366,7 @@ pub(crate) fn day() -> Reconciliation {
         fund_pay_sumamt: Fen(fee / 2),
         acct_pay: Fen(fee / 4),
         psn_cash_pay: Fen(fee / 4),
+        ..Totals::default()
     };
     Reconciliation {
         cycle: "5301000000012026112408000001".to_owned(),
@@ -451,6 +452,7 @@ pub(crate) fn affairs() -> Affairs {
                 amount: Fen(40_000),
                 until: Day::from_number(20_261_231).unwrap(),
             }],
+            held: Vec::new(),
         },
         from: terminal::flows::service::ShownFrom::Center { as_of: NOON },
     }

@@ -143,6 +143,7 @@ pub(crate) fn answer(ask: &Ask, offline: bool) -> Answer {
                     },
                     at: NOW,
                     until: day(20270524),
+                    taken_by: None,
                 }),
             },
             from,
@@ -169,6 +170,7 @@ pub(crate) fn answer(ask: &Ask, offline: bool) -> Answer {
                     amount: Fen(40_000),
                     until: day(20261231),
                 }],
+                held: Vec::new(),
             },
             from,
         }),
@@ -356,7 +358,7 @@ fn pensions() -> PensionsAnswer {
 
 fn slip() -> Slip {
     Slip {
-        kind: SlipKind::Certification { until: day(20271124) },
+        kind: SlipKind::Certification { until: day(20271124), place: Default::default() },
         copy: false,
         institution: "清河街道便民服务中心".into(),
         terminal: "430100000001".parse().unwrap(),

@@ -233,7 +233,7 @@ impl CenterLink for TestCenter {
     fn personal(&mut self, request: &PersonalRequest) -> Result<PersonalReply, LinkError> {
         let mut state = self.arrive()?;
         state.personal.push(request.clone());
-        let answer = PersonalAnswer::Dues(DuesAnswer { dues: Vec::new() });
+        let answer = PersonalAnswer::Dues(DuesAnswer { dues: Vec::new(), held: Vec::new() });
         Ok(PersonalReply { answer, as_of: state.clock.now() })
     }
 
