@@ -66,13 +66,21 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         setup::run(&setup::demo(with_pcsc), options.yes)?;
         with_pcsc
     };
-    let shows_window = window::has_display() && !options.pension;
-    if options.face.is_some() && !shows_window {
-        return Err("没有图形界面（DISPLAY） · there is no display here (DISPLAY)".to_owned());
-    }
-    if shows_window {
-        setup::run(&setup::windows(), options.yes)?;
-        window::build()?;
+    // A story told on a console is not covered by a window that fills its screen.
+    let screen = window::Screen::find()
+        .filter(|screen| options.face.is_some() || (*screen == window::Screen::Desktop && !options.pension));
+    let face = match (options.face, screen) {
+        (Some(face), Some(screen)) => Some((face, screen)),
+        (Some(_), None) => {
+            return Err("没有图形界面（DISPLAY），也没有屏幕（/dev/dri） · \
+                        there is no display here (DISPLAY) and no screen (/dev/dri)"
+                .to_owned());
+        }
+        (None, _) => None,
+    };
+    if let Some(screen) = screen {
+        setup::run(&screen.packages(), options.yes)?;
+        screen.build()?;
     }
     process::run(process::cargo().args(["build", "--locked", "-p", "jinbao"]))?;
     let folder = match &options.folder {
@@ -93,15 +101,15 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         reader_argument: None,
         socket: None,
     };
-    let told = match options.face {
-        Some(face) => window::tell(&mut demo, face),
-        None if options.pension => pension::tell(&mut demo),
-        None if shows_window => demo.tell().and_then(|()| {
+    let told = match (face, screen) {
+        (Some((face, screen)), _) => window::tell(&mut demo, face, screen),
+        (None, _) if options.pension => pension::tell(&mut demo),
+        (None, Some(screen)) => demo.tell().and_then(|()| {
             window::tell_how();
             window::cards(&demo)?;
-            window::open(&demo, window::Face::Counter)
+            window::open(&demo, window::Face::Counter, screen)
         }),
-        None => demo.tell().map(|()| window::tell_how()),
+        (None, None) => demo.tell().map(|()| window::tell_how()),
     };
     drop(demo.center.take());
     drop(demo.reader.take());

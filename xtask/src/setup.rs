@@ -113,6 +113,30 @@ const WINDOWS: &[Package] = &[
     },
 ];
 
+/// A screen without a desktop.
+const BARE_SCREEN: &[Package] = &[
+    Package {
+        name: "libinput-dev",
+        purpose: "touch and keys without a desktop / 无桌面时的触摸与按键",
+        sign: "/usr/include/libinput.h",
+    },
+    Package {
+        name: "libudev-dev",
+        purpose: "finds the touch panel / 查找触摸屏",
+        sign: "/usr/include/libudev.h",
+    },
+    Package {
+        name: "libxkbcommon-dev",
+        purpose: "what a key says / 键盘布局",
+        sign: "/usr/include/xkbcommon/xkbcommon.h",
+    },
+    Package {
+        name: "libfontconfig-dev",
+        purpose: "fonts of the windows / 界面字体",
+        sign: "/usr/include/fontconfig/fontconfig.h",
+    },
+];
+
 const DISPLAY: &[Package] = &[
     Package { name: "xvfb", purpose: "a display without a screen / 虚拟显示", sign: "/usr/bin/Xvfb" },
     Package {
@@ -192,6 +216,11 @@ pub(crate) fn demo_with_board() -> Vec<Package> {
 /// What the windows need.
 pub(crate) fn windows() -> Vec<Package> {
     [BUILD, WINDOWS].concat()
+}
+
+/// What a face on a screen without a desktop needs.
+pub(crate) fn bare_screen() -> Vec<Package> {
+    [BUILD, BARE_SCREEN].concat()
 }
 
 /// What the tests need.

@@ -1,7 +1,7 @@
 //! A face of the terminal in a window, with cards that are put in and pulled out from the keyboard of this command.
 
 use std::{
-    env,
+    env, fs,
     io::{self, BufRead, IsTerminal, Write},
     process::{Child, Command},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -12,7 +12,7 @@ use std::{
 use clap::ValueEnum;
 
 use super::{CITY, Demo, PERSON, PIN, SEED, Server, TERMINAL, step, text};
-use crate::process;
+use crate::{process, setup};
 
 /// Which face.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -38,21 +38,50 @@ impl Face {
 /// Other people of the made-up city, for whom cards are made as well.
 const OTHERS: [&str; 3] = ["3", "5", "8"];
 
-/// Whether a window can be shown here.
-pub(super) fn has_display() -> bool {
-    env::var_os("DISPLAY").is_some_and(|display| !display.is_empty())
+/// What a face can be drawn on here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Screen {
+    /// A window of a desktop.
+    Desktop,
+    /// The whole screen, by the kernel, where there is no desktop.
+    Bare,
 }
 
-/// Builds the program with the windows; it takes minutes the first time.
-pub(super) fn build() -> Result<(), String> {
-    println!("\n编译界面，第一次要几分钟。 Building the windows; the first time takes minutes.");
-    process::run(process::cargo().args(["build", "--locked", "-p", "jinbao-ui"]))
+impl Screen {
+    /// None where a face would have nothing to be drawn on.
+    pub(super) fn find() -> Option<Self> {
+        if env::var_os("DISPLAY").is_some_and(|display| !display.is_empty()) {
+            return Some(Self::Desktop);
+        }
+        let devices = fs::read_dir("/dev/dri").ok()?;
+        let is_screen = |device: fs::DirEntry| device.file_name().to_string_lossy().starts_with("card");
+        devices.flatten().any(is_screen).then_some(Self::Bare)
+    }
+
+    /// The packages that building for it needs.
+    pub(super) fn packages(self) -> Vec<setup::Package> {
+        match self {
+            Self::Desktop => setup::windows(),
+            Self::Bare => setup::bare_screen(),
+        }
+    }
+
+    /// Builds the program with the windows; it takes minutes the first time.
+    pub(super) fn build(self) -> Result<(), String> {
+        println!("\n编译界面，第一次要几分钟。 Building the windows; the first time takes minutes.");
+        let mut command = process::cargo();
+        command.args(["build", "--locked", "-p", "jinbao-ui"]);
+        if self == Self::Bare {
+            command.args(["--no-default-features", "--features", "linuxkms"]);
+        }
+        process::run(&mut command)
+    }
 }
 
 /// Says how to see the faces.
 pub(super) fn tell_how() {
     println!(
-        "\n界面 The faces, where there is a display:\n  \
+        "\n界面 The faces, where there is a display (or a screen without a desktop):\n  \
          cargo xtask demo --face counter    收费窗口 · the cashier's counter\n  \
          cargo xtask demo --face kiosk      自助终端 · the kiosk\n  \
          cargo xtask demo --face setup      安装向导 · the installer's wizard"
@@ -60,9 +89,9 @@ pub(super) fn tell_how() {
 }
 
 /// Sets up what a face needs, without telling a story, and opens it.
-pub(super) fn tell(demo: &mut Demo, face: Face) -> Result<(), String> {
+pub(super) fn tell(demo: &mut Demo, face: Face, screen: Screen) -> Result<(), String> {
     if face == Face::Setup {
-        return setup(demo);
+        return setup(demo, screen);
     }
     demo.prepare("市第一人民医院")?;
     step(4, "几个人的卡与 PSAM、指纹仪", "Cards of some people, a PSAM, a fingerprint sensor");
@@ -72,7 +101,7 @@ pub(super) fn tell(demo: &mut Demo, face: Face) -> Result<(), String> {
         let arguments = ["sim", "module", "--pty", "finger.tty", "--control", "finger.sock", "--json"];
         demo.module = Some(Server::start(demo, &arguments)?.0);
     }
-    open(demo, face)
+    open(demo, face, screen)
 }
 
 /// The cards that are put in by hand later.
@@ -97,7 +126,7 @@ pub(super) fn cards(demo: &Demo) -> Result<(), String> {
 }
 
 /// A bare machine, a center that waits for it, and what the installer was sent by post.
-fn setup(demo: &mut Demo) -> Result<(), String> {
+fn setup(demo: &mut Demo, screen: Screen) -> Result<(), String> {
     demo.prepare_center()?;
     let (code, fingerprint) = demo.one_time_code("市第一人民医院")?;
     cards(demo)?;
@@ -112,13 +141,16 @@ fn setup(demo: &mut Demo) -> Result<(), String> {
          证书指纹 fingerprint       {fingerprint}",
         center.0, center.1
     );
-    open(demo, Face::Setup)
+    open(demo, Face::Setup, screen)
 }
 
 /// Opens the window and obeys the keyboard until either is closed.
-pub(super) fn open(demo: &Demo, face: Face) -> Result<(), String> {
+pub(super) fn open(demo: &Demo, face: Face, screen: Screen) -> Result<(), String> {
     let mut command = demo.with_environment(Command::new(process::target().join("debug/jinbao-ui")));
     command.arg(face.name());
+    if screen == Screen::Bare {
+        command.env("SLINT_BACKEND", "linuxkms-software");
+    }
     if let Some(reader) = &demo.reader_argument {
         command.args(["--reader", reader]);
     }
