@@ -1,7 +1,9 @@
 //! A display without a screen, a face of the terminal in a real window on it, and hands that press keys and click.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -28,10 +30,23 @@ impl Display {
     /// # Panics
     /// When Xvfb is not there or does not start.
     pub fn start(width: u32, height: u32) -> Self {
+        Self::start_with(width, height, &[])
+    }
+
+    /// The same; what is on the screen lies in a file of this folder, `Xvfb_screen0`, for whoever wants to watch it.
+    ///
+    /// # Panics
+    /// As [`Display::start`].
+    pub fn start_in(folder: &Path, width: u32, height: u32) -> Self {
+        Self::start_with(width, height, &["-fbdir".as_ref(), folder.as_os_str()])
+    }
+
+    fn start_with(width: u32, height: u32, arguments: &[&OsStr]) -> Self {
         let mut server = Command::new("Xvfb")
             // Without -noreset it forgets everything whenever the last window closes.
             .args(["-displayfd", "1", "-noreset", "-nolisten", "tcp", "-screen", "0"])
             .arg(format!("{width}x{height}x24"))
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -42,6 +57,11 @@ impl Display {
         BufReader::new(output).read_line(&mut number).expect("Xvfb says its display");
         let number: u32 = number.trim().parse().expect("Xvfb started and says its display");
         Display { server, name: format!(":{number}") }
+    }
+
+    /// As `DISPLAY` has it, such as `:99`.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Takes a picture of the whole screen, for a person to look at.
@@ -135,6 +155,31 @@ impl<'a> Window<'a> {
         }
     }
 
+    /// Whether the face has shown a page since the last page that was waited for; if so, that was waited for now.
+    ///
+    /// # Panics
+    /// When the program has ended.
+    #[track_caller]
+    pub fn has_shown(&mut self, name: &str) -> bool {
+        if let Ok(Some(status)) = self.program.try_wait() {
+            panic!("the window program ended: {status}; {:#?}", self.said.0.lock());
+        }
+        let wanted = format!("page {name}");
+        let said = self.said.0.lock().expect("nobody panics with it");
+        let at = said.iter().skip(self.heard).position(|line| *line == wanted);
+        self.heard += at.map_or(0, |at| at + 1);
+        at.is_some()
+    }
+
+    /// Lets the window cover this much of the display, from its upper left corner.
+    ///
+    /// # Panics
+    /// When xdotool is not there.
+    pub fn cover(&self, width: u32, height: u32) {
+        let (width, height) = (width.to_string(), height.to_string());
+        self.xdotool(&["windowmove", &self.id, "0", "0", "windowsize", &self.id, &width, &height]);
+    }
+
     /// Presses keys, named as X names them: `Return`, `F9`, `ctrl+l`.
     ///
     /// # Panics
@@ -149,20 +194,12 @@ impl<'a> Window<'a> {
     /// When it does not within [`WAIT_MS_MAX`].
     #[track_caller]
     pub fn keys_until(&mut self, keys: &[&str], name: &str) {
-        let wanted = format!("page {name}");
         let end = Instant::now() + Duration::from_millis(WAIT_MS_MAX);
-        while Instant::now() < end {
-            let has_come = {
-                let said = self.said.0.lock().expect("nobody panics with it");
-                said.iter().skip(self.heard).any(|line| *line == wanted)
-            };
-            if has_come {
-                break;
-            }
+        while !self.has_shown(name) {
+            assert!(Instant::now() < end, "page {name} does not come; so far: {:#?}", self.said.0.lock());
             self.keys(keys);
             thread::sleep(Duration::from_millis(400));
         }
-        self.page(name);
     }
 
     /// Types a text.
@@ -193,6 +230,11 @@ impl<'a> Window<'a> {
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
             .expect("Linux says it in kB")
+    }
+
+    /// Number of the program's process.
+    pub fn process(&self) -> u32 {
+        self.program.id()
     }
 
     /// Ends the program as a power cut would.

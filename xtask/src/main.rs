@@ -43,9 +43,12 @@ enum Command {
     },
     /// 测速 · Runs the benchmarks, each next to its limit, and prints the ratios
     Bench {
-        /// People in the eligibility cache
-        #[arg(long, default_value_t = 10_000_000)]
-        people: u64,
+        /// People in the eligibility cache; with --faces, people that the center has to hand over meanwhile
+        #[arg(long)]
+        people: Option<u64>,
+        /// 界面：从按键到屏幕像素 · Only the counter in its window: from a key press to the screen while visits go on
+        #[arg(long)]
+        faces: bool,
     },
     /// 读卡器固件 · Builds the reader's firmware for its boards, and shows its size next to the limits
     Firmware(firmware::Options),
@@ -60,7 +63,8 @@ fn main() -> ExitCode {
         Command::Setup { yes } => setup::run(&setup::everything(), yes).and_then(|()| setup::firmware(yes)),
         Command::Demo(options) => demo::run(&options),
         Command::Test { yes } => test::run(yes),
-        Command::Bench { people } => bench::run(people),
+        Command::Bench { people, faces: true } => bench::faces(people),
+        Command::Bench { people, faces: false } => bench::run(people),
         Command::Firmware(options) => firmware::run(&options),
         Command::Licences => licences::check(),
         Command::Pictures => pictures::run(),
