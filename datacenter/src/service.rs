@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod asking;
+mod dues;
 pub mod files;
 mod import;
 mod loss;
@@ -41,9 +42,21 @@ pub const WRONG_NAMES_PER_PERSON_MAX: u64 = 3;
 /// Wrong names told by one terminal in an hour.
 pub const WRONG_NAMES_PER_TERMINAL_MAX: u64 = 10;
 
+/// How long it is kept who asked what about whom. Network logs have to be kept for six months at least (网络安全法 art.
+/// 21); a year also covers a yearly audit. After that nobody can say that they were needed.
+pub const ASKED_RETENTION_DAYS: i64 = 365;
+
+/// How often old ones are looked for, at the most.
+pub const ASKED_PURGE_INTERVAL_MS: i64 = 60_000;
+
+/// Most that are forgotten at one time, so that no question waits for it.
+pub const ASKED_PURGE_MAX: usize = 2_000;
+
 /// The public service of one city.
 pub struct Service {
     production: Arc<Production>,
+    /// When old questions were looked for last.
+    purged_at: Mutex<Option<Timestamp>>,
     /// Public documents with the cursor up to which they were read.
     documents: Mutex<Option<(u64, Arc<Vec<Document>>)>>,
 }
@@ -51,7 +64,7 @@ pub struct Service {
 impl Service {
     /// Stands beside a production zone.
     pub fn new(production: Arc<Production>) -> Self {
-        Service { production, documents: Mutex::new(None) }
+        Service { production, purged_at: Mutex::new(None), documents: Mutex::new(None) }
     }
 
     fn storage(&self) -> &dyn Storage {
@@ -60,6 +73,24 @@ impl Service {
 
     fn now(&self) -> Timestamp {
         self.production.now()
+    }
+
+    /// Forgets who asked what about whom when that is older than [`ASKED_RETENTION_DAYS`].
+    ///
+    /// Done along with questions, a bounded number at a time: a center that is asked catches up by itself, one that
+    /// is not asked has nothing to forget for longer. A storage that cannot do it now does it the next time.
+    fn purge_asked(&self, now: Timestamp) {
+        let mut purged_at = self.purged_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let soon = purged_at
+            .is_some_and(|last| last <= now && now.0.saturating_sub(last.0) < ASKED_PURGE_INTERVAL_MS);
+        if soon {
+            return;
+        }
+        let before = now.plus_ms(-ASKED_RETENTION_DAYS * 24 * 3_600_000);
+        let purged = self.storage().purge_asked(before, ASKED_PURGE_MAX);
+        // A full stretch: there is more, and the next question goes on.
+        let more = purged.is_ok_and(|purged| purged as usize >= ASKED_PURGE_MAX);
+        *purged_at = (!more).then_some(now);
     }
 
     /// What a terminal stands for; a hospital's counter when nothing else is written down.

@@ -21,6 +21,7 @@ use protocol::{
 
 pub mod benefits;
 pub mod conformance;
+pub mod contributions;
 pub mod rows;
 pub mod service;
 pub mod sqlite;
@@ -81,7 +82,7 @@ impl fmt::Display for StorageError {
 impl std::error::Error for StorageError {}
 
 /// What a transaction can read and change. Reads see the transaction's own changes.
-pub trait Transaction: benefits::Claims {
+pub trait Transaction: benefits::Claims + contributions::DueDesk {
     /// Where the center's copy of a terminal's chain ends; sequence 0 and zeros before the first record.
     fn head(&mut self, terminal: TerminalId) -> StorageResult<(u64, Digest)>;
 
@@ -295,11 +296,25 @@ pub trait Audit: Send + Sync {
 
 /// All of the above in one database.
 pub trait Storage:
-    Book + Feed + Documents + Terminals + Audit + benefits::Pensions + service::PublicService
+    Book
+    + Feed
+    + Documents
+    + Terminals
+    + Audit
+    + benefits::Pensions
+    + contributions::Contributions
+    + service::PublicService
 {
 }
 
 impl<T> Storage for T where
-    T: Book + Feed + Documents + Terminals + Audit + benefits::Pensions + service::PublicService
+    T: Book
+        + Feed
+        + Documents
+        + Terminals
+        + Audit
+        + benefits::Pensions
+        + contributions::Contributions
+        + service::PublicService
 {
 }

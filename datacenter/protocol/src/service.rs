@@ -185,6 +185,13 @@ pub struct PersonalRequest {
     pub operator: Option<String>,
 }
 
+impl PersonalRequest {
+    /// Whether the question and the operator's number are within their limits.
+    pub fn sound(&self) -> bool {
+        self.question.sound() && self.operator.as_deref().is_none_or(operator_sound)
+    }
+}
+
 /// What a person can ask about himself, or change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "ask", rename_all = "snake_case")]

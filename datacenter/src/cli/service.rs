@@ -6,6 +6,7 @@ use card_spec::person::PersonNumber;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use protocol::{
     calendar::Day,
+    id::TransactionId,
     service::{Desk, Document, DocumentKind, Search, document::Here},
 };
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ use super::{
     print::{Column, Printer, words},
 };
 use crate::{center::Center, error::Error, storage::rows::Imported};
+
+mod counters;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Service {
@@ -56,6 +59,26 @@ pub(super) enum Service {
     Losses(Listed),
     /// 求职登记，新的在前 / Who seeks work, newest first
     Seekers(Listed),
+    /// 窗口收缴的社会保险费，新的在前 / Contributions paid at counters, newest first
+    Payments {
+        /// 只列一人；号码从标准输入读 / Of one person; the number is read from standard input
+        #[arg(long)]
+        person: bool,
+        #[command(flatten)]
+        listed: Listed,
+    },
+    /// 正被占用的应缴费款，旧的在前 / Dues that are set aside for a payment, oldest first
+    Held(Listed),
+    /// 释放被占用的应缴费款：先查明该终端没有收款 / Frees dues that are set aside: first make sure that the terminal
+    /// kept no money
+    #[command(after_help = "终端自己会释放作废的缴费；只有终端丢失、损坏时才用 / \
+        A terminal frees what it writes off; this is for one that is lost or broken.")]
+    FreeDues {
+        /// 交易号，见 `service held` / Name of the payment, see `service held`
+        id: TransactionId,
+    },
+    /// 上门认证，新的在前 / Certifications at home, newest first
+    HomeVisits(Listed),
     /// 谁查询过谁，新的在前 / Who asked about whom, newest first
     Asked {
         /// 只列一人；号码从标准输入读 / About one person; the number is read from standard input
@@ -213,6 +236,8 @@ pub(super) fn service(center: &Center, command: &Service, printer: Printer) -> R
                         json!(seeker.seek.phone),
                         json!(seeker.at.to_string()),
                         json!(seeker.until.to_string()),
+                        json!(seeker.taken_by.as_ref().map(|by| by.terminal)),
+                        json!(seeker.taken_by.as_ref().map(|by| by.operator.clone())),
                     ]
                 })
                 .collect();
@@ -226,11 +251,20 @@ pub(super) fn service(center: &Center, command: &Service, printer: Printer) -> R
                     Column("phone", "电话", "telephone"),
                     Column("at", "登记时间", "registered"),
                     Column("until", "有效至", "until"),
+                    Column("terminal", "登记终端", "terminal"),
+                    Column("operator", "操作员", "operator"),
                 ],
                 &rows,
             );
             Ok(())
         }
+        Service::Payments { person: one, listed } => {
+            let key = if *one { Some(read_person()?.key()) } else { None };
+            counters::payments(center, key, listed, printer)
+        }
+        Service::Held(listed) => counters::held(center, listed, printer),
+        Service::FreeDues { id } => counters::free(center, *id, printer),
+        Service::HomeVisits(listed) => counters::home_visits(center, listed, printer),
         Service::Asked { person: one, listed } => {
             let key = if *one { Some(read_person()?.key()) } else { None };
             let rows: Vec<Vec<Value>> = center
@@ -245,6 +279,7 @@ pub(super) fn service(center: &Center, command: &Service, printer: Printer) -> R
                         person(row.person, listed.numbers),
                         json!(row.subject),
                         json!(row.ending.name()),
+                        json!(row.operator),
                     ]
                 })
                 .collect();
@@ -256,6 +291,7 @@ pub(super) fn service(center: &Center, command: &Service, printer: Printer) -> R
                     Column("person", "社会保障号码", "person"),
                     Column("subject", "内容", "about"),
                     Column("ending", "结果", "ending"),
+                    Column("operator", "操作员", "operator"),
                 ],
                 &rows,
             );

@@ -8,7 +8,10 @@ use axum::{
 };
 use protocol::{
     problem::Problem,
-    service::{Locked, LossReport, PersonalReply, PersonalRequest, PublicQuestion, PublicReply},
+    service::{
+        FailedAnswer, FailedQuery, HoldAnswer, HoldDues, Locked, LossReport, PersonalReply, PersonalRequest,
+        PublicQuestion, PublicReply,
+    },
     signature::Signed,
 };
 use serde::Deserialize;
@@ -27,6 +30,8 @@ use crate::access::roles::Operation;
 pub(super) fn terminals() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(personal))
+        .routes(routes!(hold_dues))
+        .routes(routes!(failed_payments))
         .routes(routes!(loss))
         .routes(routes!(public))
         .routes(routes!(documents))
@@ -51,6 +56,42 @@ async fn personal(State(app): Shared, caller: Caller, request: Request<Body>) ->
     let request: PersonalRequest = json(&app, request, SMALL_BYTES_MAX).await?;
     let reply: PersonalReply = blocking(move || app.service.personal(terminal, &request)).await?;
     answer(&reply)
+}
+
+/// Sets dues aside for one payment, before money is taken: all of them or none.
+///
+/// The same request again gets the same answer. They stay set aside until the payment is booked, its name is written
+/// off by the terminal, or staff frees them.
+#[utoipa::path(post, path = "/v1/service/dues/hold", tag = "service", security(("terminal" = [])),
+    request_body = HoldDues, responses(
+    (status = 200, description = "They are set aside, or why not.", body = HoldAnswer),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, forbidden, holder_not_shown, \
+        card_blocked, too_many, too_large, too_slow.", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn hold_dues(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    let terminal = caller.may(Operation::Serve)?.terminal;
+    let request: HoldDues = json(&app, request, SMALL_BYTES_MAX).await?;
+    let held: HoldAnswer = blocking(move || app.service.hold_dues(terminal, &request)).await?;
+    answer(&held)
+}
+
+/// Pensions of the terminal's branch that were handed out and not booked, newest first. People are masked.
+#[utoipa::path(post, path = "/v1/service/failed-payments", tag = "service", security(("terminal" = [])),
+    request_body = FailedQuery, responses(
+    (status = 200, description = "A page, empty when there are none.", body = FailedAnswer),
+    (status = "4XX", description = "Malformed, not_authenticated, terminal_unknown, forbidden, too_large, too_slow.",
+        body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Storage, internal.", body = Problem,
+        content_type = "application/problem+json"),
+))]
+async fn failed_payments(State(app): Shared, caller: Caller, request: Request<Body>) -> Answered {
+    let terminal = caller.may(Operation::Serve)?.terminal;
+    let query: FailedQuery = json(&app, request, SMALL_BYTES_MAX).await?;
+    let failed: FailedAnswer = blocking(move || app.service.failed_payments(terminal, &query)).await?;
+    answer(&failed)
 }
 
 /// Locks a person's cards until staff frees them. The same report again locks nothing more.

@@ -14,6 +14,7 @@ use protocol::{
 };
 
 mod benefits;
+mod contributions;
 
 use super::{
     account,
@@ -61,6 +62,7 @@ pub(super) struct Effects {
     /// Purchases that count from now on.
     purchases: Vec<PurchaseRow>,
     benefits: benefits::Changes,
+    contributions: contributions::Changes,
     alarms: Vec<Alarm>,
 }
 
@@ -93,6 +95,7 @@ impl Effects {
             transaction.add_purchases(&self.purchases)?;
         }
         self.benefits.apply(transaction)?;
+        self.contributions.apply(transaction)?;
         if !self.alarms.is_empty() {
             transaction.raise(now, &self.alarms)?;
         }
@@ -136,6 +139,7 @@ pub(super) struct Judge<'a> {
     /// Purchases that count already.
     purchases: HashSet<PurchaseKey>,
     known: benefits::Known,
+    dues: contributions::Known,
     judgement: Judgement,
 }
 
@@ -196,6 +200,7 @@ impl<'a> Judge<'a> {
             holders: transaction.holders(&cards)?.into_iter().map(|row| (row.card, row.person)).collect(),
             purchases: transaction.purchases(&purchases)?.into_iter().map(|row| row.key).collect(),
             known: benefits::Known::read(transaction, policies, terminal.terminal, records)?,
+            dues: contributions::Known::read(transaction, records)?,
             judgement: Judgement::default(),
         })
     }
@@ -248,10 +253,15 @@ impl<'a> Judge<'a> {
                 Business::Load(load) => self.book_load(body.id, load),
                 Business::Abandoned { .. } => {
                     self.abandon(body.id);
+                    self.free_dues(body.id);
                     Ok(Proof::NotNeeded)
                 }
                 Business::Enrolment(_) | Business::Certification(_) | Business::Pension(_) => {
                     self.claim(body, examined, *digest)
+                }
+                Business::Contribution(payment) => self.pay_contribution(body, payment, examined, *digest),
+                Business::ContributionReversal(reversal) => {
+                    self.reverse_contribution(body, reversal, examined)
                 }
                 _ => Err(RefusalReason::Unreadable),
             },

@@ -106,6 +106,7 @@ mod tests {
             at: Timestamp(day * DAY_MS),
             card: Some([5; 12]),
             clerk: None,
+            home: false,
         };
         let at = |day: i64| Timestamp(day * DAY_MS);
         let enrolled = [claim(Kind::Enrolment, 500)];

@@ -23,6 +23,8 @@ pub(super) struct Asking<'a> {
     pub(super) person: u64,
     pub(super) subject: Subject,
     pub(super) at: Timestamp,
+    /// Number of the operator at the desk.
+    pub(super) operator: Option<&'a str>,
 }
 
 impl Asking<'_> {
@@ -38,8 +40,10 @@ impl Asking<'_> {
             Err(Refused(None, _)) => return result.map_err(|Refused(_, problem)| problem),
         };
         let (at, terminal, person, subject) = (self.at, self.terminal, self.person, self.subject);
-        let row = AskedRow { at, terminal, person, subject, ending };
+        let operator = self.operator.map(str::to_owned);
+        let row = AskedRow { at, terminal, person, subject, ending, operator };
         self.service.storage().note_asked(&row).map_err(storage_problem)?;
+        self.service.purge_asked(at);
         result.map_err(|Refused(_, problem)| problem)
     }
 

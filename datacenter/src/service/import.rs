@@ -79,7 +79,7 @@ impl Service {
         let at = self.now();
         self.in_chunks(Table::new(input, files::SEEKER), files::seeker, |rows| {
             for (person, seek) in rows {
-                self.storage().set_seeker(*person, Some(&registration(seek.clone(), at)))?;
+                self.storage().set_seeker(*person, Some(&registration(seek.clone(), None, at)))?;
             }
             Ok(rows.len() as u64)
         })

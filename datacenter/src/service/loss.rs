@@ -37,7 +37,7 @@ impl Service {
         }
         let at = self.now();
         let person = report.person.key();
-        let asking = Asking { service: self, terminal, person, subject: Subject::Loss, at };
+        let asking = Asking { service: self, terminal, person, subject: Subject::Loss, at, operator: None };
         asking.noted(|| {
             let counts = asking.right()?;
             let not = |ending, detail| Err(refused(ending, ProblemKind::HolderNotShown, detail));

@@ -10,7 +10,7 @@ use protocol::{
     service::{
         Account, CardLine, CardsAnswer, CertificationAnswer, Contributions, Cursor, DuesAnswer, Movement,
         MovementKind, PensionMonth, PensionsAnswer, PersonalAnswer, PersonalQuestion, PersonalReply,
-        PersonalRequest, SeekWork, Seeker, Subject, Treatment, Treatments,
+        PersonalRequest, SeekWork, Seeker, Subject, TakenBy, Treatment, Treatments,
         card::CARDS_MAX,
         contribution::{DUES_MAX, UnemploymentAnswer},
         work::{REGISTRATION_MONTHS, WorkAnswer},
@@ -36,19 +36,21 @@ impl Service {
         terminal: TerminalId,
         request: &PersonalRequest,
     ) -> Result<PersonalReply, Problem> {
-        if !request.question.sound() {
+        if !request.sound() {
             return Err(malformed("a page has no or too many rows, or a text is too long"));
         }
         let at = self.now();
         let (person, subject) = (request.asker.person.key(), request.question.subject());
-        let asking = Asking { service: self, terminal, person, subject, at };
+        let operator = request.operator.as_deref();
+        let asking = Asking { service: self, terminal, person, subject, at, operator };
         let answer = asking.noted(|| {
             asking.right()?;
             let card = asking.shown(&request.asker.proof)?;
             if subject != Subject::Cards {
                 asking.not_blocked(card)?;
             }
-            Ok(self.answer(person, card, &request.question, at)?)
+            let taken_by = operator.map(|operator| TakenBy { terminal, operator: operator.to_owned() });
+            Ok(self.answer(person, card, &request.question, taken_by, at)?)
         })?;
         Ok(PersonalReply { answer, as_of: at })
     }
@@ -58,6 +60,7 @@ impl Service {
         person: u64,
         card: [u8; 12],
         question: &PersonalQuestion,
+        taken_by: Option<TakenBy>,
         at: Timestamp,
     ) -> Result<PersonalAnswer, Problem> {
         let storage = self.storage();
@@ -91,7 +94,7 @@ impl Service {
             }
             PersonalQuestion::Cards => PersonalAnswer::Cards(self.cards(person, card)?),
             PersonalQuestion::SeekWork(seek) => {
-                let seeker = registration(seek.clone(), at);
+                let seeker = registration(seek.clone(), taken_by, at);
                 storage.set_seeker(person, Some(&seeker)).map_err(storage_problem)?;
                 PersonalAnswer::Work(WorkAnswer { seeker: Some(seeker) })
             }
@@ -113,7 +116,9 @@ impl Service {
             }
             PersonalQuestion::Dues => {
                 let dues = storage.dues(person, DUES_MAX).map_err(storage_problem)?;
-                PersonalAnswer::Dues(DuesAnswer { dues, held: Vec::new() })
+                let held = storage.held_dues(Some(person), DUES_MAX).map_err(storage_problem)?;
+                let held = held.into_iter().map(|row| row.due).collect();
+                PersonalAnswer::Dues(DuesAnswer { dues, held })
             }
             _ => return Err(malformed("a question of a later version")),
         })
@@ -220,8 +225,8 @@ impl Service {
 }
 
 /// What somebody tells, as it is registered now.
-pub(super) fn registration(seek: SeekWork, at: Timestamp) -> Seeker {
-    Seeker { seek, at, until: Day::of(at).plus_months(REGISTRATION_MONTHS), taken_by: None }
+pub(super) fn registration(seek: SeekWork, taken_by: Option<TakenBy>, at: Timestamp) -> Seeker {
+    Seeker { seek, at, until: Day::of(at).plus_months(REGISTRATION_MONTHS), taken_by }
 }
 
 /// So many months before a month; the first month there is, when that is before it.

@@ -132,6 +132,8 @@ pub struct ClaimRow {
     pub card: Option<[u8; 12]>,
     /// The clerk who let the person pass, when no finger did.
     pub clerk: Option<String>,
+    /// A certification at the person's home.
+    pub home: bool,
 }
 
 /// One policy with its time.

@@ -51,7 +51,8 @@ pub trait Affairs: Send + Sync {
     /// are none.
     fn contributed(&self, person: u64) -> StorageResult<Option<Contributed>>;
 
-    /// Replaces what is due from people: each person named has just these dues afterwards.
+    /// Replaces what is due from people: each person named has just these dues afterwards, except those that a
+    /// terminal's payment has paid: a list that was made before it opens none of them again.
     fn put_dues(&self, people: &[u64], rows: &[(u64, Due)]) -> StorageResult<()>;
 
     /// What is due from a person, the earliest day first, at most `count_max`.
@@ -131,6 +132,9 @@ pub trait Asking: Send + Sync {
 
     /// The newest questions, of one person or of all, newest first.
     fn asked(&self, person: Option<u64>, count_max: usize) -> StorageResult<Vec<AskedRow>>;
+
+    /// Forgets questions from before a time, the oldest first, at most `count_max`. Returns how many.
+    fn purge_asked(&self, before: Timestamp, count_max: usize) -> StorageResult<u64>;
 
     /// Writes down what a terminal stands for and in which district.
     fn set_desk(&self, row: &DeskRow) -> StorageResult<()>;
@@ -226,7 +230,7 @@ pub struct LossRow {
 }
 
 /// One question about a person; `Debug` leaves the person out.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AskedRow {
     /// When.
     pub at: Timestamp,
@@ -238,6 +242,8 @@ pub struct AskedRow {
     pub subject: Subject,
     /// How it ended.
     pub ending: Ending,
+    /// Number of the operator at the desk, where one attended.
+    pub operator: Option<String>,
 }
 
 /// How a question ended.

@@ -16,6 +16,7 @@ mod audit;
 mod benefits;
 mod book;
 mod columns;
+mod contributions;
 mod documents;
 mod feed;
 mod money;

@@ -10,7 +10,7 @@ use protocol::{
     id::TerminalId,
     pension::{Earlier, Fingers, Pension, Schedule},
     policy::Purpose,
-    record::{Body, Business, Certification, FingerEnrolment, PensionPayment},
+    record::{Body, Business, Certification, CertifiedAt, FingerEnrolment, PensionPayment},
     signature::Digest,
     timestamp::Timestamp,
     upload::RefusalReason,
@@ -224,6 +224,7 @@ impl Judge<'_> {
             at,
             card: claim.card,
             clerk: claim.clerk().map(str::to_owned),
+            home: matches!(&body.business, Business::Certification(c) if c.place == CertifiedAt::Home),
         };
         self.known.claims.entry(claim.person).or_default().push(row.clone());
         self.judgement.effects.benefits.claims.push(row);

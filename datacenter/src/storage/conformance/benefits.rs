@@ -208,6 +208,7 @@ pub(super) fn claims(storage: &dyn Storage) {
         at: Timestamp(at),
         card: (number > 1).then_some([7; 12]),
         clerk: clerk.map(str::to_owned),
+        home: number == 3,
     };
     let rows =
         [claim(1, 10, None), claim(2, 30, Some("甲")), claim(3, 20, Some("乙")), claim(4, 40, Some("甲"))];
@@ -215,6 +216,8 @@ pub(super) fn claims(storage: &dyn Storage) {
     let by_time = [rows[0].clone(), rows[2].clone(), rows[1].clone(), rows[3].clone()];
     assert_eq!(look(storage, |t| t.claims(&[insured(2).key, insured(1).key], 9)), by_time);
     assert_eq!(look(storage, |t| t.claims(&[insured(1).key], 2)), by_time[2..]);
+    let at_home: Vec<TransactionId> = storage.home_visits(9).unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(at_home, [id(3)]);
     let passes = |of, clerk: &str, from, until| {
         look(storage, |t| t.manual_passes(terminal(of), clerk, Timestamp(from), Timestamp(until)))
     };

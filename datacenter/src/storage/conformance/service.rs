@@ -256,6 +256,7 @@ pub(super) fn asking(storage: &dyn Storage) {
         person,
         subject: Subject::Movements,
         ending,
+        operator: (number == 1).then(|| "0017".into()),
     };
     let rows = [
         row(10, 1, person, Ending::Answered),
@@ -271,9 +272,12 @@ pub(super) fn asking(storage: &dyn Storage) {
     assert_eq!((counts.wrong_names_person, counts.wrong_names_terminal), (1, 1));
     let later = storage.asked_since(terminal(1), person, Timestamp(20), Timestamp(20)).unwrap();
     assert_eq!((later.wrong_names_person, later.wrong_names_terminal, later.by_terminal), (0, 0, 1));
-    assert_eq!(storage.asked(None, 9).unwrap(), [rows[3], rows[2], rows[1], rows[0]]);
-    assert_eq!(storage.asked(Some(other), 9).unwrap(), [rows[2]]);
-    assert_eq!(storage.asked(None, 1).unwrap(), [rows[3]]);
+    assert_eq!(
+        storage.asked(None, 9).unwrap(),
+        [&rows[3], &rows[2], &rows[1], &rows[0]].map(AskedRow::clone)
+    );
+    assert_eq!(storage.asked(Some(other), 9).unwrap(), [rows[2].clone()]);
+    assert_eq!(storage.asked(None, 1).unwrap(), [rows[3].clone()]);
 
     assert_eq!(storage.desk(terminal(1)).unwrap(), None);
     let desk = |desk, district: Option<&str>| DeskRow {

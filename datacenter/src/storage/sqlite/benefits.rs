@@ -266,7 +266,7 @@ impl Claims for SqliteTransaction<'_> {
         let mut statement = self
             .0
             .prepare_cached(
-                "SELECT id, terminal, kind, at, card, clerk FROM claim WHERE person = ?1
+                "SELECT id, terminal, kind, at, card, clerk, home FROM claim WHERE person = ?1
                  ORDER BY at DESC, number DESC LIMIT ?2",
             )
             .map_err(failed)?;
@@ -284,6 +284,7 @@ impl Claims for SqliteTransaction<'_> {
                     at: Timestamp(row.get(3).map_err(failed)?),
                     card: card.as_deref().map(fixed).transpose()?,
                     clerk: row.get(5).map_err(failed)?,
+                    home: row.get(6).map_err(failed)?,
                 });
             }
             claims[first..].reverse();
@@ -295,8 +296,8 @@ impl Claims for SqliteTransaction<'_> {
         let mut statement = self
             .0
             .prepare_cached(
-                "INSERT INTO claim (id, person, terminal, kind, at, card, clerk)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO claim (id, person, terminal, kind, at, card, clerk, home)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )
             .map_err(failed)?;
         for claim in claims {
@@ -309,6 +310,7 @@ impl Claims for SqliteTransaction<'_> {
                     claim.at.0,
                     claim.card.as_ref().map(<[u8; 12]>::as_slice),
                     claim.clerk,
+                    claim.home,
                 ])
                 .map_err(failed)?;
         }

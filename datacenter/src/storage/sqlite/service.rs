@@ -31,11 +31,11 @@ mod asking;
 mod documents;
 
 /// Numbers of insurances and states in columns are their places in these lists, from 1.
-fn place<T: Copy + PartialEq>(all: &[T], value: T) -> i64 {
+pub(super) fn place<T: Copy + PartialEq>(all: &[T], value: T) -> i64 {
     all.iter().position(|one| *one == value).map_or(0, |index| index as i64 + 1)
 }
 
-fn placed<T: Copy>(all: &[T], number: i64) -> StorageResult<T> {
+pub(super) fn placed<T: Copy>(all: &[T], number: i64) -> StorageResult<T> {
     let index = usize::try_from(number - 1).map_err(|_| damaged("an unknown kind"))?;
     all.get(index).copied().ok_or_else(|| damaged("an unknown kind"))
 }
@@ -49,7 +49,7 @@ fn day(number: u32) -> StorageResult<Day> {
 }
 
 /// Reads all rows of a query.
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl rusqlite::Params,
@@ -65,7 +65,7 @@ fn all<T>(
 }
 
 /// Reads the first row of a query.
-fn one<T>(
+pub(super) fn one<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl rusqlite::Params,
@@ -74,60 +74,77 @@ fn one<T>(
     Ok(all(connection, sql, parameters, read)?.into_iter().next())
 }
 
-fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> StorageResult<T> {
+pub(super) fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> StorageResult<T> {
     row.get(column).map_err(failed)
+}
+
+/// Writes one contribution; how many rows changed.
+pub(super) fn put_contribution(
+    connection: &Connection,
+    person: u64,
+    row: &Contribution,
+) -> StorageResult<u64> {
+    let changed = connection
+        .prepare_cached(
+            "INSERT INTO contribution (person, period, kind, base, by_unit, by_person, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET base = excluded.base, by_unit = excluded.by_unit,
+                 by_person = excluded.by_person, state = excluded.state
+             WHERE (base, by_unit, by_person, state)
+                 IS NOT (excluded.base, excluded.by_unit, excluded.by_person, excluded.state)",
+        )
+        .map_err(failed)?
+        .execute(params![
+            int(person)?,
+            row.period.number(),
+            place(&ContributionKind::ALL, row.kind),
+            row.base.0,
+            row.by_unit.0,
+            row.by_person.0,
+            place(&ContributionState::ALL, row.state),
+        ])
+        .map_err(failed)?;
+    Ok(changed as u64)
+}
+
+/// Contributions of a span of months, the latest month first.
+pub(super) fn contributions_of(
+    connection: &Connection,
+    person: u64,
+    from: Period,
+    until: Period,
+) -> StorageResult<Vec<Contribution>> {
+    all(
+        connection,
+        "SELECT period, kind, base, by_unit, by_person, state FROM contribution
+         WHERE person = ?1 AND period BETWEEN ?2 AND ?3 ORDER BY period DESC, kind",
+        params![int(person)?, from.number(), until.number()],
+        |row| {
+            Ok(Contribution {
+                period: period(get(row, 0)?)?,
+                kind: placed(&ContributionKind::ALL, get(row, 1)?)?,
+                base: Fen(get(row, 2)?),
+                by_unit: Fen(get(row, 3)?),
+                by_person: Fen(get(row, 4)?),
+                state: placed(&ContributionState::ALL, get(row, 5)?)?,
+            })
+        },
+    )
 }
 
 impl Affairs for SqliteStorage {
     fn put_contributions(&self, rows: &[(u64, Contribution)]) -> StorageResult<u64> {
         self.write(|transaction| {
-            let mut statement = transaction
-                .prepare_cached(
-                    "INSERT INTO contribution (person, period, kind, base, by_unit, by_person, state)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT DO UPDATE SET base = excluded.base, by_unit = excluded.by_unit,
-                         by_person = excluded.by_person, state = excluded.state
-                     WHERE (base, by_unit, by_person, state)
-                         IS NOT (excluded.base, excluded.by_unit, excluded.by_person, excluded.state)",
-                )
-                .map_err(failed)?;
             let mut changed = 0;
             for (person, row) in rows {
-                changed += statement
-                    .execute(params![
-                        int(*person)?,
-                        row.period.number(),
-                        place(&ContributionKind::ALL, row.kind),
-                        row.base.0,
-                        row.by_unit.0,
-                        row.by_person.0,
-                        place(&ContributionState::ALL, row.state),
-                    ])
-                    .map_err(failed)?;
+                changed += put_contribution(transaction, *person, row)?;
             }
-            Ok(changed as u64)
+            Ok(changed)
         })
     }
 
     fn contributions(&self, person: u64, from: Period, until: Period) -> StorageResult<Vec<Contribution>> {
-        self.read(|connection| {
-            all(
-                connection,
-                "SELECT period, kind, base, by_unit, by_person, state FROM contribution
-                 WHERE person = ?1 AND period BETWEEN ?2 AND ?3 ORDER BY period DESC, kind",
-                params![int(person)?, from.number(), until.number()],
-                |row| {
-                    Ok(Contribution {
-                        period: period(get(row, 0)?)?,
-                        kind: placed(&ContributionKind::ALL, get(row, 1)?)?,
-                        base: Fen(get(row, 2)?),
-                        by_unit: Fen(get(row, 3)?),
-                        by_person: Fen(get(row, 4)?),
-                        state: placed(&ContributionState::ALL, get(row, 5)?)?,
-                    })
-                },
-            )
-        })
+        self.read(|connection| contributions_of(connection, person, from, until))
     }
 
     fn contributed(&self, person: u64) -> StorageResult<Option<Contributed>> {
@@ -165,7 +182,9 @@ impl Affairs for SqliteStorage {
             let mut insert = transaction
                 .prepare_cached(
                     "INSERT OR REPLACE INTO due (person, until, kind, period, months, amount)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?6
+                     WHERE NOT EXISTS (SELECT 1 FROM contribution_line
+                         WHERE person = ?1 AND kind = ?3 AND period = ?4)",
                 )
                 .map_err(failed)?;
             for (person, due) in rows {

@@ -26,7 +26,8 @@ impl Asking for SqliteStorage {
         self.write(|transaction| {
             transaction
                 .prepare_cached(
-                    "INSERT INTO asked (at, terminal, person, subject, ending) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO asked (at, terminal, person, subject, ending, operator)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )
                 .and_then(|mut statement| {
                     statement.execute(params![
@@ -34,7 +35,8 @@ impl Asking for SqliteStorage {
                         terminal_number(row.terminal),
                         row.person.cast_signed(),
                         name(&row.subject).unwrap_or_default(),
-                        row.ending.name()
+                        row.ending.name(),
+                        row.operator
                     ])
                 })
                 .map_err(failed)?;
@@ -79,7 +81,7 @@ impl Asking for SqliteStorage {
         self.read(|connection| {
             all(
                 connection,
-                "SELECT at, terminal, person, subject, ending FROM asked WHERE ?1 IS NULL OR person = ?1
+                "SELECT at, terminal, person, subject, ending, operator FROM asked WHERE ?1 IS NULL OR person = ?1
                  ORDER BY number DESC LIMIT ?2",
                 params![person.map(int).transpose()?, limit(count_max)],
                 |row| {
@@ -90,9 +92,23 @@ impl Asking for SqliteStorage {
                         person: unsigned(get(row, 2)?)?,
                         subject: named(get(row, 3)?)?,
                         ending: ending.ok_or_else(|| damaged("an unknown ending"))?,
+                        operator: get(row, 5)?,
                     })
                 },
             )
+        })
+    }
+
+    fn purge_asked(&self, before: Timestamp, count_max: usize) -> StorageResult<u64> {
+        self.write(|transaction| {
+            let purged = transaction
+                .prepare_cached(
+                    "DELETE FROM asked WHERE number IN
+                         (SELECT number FROM asked WHERE at < ?1 ORDER BY at LIMIT ?2)",
+                )
+                .and_then(|mut statement| statement.execute(params![before.0, limit(count_max)]))
+                .map_err(failed)?;
+            Ok(purged as u64)
         })
     }
 
