@@ -87,7 +87,19 @@ impl<E> std::fmt::Debug for Teller<E> {
 }
 
 /// What the holder typed, on its way to the desk.
-type Typed = Result<Zeroizing<Vec<u8>>, PinPadError>;
+pub type Typed = Result<Zeroizing<Vec<u8>>, PinPadError>;
+
+/// Whoever does what a face asks for: its desk, or a test.
+pub trait Outlet<C> {
+    /// Asks for something; `false` when it is not taken.
+    fn ask(&self, command: C) -> bool;
+
+    /// What the holder typed, or that the holder does not want to.
+    fn typed(&self, typed: Typed);
+
+    /// Long work is not wanted any more.
+    fn halt(&self);
+}
 
 /// A pad on the screen: the PIN pad that a desk opens its terminal with.
 pub struct ScreenPad<E> {
@@ -175,19 +187,19 @@ impl<C: Send + 'static> Desk<C> {
         });
         Desk { commands: Some(commands), typed, halt, thread: Some(thread) }
     }
+}
 
-    /// Asks for something. `false` when the desk has ended or has [`COMMANDS_MAX`] waiting.
-    pub fn ask(&self, command: C) -> bool {
+impl<C> Outlet<C> for Desk<C> {
+    /// `false` when the desk has ended or has [`COMMANDS_MAX`] waiting.
+    fn ask(&self, command: C) -> bool {
         self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok())
     }
 
-    /// What the holder typed, or that the holder does not want to.
-    pub fn typed(&self, typed: Typed) {
+    fn typed(&self, typed: Typed) {
         let _ = self.typed.send(typed);
     }
 
-    /// Lets long work end early.
-    pub fn halt(&self) {
+    fn halt(&self) {
         self.halt.ask();
     }
 }

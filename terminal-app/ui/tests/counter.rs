@@ -12,7 +12,8 @@ use terminal::{error::MoneyOutcome, ledger::State as Record, receipt::Booking, s
 use ui::{
     counter::{
         facts::Kind,
-        state::{Page, Stage},
+        serve::Stage,
+        state::Page,
         work::{Command, Event},
     },
     desk::Told,

@@ -32,10 +32,12 @@ use terminal::{
 use ui::{
     counter::{
         facts::Kind,
-        state::{Effect, Input, Key, Note, Overlay, Page, Said, Stage, State},
+        note::{Note, Said},
+        serve::Stage,
+        state::{Effect, Input, Key, Overlay, Page, State},
         work::{Command, CounterWork, Event},
     },
-    desk::{Desk, Teller, Told},
+    desk::{Desk, Outlet, Teller, Told},
     locale::Locale,
 };
 

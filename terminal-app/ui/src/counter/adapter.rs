@@ -17,8 +17,9 @@ use terminal::{
 
 use super::{
     entry::LinePart,
-    state::{Confirm, Overlay, Page, Stage, State},
-    write::{Write, act, dots, figure, number, show_note, show_status},
+    serve::Stage,
+    state::{Confirm, Overlay, Page, State},
+    write::{Write, dots, figure, number, show_note, show_status},
 };
 use crate::{
     Counter, CounterBill, CounterBooked, CounterCard, CounterConfirm, CounterFace, CounterFigure,
@@ -177,8 +178,13 @@ impl Screen {
         });
         let keys = state.bar().into_iter();
         self.keys.set(
-            keys.map(|key| CounterKey { number: key.number.into(), act: act(key.act), main: key.main })
-                .collect(),
+            keys.map(|key| CounterKey {
+                number: key.number.into(),
+                act: i32::try_from(key.act.number()).unwrap_or(-1),
+                word: write.pick(key.act.words()).into(),
+                main: key.is_main(),
+            })
+            .collect(),
         );
         counter.set_busy(state.is_busy());
         let progress =

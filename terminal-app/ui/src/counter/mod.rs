@@ -3,10 +3,15 @@
 //! [`state`] is the counter as a plain state machine, [`work`] its desk over the terminal's flows, [`adapter`] the
 //! screen. [`Face`] ties them together; whoever has a window and somebody to send commands to can make one.
 
+pub mod acts;
 pub mod adapter;
+pub mod books;
 pub mod entry;
 pub mod facts;
-pub mod keys;
+pub mod holder;
+mod keys;
+pub mod note;
+pub mod serve;
 pub mod state;
 mod told;
 mod typing;
@@ -19,49 +24,24 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use hal::pin_pad::PinPadError;
 use protocol::timestamp::Timestamp;
 use slint::{ComponentHandle, Global, PlatformError, SharedString, Timer, TimerMode};
-use zeroize::Zeroizing;
 
 use self::{
+    acts::Act,
     adapter::Screen,
     state::{Effect, Field, Input, Key, State},
     work::{Command, CounterWork, Event},
 };
 use crate::{
     Counter, CounterWindow, PageTeller, Start,
-    desk::{Desk, Told, to_screen},
+    desk::{Desk, Outlet, Told, to_screen},
     locale::Locale,
     speak,
 };
 
 /// How often the clock of the top bar is read.
 const TICK_MS: u64 = 1_000;
-
-/// Somebody who does what the counter asks for.
-pub trait Sink {
-    /// A command; `false` when it is not taken.
-    fn ask(&self, command: Command) -> bool;
-    /// What the holder typed.
-    fn typed(&self, typed: Result<Zeroizing<Vec<u8>>, PinPadError>);
-    /// Long work is not wanted any more.
-    fn halt(&self);
-}
-
-impl Sink for Desk<Command> {
-    fn ask(&self, command: Command) -> bool {
-        Desk::ask(self, command)
-    }
-
-    fn typed(&self, typed: Result<Zeroizing<Vec<u8>>, PinPadError>) {
-        Desk::typed(self, typed);
-    }
-
-    fn halt(&self) {
-        Desk::halt(self);
-    }
-}
 
 /// The counter in a window.
 #[derive(Clone)]
@@ -72,7 +52,7 @@ pub struct Face {
 struct Inner {
     state: RefCell<State>,
     screen: Screen,
-    sink: RefCell<Option<Box<dyn Sink>>>,
+    outlet: RefCell<Option<Box<dyn Outlet<Command>>>>,
     clock: Box<dyn Fn() -> u64>,
     pages: RefCell<PageTeller>,
 }
@@ -89,7 +69,7 @@ impl Face {
         let inner = Rc::new(Inner {
             state: RefCell::new(State::new(locale)),
             screen: Screen::new(window),
-            sink: RefCell::new(None),
+            outlet: RefCell::new(None),
             clock: Box::new(clock),
             pages: RefCell::default(),
         });
@@ -99,7 +79,11 @@ impl Face {
         let keys = on(&face);
         counter.on_key(move |text, control, repeat| keys.key_of(&text, control, repeat));
         let presses = on(&face);
-        counter.on_press(move |act| presses.take(Input::Press(write::pressed(act))));
+        counter.on_press(move |act| {
+            if let Some(act) = usize::try_from(act).ok().and_then(Act::of) {
+                presses.take(Input::Press(act));
+            }
+        });
         let rows = on(&face);
         counter.on_row_pressed(move |row| rows.take(Input::Row(usize::try_from(row).unwrap_or(usize::MAX))));
         let fields = on(&face);
@@ -120,8 +104,8 @@ impl Face {
     }
 
     /// Gives it somebody who does what it asks for.
-    pub fn serve(&self, sink: impl Sink + 'static) {
-        *self.inner.sink.borrow_mut() = Some(Box::new(sink));
+    pub fn serve(&self, outlet: impl Outlet<Command> + 'static) {
+        *self.inner.outlet.borrow_mut() = Some(Box::new(outlet));
     }
 
     /// From now on its pages are told.
@@ -150,7 +134,7 @@ impl Face {
 
     /// Ends the desk, before the books are looked at by somebody else.
     pub fn end(&self) {
-        self.inner.sink.borrow_mut().take();
+        self.inner.outlet.borrow_mut().take();
     }
 
     fn key_of(&self, text: &SharedString, control: bool, repeat: bool) {
@@ -160,21 +144,21 @@ impl Face {
     }
 
     fn effect(&self, effect: Effect) {
-        let sink = self.inner.sink.borrow();
+        let outlet = self.inner.outlet.borrow();
         match effect {
             Effect::Ask(command) => {
-                if !sink.as_ref().is_some_and(|sink| sink.ask(command)) {
+                if !outlet.as_ref().is_some_and(|outlet| outlet.ask(command)) {
                     self.inner.state.borrow_mut().not_taken();
                 }
             }
             Effect::Halt => {
-                if let Some(sink) = sink.as_ref() {
-                    sink.halt();
+                if let Some(outlet) = outlet.as_ref() {
+                    outlet.halt();
                 }
             }
             Effect::Typed(typed) => {
-                if let Some(sink) = sink.as_ref() {
-                    sink.typed(typed);
+                if let Some(outlet) = outlet.as_ref() {
+                    outlet.typed(typed);
                 }
             }
             // A language that is not there leaves the texts as they are.
@@ -185,7 +169,7 @@ impl Face {
     fn show(&self) {
         let state = self.inner.state.borrow();
         self.inner.screen.show(&state);
-        self.inner.pages.borrow().at(state.page_name());
+        self.inner.pages.borrow().at(state.place().name());
     }
 }
 

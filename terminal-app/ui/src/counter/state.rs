@@ -1,25 +1,19 @@
 //! The counter as a plain state machine: keys and what the desk tells in, commands out. No screen in here.
 
-use card_spec::money::Fen;
 use hal::pin_pad::{PinPadError, Prompt};
-use protocol::{id::TransactionId, policy::Purpose, timestamp::Timestamp};
-use terminal::{
-    error::MoneyOutcome,
-    flows::{Earlier, FingerCheck},
-    pension::PensionState,
-    progress::Progress,
-    receipt::Booking,
-    reconcile::Reconciliation,
-    rules::VisitKind,
-    setup::Face,
-};
+use protocol::{id::TransactionId, timestamp::Timestamp};
+use terminal::{progress::Progress, reconcile::Reconciliation, setup::Face};
 use zeroize::Zeroizing;
 
 use super::{
-    entry::{Hidden, LineForm, Typed},
-    facts::{CardFacts, HolderFacts, Row, SettledFacts, Split, VisitFacts, VisitRow},
-    keys::Act,
-    work::{Affairs, BillRow, Clerk, Command, Event, Opened, PaidMonth},
+    acts::Act,
+    books::Books,
+    entry::{Hidden, Typed},
+    facts::VisitRow,
+    holder::Desk,
+    note::{Note, Said},
+    serve::Serve,
+    work::{BillRow, Clerk, Command, Event, Opened},
 };
 use crate::{desk::Told, locale::Locale, trouble::Trouble, upkeep::Status};
 
@@ -132,19 +126,6 @@ pub enum Page {
     Day,
 }
 
-/// Where a visit stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// No card.
-    Idle,
-    /// Card and lines.
-    Bill,
-    /// The figures, to be agreed to.
-    Split,
-    /// It is settled.
-    Done,
-}
-
 /// What lies over the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Overlay {
@@ -199,102 +180,6 @@ pub enum Confirm {
     Accept(String),
 }
 
-/// What the counter says by itself; the texts are in the screens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// What was asked before is still being done.
-    Busy,
-    /// The card was taken; nothing was begun.
-    CardOut,
-    /// The card was taken; the visit is kept, nothing was taken.
-    CardOutKept,
-    /// There is no card in the slot.
-    NoCard,
-    /// Not in the catalog.
-    NotFound,
-    /// Not a number.
-    NotNumber,
-    /// No fee lines yet.
-    NoLines,
-    /// Look at the figures first.
-    LookFirst,
-    /// The figures have changed and are shown anew.
-    SplitChanged,
-    /// Printed.
-    Printed,
-    /// Everything is sent.
-    Sent,
-    /// Not everything could be sent.
-    NotSent,
-    /// Nothing is marked.
-    NothingMarked,
-    /// This one cannot be taken back here.
-    CannotCancel,
-    /// Somebody signed in.
-    SignedIn,
-    /// Somebody signed out.
-    SignedOut,
-    /// An older cycle has to be compared first.
-    Overdue,
-    /// The two secrets differ.
-    SecretsDiffer,
-    /// Another number, please.
-    NumberEmpty,
-    /// The difference was accepted.
-    Accepted,
-    /// The visit was taken back.
-    Dropped,
-    /// Staff has vouched.
-    Vouched,
-    /// The finger is the holder's.
-    FingerRight,
-    /// Certified.
-    Certified,
-    /// Nothing to show: read the card first.
-    CardFirst,
-}
-
-/// What has to be read now.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Note {
-    /// Of our own.
-    Said(Said),
-    /// Something did not come about.
-    Trouble {
-        /// What.
-        trouble: Trouble,
-        /// Where the money is, where it matters.
-        money: Option<MoneyOutcome>,
-    },
-    /// Somebody seems to use another's card.
-    Alarm(Trouble),
-    /// What became of an earlier transaction.
-    Earlier(Earlier),
-    /// What a supervisor has decided.
-    Decided(Earlier),
-    /// A settlement was taken back.
-    Cancelled {
-        /// Its place in the chain.
-        sequence: u64,
-        /// Back on the card.
-        loaded: Option<Fen>,
-        /// Owed, and why.
-        owed: Option<(Fen, Trouble)>,
-    },
-    /// Money went back onto the card.
-    Refunded(Fen),
-}
-
-impl Note {
-    /// Whether it is about money that nobody may take twice: nothing of less weight replaces it.
-    pub fn is_grave(&self) -> bool {
-        matches!(
-            self,
-            Note::Trouble { money: Some(MoneyOutcome::Unknown | MoneyOutcome::Done), .. } | Note::Alarm(_)
-        )
-    }
-}
-
 /// Number and secret of whoever signs in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignIn {
@@ -306,107 +191,6 @@ pub struct SignIn {
     pub again: Hidden,
     /// Which field, from 0.
     pub at: usize,
-}
-
-/// A visit at the counter.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Serve {
-    /// The card.
-    pub card: Option<CardFacts>,
-    /// Its holder's insurance.
-    pub holder: Option<HolderFacts>,
-    /// Why the holder may not settle.
-    pub refused: Option<Trouble>,
-    /// Kind of a visit that is begun now.
-    pub kind: VisitKind,
-    /// The account pays.
-    pub use_account: bool,
-    /// The visit.
-    pub visit: Option<VisitFacts>,
-    /// Marked line.
-    pub row: usize,
-    /// The line that is typed.
-    pub form: LineForm,
-    /// The figures, and since when they are on the screen.
-    pub split: Option<(Split, u64)>,
-    /// What was settled.
-    pub settled: Option<SettledFacts>,
-    /// What the center has said.
-    pub booking: Option<Booking>,
-    /// Whether it was printed, or why not.
-    pub printed: Option<Result<(), Trouble>>,
-}
-
-impl Default for Serve {
-    fn default() -> Self {
-        Serve {
-            card: None,
-            holder: None,
-            refused: None,
-            kind: VisitKind::Outpatient,
-            use_account: true,
-            visit: None,
-            row: 0,
-            form: LineForm::default(),
-            split: None,
-            settled: None,
-            booking: None,
-            printed: None,
-        }
-    }
-}
-
-impl Serve {
-    /// Where it stands.
-    pub fn stage(&self) -> Stage {
-        match (&self.settled, &self.split, &self.card) {
-            (Some(_), _, _) => Stage::Done,
-            (_, Some(_), _) => Stage::Split,
-            (_, _, Some(_)) => Stage::Bill,
-            _ => Stage::Idle,
-        }
-    }
-
-    /// The next patient; prices that were typed are kept.
-    pub fn next(&mut self) {
-        let mut form = std::mem::take(&mut self.form);
-        form.begin();
-        *self = Serve { form, ..Serve::default() };
-    }
-}
-
-/// What is known of a holder at a bank or a community desk.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Desk {
-    /// How the pension stands.
-    pub pension: Option<PensionState>,
-    /// The last try with a finger.
-    pub finger: Option<FingerCheck>,
-    /// The policy wants a second clerk.
-    pub second_clerk: bool,
-    /// The holder is known well enough for this.
-    pub proved: Option<Purpose>,
-    /// What the proof is for.
-    pub purpose: Option<Purpose>,
-    /// What was paid.
-    pub paid: Vec<PaidMonth>,
-    /// Why the rest was not.
-    pub stopped: Option<Trouble>,
-    /// Certified up to this day.
-    pub certified: Option<protocol::calendar::Day>,
-    /// Affairs at the center.
-    pub affairs: Option<Affairs>,
-}
-
-/// The books as they were last read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Books {
-    /// Without an outcome.
-    pub unresolved: Vec<Row>,
-    /// Refused or in conflict.
-    pub disputed: Vec<Row>,
-    /// The latest.
-    pub latest: Vec<Row>,
 }
 
 /// The counter.
@@ -473,32 +257,6 @@ pub struct State {
 }
 
 impl State {
-    /// The page's name, for [`crate::PageTeller`].
-    pub fn page_name(&self) -> &'static str {
-        match (&self.overlay, self.page) {
-            (Overlay::Pin { .. }, _) => "counter.pin",
-            (Overlay::Why, _) => "counter.why",
-            (Overlay::Waiting, _) => "counter.waiting",
-            (Overlay::Confirm(_), _) => "counter.confirm",
-            (Overlay::Decide { .. }, _) => "counter.decide",
-            (Overlay::Second { .. }, _) => "counter.second",
-            (Overlay::Help, _) => "counter.help",
-            (Overlay::None, Page::Closed) => "counter.closed",
-            (Overlay::None, Page::SignIn) => "counter.sign-in",
-            (Overlay::None, Page::Serve) => match self.serve.stage() {
-                Stage::Idle => "counter.idle",
-                Stage::Bill => "counter.bill",
-                Stage::Split => "counter.split",
-                Stage::Done => "counter.done",
-            },
-            (Overlay::None, Page::Pension) => "counter.pension",
-            (Overlay::None, Page::Affairs) => "counter.affairs",
-            (Overlay::None, Page::Lane) => "counter.lane",
-            (Overlay::None, Page::Records) => "counter.records",
-            (Overlay::None, Page::Day) => "counter.day",
-        }
-    }
-
     /// Begins in a language.
     pub fn new(locale: Locale) -> Self {
         State { locale, ..State::default() }

@@ -1,12 +1,15 @@
 //! What the desk tells, and what follows from it on the counter.
 
 use protocol::id::TransactionId;
-use terminal::{error::MoneyOutcome, flows::FingerCheck};
+use terminal::error::MoneyOutcome;
 
 use super::{
+    books::Books,
     entry::Hidden,
-    facts::{Split, VisitFacts},
-    state::{Books, Desk, Effect, Note, Overlay, Page, Said, SignIn, Stage, State},
+    holder::Desk,
+    note::{Note, Said},
+    serve::Stage,
+    state::{Effect, Overlay, Page, SignIn, State},
     work::{Clerk, Command, Event},
 };
 use crate::{
@@ -245,22 +248,6 @@ impl State {
         }
     }
 
-    fn visit_is(&mut self, visit: Option<VisitFacts>) {
-        if let Some(visit) = &visit {
-            self.serve.kind = visit.kind;
-            let before = self.serve.visit.as_ref().map_or(0, |visit| visit.lines.len());
-            let last = visit.lines.len().saturating_sub(1);
-            self.serve.row = if visit.lines.len() > before { last } else { self.serve.row.min(last) };
-        }
-        self.serve.split = None;
-        self.serve.visit = visit;
-    }
-
-    fn split_is(&mut self, split: Split) {
-        self.row = 0;
-        self.serve.split = Some((split, self.now_ms));
-    }
-
     fn printed(&mut self, printed: Result<(), Trouble>) {
         match (&printed, self.serve.stage()) {
             (_, Stage::Done) => self.serve.printed = Some(printed),
@@ -274,15 +261,6 @@ impl State {
                 self.note = Some(Note::Trouble { trouble: trouble.clone(), money: None });
             }
         }
-    }
-
-    fn finger_was(&mut self, check: FingerCheck, second_clerk: bool) {
-        self.desk.second_clerk = second_clerk;
-        if matches!(check, FingerCheck::Proved(_)) {
-            self.desk.proved = self.desk.purpose;
-            self.say(Said::FingerRight);
-        }
-        self.desk.finger = Some(check);
     }
 
     fn failed(&mut self, trouble: Trouble, money: MoneyOutcome, open: Option<TransactionId>) {

@@ -1,12 +1,13 @@
 //! What is typed: the holder's PIN, who signs in, fee lines.
 
 use hal::pin_pad::PinPadError;
-use terminal::rules::{Count, UnitPrice};
 
 use super::{
+    acts::Act,
     entry::{LinePart, Typed},
-    keys::Act,
-    state::{Effect, Field, Key, Note, Overlay, Page, Said, Stage, State},
+    note::Said,
+    serve::Stage,
+    state::{Effect, Field, Key, Overlay, Page, State},
     work::{Command, Secret},
 };
 
@@ -102,34 +103,6 @@ impl State {
         })
     }
 
-    pub(super) fn serve_key(&mut self, key: Key) -> Vec<Effect> {
-        match self.serve.stage() {
-            Stage::Bill => self.line_key(key),
-            Stage::Done if key == Key::Return => self.act(Act::Next),
-            _ => Vec::new(),
-        }
-    }
-
-    fn line_key(&mut self, key: Key) -> Vec<Effect> {
-        match key {
-            Key::Char(letter) => {
-                self.serve.form.push(letter);
-                self.look_up()
-            }
-            Key::Backspace => {
-                let form = &mut self.serve.form;
-                if !form.pop() && form.part != LinePart::Item {
-                    form.part = LinePart::Item;
-                    form.chosen = None;
-                }
-                self.look_up()
-            }
-            Key::Delete => self.act(Act::DeleteLine),
-            Key::Return => self.line_return(),
-            _ => Vec::new(),
-        }
-    }
-
     /// Sets a field as a whole; one that is not on the screen stays as it is.
     pub(super) fn set(&mut self, field: Field, text: &str) -> Vec<Effect> {
         let typed = Typed::from_keys(text);
@@ -153,78 +126,5 @@ impl State {
             _ => {}
         }
         Vec::new()
-    }
-
-    /// Asks what is meant by what stands in the field.
-    fn look_up(&mut self) -> Vec<Effect> {
-        let form = &mut self.serve.form;
-        if form.part != LinePart::Item {
-            return Vec::new();
-        }
-        form.return_waits = false;
-        form.ticket = form.ticket.wrapping_add(1);
-        let ticket = form.ticket;
-        let words = form.item.text().to_owned();
-        if words.is_empty() {
-            form.found.clear();
-            form.answered = ticket;
-            return Vec::new();
-        }
-        self.ask_along(Command::Find { words, ticket })
-    }
-
-    /// Items that are meant; a Return that came before them counts now.
-    pub(super) fn found(&mut self, ticket: u32, items: Vec<terminal::catalog::Item>) -> Vec<Effect> {
-        let form = &mut self.serve.form;
-        if ticket != form.ticket || form.part != LinePart::Item {
-            return Vec::new();
-        }
-        form.found = items;
-        form.row = 0;
-        form.answered = ticket;
-        if std::mem::take(&mut form.return_waits) {
-            return self.line_return();
-        }
-        Vec::new()
-    }
-
-    fn line_return(&mut self) -> Vec<Effect> {
-        let form = &mut self.serve.form;
-        match form.part {
-            LinePart::Item if form.item.is_empty() => {}
-            LinePart::Item if form.answered != form.ticket => form.return_waits = true,
-            LinePart::Item => {
-                if !form.choose() {
-                    self.say(Said::NotFound);
-                }
-            }
-            LinePart::Count => match form.count.text().parse::<Count>() {
-                Ok(count) if count != Count::default() => {
-                    form.part = LinePart::Price;
-                    form.offered = true;
-                }
-                _ => self.say(Said::NotNumber),
-            },
-            LinePart::Price => return self.add_line(),
-        }
-        Vec::new()
-    }
-
-    fn add_line(&mut self) -> Vec<Effect> {
-        let kind = self.serve.kind;
-        let form = &mut self.serve.form;
-        let numbers = (form.price.text().parse::<UnitPrice>(), form.count.text().parse::<Count>());
-        let (Some(item), (Ok(price), Ok(count))) = (form.chosen.clone(), numbers) else {
-            self.say(Said::NotNumber);
-            return Vec::new();
-        };
-        form.remember(&item.code, &price);
-        // The fields are empty before the line is sent: the same Return adds it once.
-        form.begin();
-        if matches!(self.note, Some(Note::Said(_))) {
-            self.note = None;
-        }
-        let command = Command::AddLine { kind, code: item.code, name: None, class: None, price, count };
-        self.ask_along(command)
     }
 }

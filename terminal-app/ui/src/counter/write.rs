@@ -12,12 +12,11 @@ use terminal::{
 
 use super::{
     facts::{Kind, Row},
-    keys::Act,
-    state::{Note, Said, State},
+    note::{Note, Said, Tone},
+    state::State,
 };
 use crate::{
-    Counter, CounterAct, CounterFigure, CounterKind, CounterRecord, CounterRow, CounterSaid, Light, Status,
-    locale::Locale, upkeep,
+    Counter, CounterFigure, CounterKind, CounterRecord, CounterRow, Light, Status, locale::Locale, upkeep,
 };
 
 /// How things are written in one language.
@@ -30,6 +29,11 @@ impl Write {
     /// Words of the terminal.
     pub(super) fn core(self, words: impl Fn(terminal::language::Language) -> String) -> String {
         self.locale.words(&words(self.locale.language()))
+    }
+
+    /// One of two texts of our own.
+    pub(super) fn pick(self, [chinese, english]: [&str; 2]) -> String {
+        self.core(|language| language.pick(chinese, english).to_owned())
     }
 
     pub(super) fn trouble(self, trouble: Option<&crate::trouble::Trouble>) -> (String, String) {
@@ -121,72 +125,55 @@ pub(super) fn show_status(status: &Status<'_>, state: &State, write: Write) {
     }
 }
 
+/// What has to be read now: where the money is, what it is, what comes next, and how much it matters.
 pub(super) fn show_note(counter: &Counter<'_>, note: Option<&Note>, write: Write) {
-    counter.set_note_shown(note.is_some());
-    counter.set_said(CounterSaid::Nothing);
-    counter.set_note_money(SharedString::new());
     let separator = if write.locale == Locale::English { ": " } else { "：" };
-    let (tone, what, next) = match note {
-        None => (0, String::new(), String::new()),
-        Some(Note::Said(word)) => {
-            counter.set_said(said(*word));
-            (said_tone(*word), String::new(), String::new())
-        }
+    let said = |said: Said| (said.tone(), String::new(), write.pick(said.words()), String::new());
+    let (tone, money, what, next) = match note {
+        None => (Tone::Calm, String::new(), String::new(), String::new()),
+        Some(Note::Said(word)) => said(*word),
         Some(Note::Trouble { trouble, money }) => {
-            if let Some(money) = money {
-                let words = write.core(|language| money.words(language).to_owned());
-                counter.set_note_money((words + separator).into());
-            }
             let grave = matches!(money, Some(MoneyOutcome::Unknown | MoneyOutcome::Done));
-            (if grave { 2 } else { 1 }, trouble.what(write.locale), trouble.next(write.locale))
+            let money =
+                money.map(|money| write.core(|language| money.words(language).to_owned()) + separator);
+            let tone = if grave { Tone::Warn } else { Tone::Care };
+            (tone, money.unwrap_or_default(), trouble.what(write.locale), trouble.next(write.locale))
         }
-        Some(Note::Alarm(trouble)) => (2, trouble.what(write.locale), trouble.next(write.locale)),
+        Some(Note::Alarm(trouble)) => {
+            (Tone::Warn, String::new(), trouble.what(write.locale), trouble.next(write.locale))
+        }
         Some(Note::Earlier(earlier)) => {
-            let tone = u8::from(!earlier.proved);
-            (i32::from(tone), write.core(|language| earlier.words(language)), String::new())
+            let tone = if earlier.proved { Tone::Calm } else { Tone::Care };
+            (tone, String::new(), write.core(|language| earlier.words(language)), String::new())
         }
         Some(Note::Decided(earlier)) => {
-            (0, write.core(|language| earlier.decided_words(language)), String::new())
+            (Tone::Calm, String::new(), write.core(|language| earlier.decided_words(language)), String::new())
         }
         Some(Note::Cancelled { sequence, loaded, owed }) => {
-            counter.set_said(CounterSaid::Cancelled);
-            counter.set_note_money(format!("{sequence}{separator}").into());
-            match (loaded, owed) {
-                (Some(amount), _) => {
-                    counter.set_said(CounterSaid::CancelledLoaded);
-                    (0, String::new(), write.locale.money(*amount))
-                }
+            let (word, next) = match (loaded, owed) {
+                (Some(amount), _) => (Said::CancelledLoaded, write.locale.money(*amount)),
                 (None, Some((amount, why))) => {
-                    counter.set_said(CounterSaid::CancelledOwed);
-                    (1, String::new(), format!("{}  {}", write.locale.money(*amount), why.what(write.locale)))
+                    let next = format!("{}  {}", write.locale.money(*amount), why.what(write.locale));
+                    (Said::CancelledOwed, next)
                 }
-                (None, None) => (0, String::new(), String::new()),
-            }
+                (None, None) => (Said::Cancelled, String::new()),
+            };
+            (word.tone(), format!("{sequence}{separator}"), write.pick(word.words()), next)
         }
         Some(Note::Refunded(amount)) => {
-            counter.set_said(CounterSaid::Refunded);
-            (0, String::new(), write.locale.money(*amount))
+            let (tone, money, what, _) = said(Said::Refunded);
+            (tone, money, what, write.locale.money(*amount))
         }
     };
-    counter.set_note_tone(tone);
+    counter.set_note_shown(note.is_some());
+    counter.set_note_tone(match tone {
+        Tone::Calm => 0,
+        Tone::Care => 1,
+        Tone::Warn => 2,
+    });
+    counter.set_note_money(money.into());
     counter.set_note_what(what.into());
     counter.set_note_next(next.into());
-}
-
-fn said_tone(said: Said) -> i32 {
-    match said {
-        Said::Printed
-        | Said::Sent
-        | Said::SignedIn
-        | Said::SignedOut
-        | Said::Accepted
-        | Said::Dropped
-        | Said::Vouched
-        | Said::FingerRight
-        | Said::Certified
-        | Said::CardOut => 0,
-        _ => 1,
-    }
 }
 
 pub(super) fn figure(label: String, amount: String, full: String) -> CounterFigure {
@@ -199,126 +186,4 @@ pub(super) fn dots(count: usize) -> SharedString {
 
 pub(super) fn number(number: u64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-macro_rules! same_names {
-    ($function:ident, $from:ident, $to:ident, $($name:ident),* $(,)?) => {
-        pub(super) fn $function(from: $from) -> $to {
-            match from { $($from::$name => $to::$name,)* }
-        }
-    };
-}
-
-same_names!(
-    said,
-    Said,
-    CounterSaid,
-    Busy,
-    CardOut,
-    CardOutKept,
-    NoCard,
-    NotFound,
-    NotNumber,
-    NoLines,
-    LookFirst,
-    SplitChanged,
-    Printed,
-    Sent,
-    NotSent,
-    NothingMarked,
-    CannotCancel,
-    SignedIn,
-    SignedOut,
-    Overdue,
-    SecretsDiffer,
-    NumberEmpty,
-    Accepted,
-    Dropped,
-    Vouched,
-    FingerRight,
-    Certified,
-    CardFirst,
-);
-
-same_names!(
-    act,
-    Act,
-    CounterAct,
-    Help,
-    Home,
-    Waiting,
-    TakeBill,
-    DeleteLine,
-    Account,
-    Kind,
-    DropVisit,
-    PreSettle,
-    Why,
-    Settle,
-    Next,
-    Reprint,
-    Tap,
-    Lane,
-    Decide,
-    Records,
-    Cancel,
-    Refund,
-    Day,
-    Reconcile,
-    Accept,
-    Send,
-    SignIn,
-    SignOut,
-    PensionPage,
-    Pension,
-    Pay,
-    Certify,
-    Vouch,
-    AffairsPage,
-    Affairs,
-    Yes,
-    Back,
-);
-
-/// The other way round, for what is pressed on the screen.
-pub(super) fn pressed(act: CounterAct) -> Act {
-    macro_rules! back {
-        ($($name:ident),* $(,)?) => { match act { $(CounterAct::$name => Act::$name,)* } };
-    }
-    back!(
-        Help,
-        Home,
-        Waiting,
-        TakeBill,
-        DeleteLine,
-        Account,
-        Kind,
-        DropVisit,
-        PreSettle,
-        Why,
-        Settle,
-        Next,
-        Reprint,
-        Tap,
-        Lane,
-        Decide,
-        Records,
-        Cancel,
-        Refund,
-        Day,
-        Reconcile,
-        Accept,
-        Send,
-        SignIn,
-        SignOut,
-        PensionPage,
-        Pension,
-        Pay,
-        Certify,
-        Vouch,
-        AffairsPage,
-        Affairs,
-        Yes,
-        Back,
-    )
 }

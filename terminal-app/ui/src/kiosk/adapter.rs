@@ -7,12 +7,11 @@ use std::{
     time::Duration,
 };
 
-use hal::{pin_pad::PinPadError, speaker::Speaker};
+use hal::speaker::Speaker;
 use protocol::timestamp::Timestamp;
 use slint::{
     ComponentHandle, Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, Timer, TimerMode, VecModel,
 };
-use zeroize::Zeroizing;
 
 use super::{
     paper::PaperText,
@@ -25,7 +24,7 @@ use super::{
 use crate::{
     Kiosk as Global, KioskOver, KioskPage, KioskWindow, PageTeller, Roll, RowKind, SheetAct, SheetBanner,
     SheetBar, SheetRow, Status, Theme,
-    desk::{Desk, Told},
+    desk::{Outlet, Told},
     locale,
 };
 
@@ -35,37 +34,11 @@ const TICK: Duration = Duration::from_secs(1);
 /// White modules around a code. Source: ISO/IEC 18004 (quiet zone of four).
 const QUIET: usize = 4;
 
-/// Where the effects of the machine go.
-pub trait Outlet {
-    /// A command for the desk; `false` when it is not taken.
-    fn ask(&self, command: Command) -> bool;
-
-    /// What the holder has typed.
-    fn typed(&self, typed: Result<Zeroizing<Vec<u8>>, PinPadError>);
-
-    /// Long work may end.
-    fn halt(&self);
-}
-
-impl Outlet for Desk<Command> {
-    fn ask(&self, command: Command) -> bool {
-        Desk::ask(self, command)
-    }
-
-    fn typed(&self, typed: Result<Zeroizing<Vec<u8>>, PinPadError>) {
-        Desk::typed(self, typed);
-    }
-
-    fn halt(&self) {
-        Desk::halt(self);
-    }
-}
-
 /// The face: window, machine, voice and desk.
 pub struct Face {
     window: KioskWindow,
     machine: RefCell<Machine>,
-    outlet: RefCell<Option<Box<dyn Outlet>>>,
+    outlet: RefCell<Option<Box<dyn Outlet<Command>>>>,
     speaker: RefCell<Box<dyn Speaker>>,
     clock: Box<dyn Fn() -> Timestamp>,
     timer: Timer,
@@ -161,7 +134,7 @@ impl Face {
     }
 
     /// Where commands go from now on.
-    pub fn plug(&self, outlet: Box<dyn Outlet>) {
+    pub fn plug(&self, outlet: Box<dyn Outlet<Command>>) {
         *self.outlet.borrow_mut() = Some(outlet);
     }
 

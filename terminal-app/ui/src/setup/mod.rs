@@ -17,7 +17,7 @@ pub use self::{
 };
 use crate::{
     PageTeller, SetupFace, SetupRole, SetupWindow, Start,
-    desk::{self, Desk, Told},
+    desk::{self, Desk, Outlet, Told},
     locale,
 };
 
@@ -30,25 +30,11 @@ pub fn run(start: Start) -> Result<(), PlatformError> {
     let teller = desk::to_screen(move |letter| told.told(letter));
     let options = start.options.clone();
     let desk = Desk::start(teller, move |teller, pad, halt| SetupWork::open(&options, pad, halt, teller));
-    screen.connect(Sink::Desk(desk));
+    screen.connect(Box::new(desk));
     let shown = window.run();
     // Ends the desk after the step under way: what was settled is on the disk.
-    screen.sink.take();
+    screen.outlet.take();
     shown
-}
-
-/// Where the wizard's wishes go: to its desk, or to a test.
-pub enum Sink {
-    /// The thread that does them.
-    Desk(Desk<Command>),
-    /// Whoever looks on.
-    Test(Box<dyn Fn(&Effect)>),
-}
-
-impl std::fmt::Debug for Sink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sink").finish_non_exhaustive()
-    }
 }
 
 /// The wizard and its window.
@@ -56,7 +42,7 @@ pub struct Screen {
     window: slint::Weak<SetupWindow>,
     wizard: RefCell<Wizard>,
     pages: PageTeller,
-    sink: RefCell<Option<Sink>>,
+    outlet: RefCell<Option<Box<dyn Outlet<Command>>>>,
 }
 
 impl std::fmt::Debug for Screen {
@@ -72,7 +58,7 @@ impl Screen {
             window: window.as_weak(),
             wizard: RefCell::new(Wizard::new(start.locale)),
             pages: start.pages(),
-            sink: RefCell::default(),
+            outlet: RefCell::default(),
         });
         let face = window.global::<SetupFace<'_>>();
         let on = |input: fn(&SetupWindow) -> Input| {
@@ -120,8 +106,8 @@ impl Screen {
     }
 
     /// From now on wishes go there.
-    pub fn connect(&self, sink: Sink) {
-        *self.sink.borrow_mut() = Some(sink);
+    pub fn connect(&self, outlet: Box<dyn Outlet<Command>>) {
+        *self.outlet.borrow_mut() = Some(outlet);
     }
 
     /// What the installer does.
@@ -147,36 +133,25 @@ impl Screen {
 
     fn follow(&self, effects: Vec<Effect>) {
         for effect in effects {
-            match (&effect, &*self.sink.borrow()) {
-                (Effect::Speak(locale), _) => {
-                    // A language that was built in is always there.
-                    let _ = crate::speak(*locale);
-                }
-                (Effect::ForgetSecrets, _) => {
-                    if let Some(window) = self.window.upgrade() {
-                        view::forget_secrets(&window);
-                    }
-                }
-                (Effect::Close, Some(Sink::Desk(_))) => {
-                    if let Some(window) = self.window.upgrade() {
-                        let _ = window.hide();
-                    }
-                }
-                (_, Some(Sink::Test(look))) => look(&effect),
-                _ => {}
-            }
-            if let Some(Sink::Desk(desk)) = &*self.sink.borrow() {
-                match effect {
-                    Effect::Ask(command) => {
-                        desk.ask(command);
-                    }
-                    Effect::Typed(digits) => desk.typed(digits.ok_or(PinPadError::Cancelled)),
-                    Effect::Halt => desk.halt(),
-                    Effect::Speak(_) | Effect::ForgetSecrets | Effect::Close => {}
-                }
-            }
+            self.follow_one(effect);
         }
         self.show();
+    }
+
+    fn follow_one(&self, effect: Effect) {
+        let outlet = self.outlet.borrow();
+        match (effect, outlet.as_deref(), self.window.upgrade()) {
+            (Effect::Ask(command), Some(outlet), _) => {
+                outlet.ask(command);
+            }
+            (Effect::Typed(digits), Some(outlet), _) => outlet.typed(digits.ok_or(PinPadError::Cancelled)),
+            (Effect::Halt, Some(outlet), _) => outlet.halt(),
+            // A language that was built in is always there.
+            (Effect::Speak(locale), _, _) => drop(crate::speak(locale)),
+            (Effect::ForgetSecrets, _, Some(window)) => view::forget_secrets(&window),
+            (Effect::Close, _, Some(window)) => drop(window.hide()),
+            _ => {}
+        }
     }
 
     fn show(&self) {

@@ -39,12 +39,13 @@ use terminal::{
 use ui::{
     CounterWindow,
     counter::{
-        Face, Sink,
+        Face,
         facts::{CardFacts, HolderFacts, Kind, LineRow, Row, SettledFacts, Split, VisitFacts, VisitRow},
-        state::{Input, Page, Stage},
+        serve::Stage,
+        state::{Input, Page},
         work::{Affairs, BillRow, Clerk, Command, Event, Opened},
     },
-    desk::Told,
+    desk::{Outlet, Told},
     locale::Locale,
     trouble::Trouble,
     upkeep::{Light, Slot, Status},
@@ -64,7 +65,7 @@ struct Script {
 
 struct ScriptSink(Rc<Script>);
 
-impl Sink for ScriptSink {
+impl Outlet<Command> for ScriptSink {
     fn ask(&self, command: Command) -> bool {
         self.0.asked.borrow_mut().push(command);
         true

@@ -17,9 +17,9 @@ use protocol::timestamp::Timestamp;
 use slint::ComponentHandle;
 use ui::{
     KioskWindow,
-    desk::Told,
+    desk::{Outlet, Told},
     kiosk::{
-        adapter::{Face, Outlet},
+        adapter::Face,
         ask::{Answer, Ask, Fingered, Kind, Stop},
         state::Machine,
         work::{Command, Event, Opened, Ready, Signal},
@@ -46,7 +46,7 @@ pub(crate) struct Heard {
 
 struct Script(Rc<RefCell<Heard>>);
 
-impl Outlet for Script {
+impl Outlet<Command> for Script {
     fn ask(&self, command: Command) -> bool {
         self.0.borrow_mut().commands.push(command);
         true
