@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        board, card, certificate, eligibility, enrol, finger, maintenance, money, operator, pension, queue,
-        receipt, reconcile, rules, service, setup, support_bundle, sync, visit,
+        board, card, certificate, contribute, eligibility, enrol, finger, maintenance, money, operator,
+        pension, queue, receipt, reconcile, rules, service, setup, support_bundle, sync, visit,
     },
     locale::LanguageArgument,
 };
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// 养老金查询与发放 · pensions: how one stands, paying it out
     #[command(subcommand)]
     Pension(pension::Command),
+    /// 收缴社会保险费：应缴、缴纳、当天撤销 · contributions: what is due, paying it, taking it back on its day
+    #[command(subcommand)]
+    Contribute(contribute::Command),
     /// 公共服务：账户、缴费、就诊、求职、政策、挂失 · public service: what people ask about themselves
     #[command(subcommand)]
     Service(service::Command),

@@ -254,6 +254,7 @@ impl Error {
             },
             Self::Contribution(refusal) => match refusal {
                 ContributionRefusal::Paid { .. } => WhoActs::Cardholder,
+                ContributionRefusal::CenterNeeded | ContributionRefusal::Unclear => WhoActs::Center,
                 _ => WhoActs::Operator,
             },
             Self::ClockBehind | Self::Board(_) => WhoActs::Installer,

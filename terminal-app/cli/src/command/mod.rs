@@ -5,6 +5,7 @@ pub(crate) mod card;
 #[cfg(feature = "demo")]
 pub(crate) mod center;
 pub(crate) mod certificate;
+pub(crate) mod contribute;
 pub(crate) mod decide;
 pub(crate) mod decode;
 pub(crate) mod doctor;
@@ -127,6 +128,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Visit(arguments) => visit::run(context, &arguments),
         Command::Finger(command) => finger::run(context, command),
         Command::Pension(command) => pension::run(context, command),
+        Command::Contribute(command) => contribute::run(context, command),
         Command::Service(command) => service::run(context, command),
         Command::Cancel(arguments) => money::cancel(context, &arguments),
         Command::Load(arguments) => money::load(context, &arguments),

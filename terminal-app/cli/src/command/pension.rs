@@ -9,9 +9,10 @@ use protocol::{
     calendar::{Day, Period},
     evidence::FingerPosition,
     policy::Purpose,
+    service::{Cursor, FailedPayment, NextStep, PAGE_ROWS, PAGE_ROWS_MAX},
 };
 use serde::Serialize;
-use terminal::{eligibility::Source, error::Error, flows::PensionRun, pension::PensionState};
+use terminal::{eligibility::Source, error::Error, flows::PensionRun, pension::PensionState, words};
 
 use super::{
     Context,
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Show(ShowArguments),
     /// 核验本人后发放 · pay what is due, to whom it belongs
     Pay(PayArguments),
+    /// 发放失败：中心没有入账的发放及处理办法 · pensions that the center did not book, and what to do
+    Failed(FailedArguments),
 }
 
 /// What `pension show` is told.
@@ -92,8 +95,98 @@ pub(crate) struct PayArguments {
     wait: u32,
 }
 
+/// What `pension failed` is told.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+例 Examples:
+  jinbao pension failed                      本网点各终端 · of every terminal of this branch
+  jinbao pension failed --this-terminal      只看本机 · of this terminal alone
+  jinbao pension failed -n 5 --json
+
+不需要卡；号码只显示首尾。款已发出而中心没有入账，每笔说明原因和处理办法。
+No card is needed; numbers are masked. The money went out and the center did not book it: each says why, and what is
+to be done.
+
+退出码 Exit: 0 没有 · none; 1 有，须处理 · some: something is to be done; 6 中心不通、此窗口无权 · the center is not
+             reached, or has given this desk no right")]
+pub(crate) struct FailedArguments {
+    /// 只看本机 · only this terminal
+    #[arg(long)]
+    this_terminal: bool,
+    /// 每页行数 · rows of a page
+    #[arg(long, short = 'n', default_value_t = PAGE_ROWS, value_parser = clap::value_parser!(u8).range(1..=i64::from(PAGE_ROWS_MAX)))]
+    rows: u8,
+    /// 从上一页给出的位置继续 · go on where the last page ended
+    #[arg(long, value_name = "PLACE", value_parser = super::service::cursor)]
+    after: Option<Cursor>,
+}
+
+fn failed(context: &Context, arguments: &FailedArguments) -> Result<Exit, Failure> {
+    let mut counter = context.open_without_card()?;
+    let (this, after) = (arguments.this_terminal, arguments.after.clone());
+    let answer = counter.flows.failed_payments(this, after, arguments.rows)?;
+    let none = answer.content.payments.is_empty();
+    let language = context.console.language();
+    let rows = answer.content.payments.into_iter();
+    let rows = rows.map(|payment| {
+        let next_step = payment.next_step();
+        FailedRow {
+            reason_text: match payment.reason {
+                Some(reason) => words::refusal(reason, language).what,
+                None => language.pick("交易号与另一笔冲突。", "The name belongs to another record.").into(),
+            },
+            advice: words::next_step_words(next_step, language),
+            next_step,
+            payment,
+        }
+    });
+    context.console.answer(&Failed { payments: rows.collect(), next: answer.content.next });
+    Ok(if none { Exit::Done } else { Exit::No })
+}
+
+#[derive(Serialize)]
+struct Failed {
+    payments: Vec<FailedRow>,
+    next: Option<Cursor>,
+}
+
+#[derive(Serialize)]
+struct FailedRow {
+    #[serde(flatten)]
+    payment: FailedPayment,
+    reason_text: String,
+    next_step: NextStep,
+    advice: &'static str,
+}
+
+impl Show for Failed {
+    fn show(&self, page: &mut Page) {
+        if self.payments.is_empty() {
+            page.say("没有发放失败的养老金。", "Every pension that was paid is booked.");
+        }
+        for row in &self.payments {
+            let payment = &row.payment;
+            page.gap();
+            page.line(format!(
+                "{}  {}  {}  {}  {}  {}/{}",
+                payment.at,
+                payment.person,
+                payment.period,
+                payment.amount,
+                payment.operator,
+                payment.terminal,
+                payment.sequence
+            ));
+            page.line(format!("✗ {}", row.reason_text));
+            page.line(format!("  → {}", row.advice));
+        }
+        super::service::more(page, self.next.as_ref());
+    }
+}
+
 pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Failed(arguments) => failed(context, &arguments),
         Command::Show(arguments) => show(context, &arguments),
         Command::Pay(arguments) => pay(context, &arguments),
     }

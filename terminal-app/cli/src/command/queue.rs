@@ -237,7 +237,7 @@ fn kind_name(kind: &str) -> (&'static str, &'static str) {
 }
 
 /// State of a transaction, Chinese and English.
-fn state_name(state: State) -> (&'static str, &'static str) {
+pub(crate) fn state_name(state: State) -> (&'static str, &'static str) {
     match state {
         State::Intended => ("已登记意向", "intended"),
         State::Armed => ("结果未知", "unknown outcome"),

@@ -96,17 +96,28 @@ impl Show for Compared {
             theirs.count.to_string(),
             (i128::from(ours.count) - i128::from(theirs.count)).to_string(),
         ];
-        page.table(
-            &head,
-            &[1, 2, 3],
-            [
-                count,
-                money(pick("医疗费总额", "total fee"), |totals| totals.medfee_sumamt),
-                money(pick("基金支付", "funds"), |totals| totals.fund_pay_sumamt),
-                money(pick("个人账户", "personal account"), |totals| totals.acct_pay),
-                money(pick("现金", "cash"), |totals| totals.psn_cash_pay),
-            ],
-        );
+        let mut rows = vec![
+            count,
+            money(pick("医疗费总额", "total fee"), |totals| totals.medfee_sumamt),
+            money(pick("基金支付", "funds"), |totals| totals.fund_pay_sumamt),
+            money(pick("个人账户", "personal account"), |totals| totals.acct_pay),
+            money(pick("现金", "cash"), |totals| totals.psn_cash_pay),
+        ];
+        // A line of their own, where contributions are taken.
+        let (here, there) = (ours.contribution_count, theirs.contribution_count);
+        if here > 0 || there > 0 {
+            rows.push(vec![
+                pick("缴费笔数", "contributions").to_owned(),
+                here.to_string(),
+                there.to_string(),
+                (i128::from(here) - i128::from(there)).to_string(),
+            ]);
+            rows.push(money(pick("缴费金额", "contributions received"), |totals| {
+                totals.contribution_amt
+            }));
+            rows.push(money(pick("其中现金", "  in cash"), |totals| totals.contribution_cash_amt));
+        }
+        page.table(&head, &[1, 2, 3], rows);
         match (equal, self.accepted) {
             (true, _) => page.say("✓ 相符", "✓ equal"),
             (false, true) => page.say("※ 不符，已由主管接受", "※ not equal, accepted by the supervisor"),

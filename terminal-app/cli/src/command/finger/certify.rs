@@ -22,6 +22,7 @@ const EXAMPLES: &str = "\
 例 Examples:
   jinbao finger certify
   jinbao finger certify --staff --second 0003    指纹不能用时双人核验 · by two clerks, where no finger works
+  jinbao finger certify --home                   上门认证，可脱机 · at the person's home, also without a line
 
 认证自当日起十二个月有效；暂停的养老金认证后补发。死亡人员的卡、停用的卡不予认证。
 It holds for twelve months. What was suspended is paid afterwards. Cards of the dead and blocked cards are refused.
@@ -40,6 +41,9 @@ pub(crate) struct Arguments {
     finger: Option<FingerPosition>,
     #[command(flatten)]
     proof: ProofArguments,
+    /// 上门认证：记为上门，经办人为签到的操作员 · at the person's home, in the name of whoever has signed in
+    #[arg(long)]
+    home: bool,
     /// 不联系中心 · do not ask the center
     #[arg(long)]
     offline: bool,
@@ -53,6 +57,8 @@ struct Certified {
     card: CardGlance,
     proof: Known,
     certified_until: Day,
+    /// At the person's home.
+    home: bool,
     #[serde(flatten)]
     slip: Slipped,
 }
@@ -66,7 +72,13 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let tap = tap::tap(context, &mut counter, arguments.wait)?;
     let known =
         prove::prove(context, &mut counter, Purpose::Certification, arguments.finger, &arguments.proof);
-    let done = known.and_then(|known| Ok((known, counter.flows.certify()?)));
+    let done = known.and_then(|known| {
+        let certified = match arguments.home {
+            true => counter.flows.certify_at_home()?,
+            false => counter.flows.certify()?,
+        };
+        Ok((known, certified))
+    });
     counter.flows.close_card();
     let (proof, done) = done?;
     slip::send(&mut counter, arguments.offline)?;
@@ -74,6 +86,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         card: CardGlance::of(&tap.card),
         proof,
         certified_until: done.until,
+        home: arguments.home,
         slip: Slipped::of(context, &counter, done.link, done.slip, arguments.offline)?,
     });
     Ok(Exit::Done)

@@ -208,7 +208,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
 
 /// An answer with where it comes from, for people and for machines.
 #[derive(Serialize)]
-struct Answer<T> {
+pub(super) struct Answer<T> {
     #[serde(flatten)]
     content: T,
     source: &'static str,
@@ -219,7 +219,7 @@ struct Answer<T> {
 }
 
 impl<T> Answer<T> {
-    fn of(shown: Shown<T>) -> Self {
+    pub(super) fn of(shown: Shown<T>) -> Self {
         let Shown { content, from } = shown;
         let (source, as_of, age_ms) = match from {
             ShownFrom::Center { as_of } => ("center", Some(as_of), Some(0)),
@@ -239,7 +239,7 @@ impl<T: Show> Show for Answer<T> {
 }
 
 /// Says how to come to the next page.
-fn more(page: &mut Page, next: Option<&Cursor>) {
+pub(super) fn more(page: &mut Page, next: Option<&Cursor>) {
     if let Some(next) = next {
         let place = place(next);
         page.say(format!("→ 下一页：--after {place}"), format!("→ next page: --after {place}"));
@@ -251,7 +251,7 @@ fn place(cursor: &Cursor) -> String {
     format!("{}/{}", cursor.rank, cursor.name)
 }
 
-fn cursor(text: &str) -> Result<Cursor, String> {
+pub(super) fn cursor(text: &str) -> Result<Cursor, String> {
     let parsed = text.split_once('/').and_then(|(rank, name)| {
         Some(Cursor { rank: rank.parse().ok()?, name: name.to_owned() }).filter(Cursor::sound)
     });

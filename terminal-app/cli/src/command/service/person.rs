@@ -423,7 +423,17 @@ impl Show for DuesAnswer {
             ]
         });
         page.table(&head, &[2, 3], rows);
-        page.say("请到税务窗口缴纳。", "To be paid at a tax office.");
+        for due in &self.held {
+            let name = words::contribution_name(due.kind, language);
+            page.say(
+                format!("※ {name} {} 正在缴纳", due.period),
+                format!("※ {name} {} is being paid", due.period),
+            );
+        }
+        page.say(
+            "请到税务、银行邮政或社区窗口缴纳（jinbao contribute pay）。",
+            "To be paid at a desk of the tax office, a bank, a post office or a community (jinbao contribute pay).",
+        );
     }
 }
 
