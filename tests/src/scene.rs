@@ -358,6 +358,12 @@ impl SecondTerminal {
         self.jinbao.start(&[arguments, &["--json", "--reader", &reader]].concat(), lines)
     }
 
+    /// Starts a command there with `--json`, the scene's card in its slot.
+    pub fn start(&self, scene: &Scene, arguments: &[&str], lines: &[&str]) -> Started {
+        let reader = format!("sim:{},{}", text(&scene.card), text(&self.psam));
+        self.jinbao.start(&[arguments, &["--json", "--reader", &reader]].concat(), lines)
+    }
+
     /// Runs a command there with `--json`, the scene's card in its slot.
     pub fn run(&self, scene: &Scene, arguments: &[&str], lines: &[&str]) -> Answer {
         let reader = format!("sim:{},{}", text(&scene.card), text(&self.psam));

@@ -14,7 +14,7 @@ pub enum ContributionRefusal {
     ReferenceWrong,
     /// The line is down: only the center knows whether a due is open.
     CenterNeeded,
-    /// The center's answer was lost each time it was asked. The payment is written off; what the center may have set
+    /// The center's answer was lost each time it was asked, or is none. The payment is written off; what the center may have set
     /// aside for it is free again when it reads that.
     Unclear,
     /// It is paid.

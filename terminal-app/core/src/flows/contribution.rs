@@ -10,6 +10,7 @@ use card_spec::money::Fen;
 use protocol::{
     id::TransactionId,
     policy::Purpose as ProofPurpose,
+    problem::ProblemKind,
     record::{AbandonReason, Business, ContributionPayment, ContributionReversal, PAYMENT_DUES_MAX, PaidBy},
     service::{Asker, Due, DuesAnswer, HoldAnswer, HoldDues},
     timestamp::Timestamp,
@@ -257,7 +258,13 @@ impl Terminal {
             Ok(HoldAnswer::Paid { due, at }) => ContributionRefusal::Paid { due, at },
             Ok(HoldAnswer::BeingPaid { due, since }) => ContributionRefusal::BeingPaid { due, since },
             Ok(_) => ContributionRefusal::Changed,
-            Err(LinkError::Lost { .. }) => ContributionRefusal::Unclear,
+            Err(LinkError::Lost { .. } | LinkError::Answer { .. }) => ContributionRefusal::Unclear,
+            // A fault of the center's own, after which nobody knows whether it was done.
+            Err(LinkError::Refused(problem))
+                if problem.kind.status() >= 500 || problem.kind == ProblemKind::TooSlow =>
+            {
+                ContributionRefusal::Unclear
+            }
             Err(LinkError::Down { .. }) => ContributionRefusal::CenterNeeded,
             Err(error) => return Err(error.into()),
         }

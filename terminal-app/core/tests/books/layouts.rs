@@ -114,14 +114,14 @@ fn another_program_has_the_file() {
 fn released_layouts_are_never_changed() {
     // A changed statement of a released version would leave files in the field that no version describes.
     let digest = |text: &str| protocol::signature::Digest::of(text.as_bytes()).to_string();
-    assert_eq!(terminal::ledger::LAYOUT.known(), 2);
+    assert_eq!(terminal::ledger::LAYOUT.known(), 3);
     assert_eq!(terminal::cache::LAYOUT.known(), 3);
     assert_eq!(digest(terminal::cache::LAYOUT.versions[0]).len(), 64);
 }
 
-/// A ledger of layout 1 keeps every row, and everything that guards them, on its way to layout 2.
+/// A ledger of layout 1 or 2 keeps every row, and everything that guards them, on its way to this one.
 #[test]
-fn a_first_ledger_goes_on_as_a_second() {
+fn an_older_ledger_goes_on_as_one_of_today() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
     let ledger = &terminal::ledger::LAYOUT;
@@ -150,10 +150,18 @@ fn a_first_ledger_goes_on_as_a_second() {
     // What layout 1 cannot hold.
     assert!(insert(&old, 3, 5, ("", "")).is_err());
     drop(old);
+    let second = Layout { application_id: ledger.application_id, versions: &ledger.versions[..2] };
+    let old = open(&path, &second, &mut ()).unwrap();
+    insert(&old, 9, 5, (", period", ", 202610")).unwrap();
+    old.execute("INSERT INTO plan VALUES (9, 'p')", []).unwrap();
+    // What layout 2 cannot hold.
+    assert!(insert(&old, 10, 6, ("", "")).is_err());
+    drop(old);
 
     let new = open(&path, ledger, &mut ()).unwrap();
-    assert_eq!(number(&new, "PRAGMA user_version"), 2);
-    assert_eq!(number(&new, "SELECT count(*) FROM txn"), 2);
+    assert_eq!(number(&new, "PRAGMA user_version"), 3);
+    assert_eq!(number(&new, "SELECT count(*) FROM txn"), 3);
+    assert_eq!(number(&new, "SELECT period FROM txn WHERE ordinal = 9"), 202_610);
     assert_eq!(number(&new, "SELECT sequence + recorded_at + medfee FROM txn WHERE ordinal = 1"), 14);
     assert_eq!(number(&new, "SELECT purpose FROM txn WHERE ordinal = 2"), 2);
     for wrong in [
@@ -161,13 +169,14 @@ fn a_first_ledger_goes_on_as_a_second() {
         "UPDATE txn SET medfee = 6 WHERE ordinal = 1",
         "UPDATE txn SET person = 42 WHERE ordinal = 2",
         "UPDATE txn SET period = 202611 WHERE ordinal = 2",
+        "UPDATE txn SET contribution = 1 WHERE ordinal = 1",
         "DELETE FROM txn WHERE ordinal = 2",
         "DELETE FROM plan WHERE ordinal = 1",
         "DELETE FROM link WHERE sequence = 1",
     ] {
         assert!(new.execute(wrong, []).is_err(), "{wrong}");
     }
-    // As many guards as a ledger that was made with layout 2.
+    // As many guards as a ledger that was made today.
     let fresh = open(&folder.path().join("fresh.db"), ledger, &mut ()).unwrap();
     let schema = |connection: &Connection| -> Vec<(String, String)> {
         let mut statement = connection
@@ -178,9 +187,13 @@ fn a_first_ledger_goes_on_as_a_second() {
     };
     assert_eq!(schema(&new), schema(&fresh));
     // A month is paid once.
+    assert!(insert(&new, 3, 5, (", period", ", 202610")).is_err());
     insert(&new, 3, 5, (", period", ", 202611")).unwrap();
     assert!(insert(&new, 4, 5, (", period", ", 202611")).is_err());
     insert(&new, 5, 5, (", period", ", 202612")).unwrap();
     assert!(insert(&new, 6, 5, ("", "")).is_err(), "a pension is of a month");
     assert!(insert(&new, 7, 4, (", period", ", 202611")).is_err(), "and nothing else is");
+    insert(&new, 7, 6, ("", "")).unwrap();
+    insert(&new, 8, 7, (", of", ", x'07070707070707070707070707070707'")).unwrap();
+    assert!(insert(&new, 10, 8, ("", "")).is_err());
 }
