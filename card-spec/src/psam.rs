@@ -12,6 +12,10 @@ pub const APPLICATION: ApplicationName = ApplicationName::from_static(&[0xD1, 0x
 pub const APPLICATION_FILE: FileId = FileId(0xDF01);
 /// File of the terminal number, six bytes, in the MF.
 pub const TERMINAL_NUMBER_FILE: ShortFileId = ShortFileId::from_static(0x16);
+/// File of the public information in the MF, where a PSAM has one; it begins with its serial number.
+pub const PUBLIC_INFORMATION_FILE: ShortFileId = ShortFileId::from_static(0x15);
+/// Bytes of the serial number in front of the public information.
+pub const SERIAL_BYTES: usize = 10;
 /// File of the index of DPK, one byte, in the application.
 pub const KEY_INDEX_FILE: ShortFileId = ShortFileId::from_static(0x1C);
 /// File of the terminal's transaction serial, four bytes, in the application.
@@ -25,6 +29,42 @@ pub const SM4_TWIN: u8 = 0x80;
 /// Number of a terminal, six bytes, kept in its PSAM (终端机编号).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TerminalNumber(pub [u8; 6]);
+
+/// What tells one PSAM from all others: the number of the piece, which is no secret and about nobody.
+///
+/// Source: PBOC 2.0 part 10 for EF15 of the MF; the layout of historical bytes of social security chips for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PsamSerial {
+    /// The serial number of its public information (EF15 of the MF).
+    Module([u8; SERIAL_BYTES]),
+    /// It has no such file: the chip's number, the last six historical bytes of its answer to reset.
+    Chip([u8; 6]),
+}
+
+impl PsamSerial {
+    /// From what a PSAM has said: the front of its public information, and the chip's number in its answer to reset.
+    ///
+    /// A number of nothing but 00 or FF was never written. `None` when neither tells.
+    pub fn of(public_information: Option<&[u8]>, chip: Option<[u8; 6]>) -> Option<Self> {
+        let is_written =
+            |bytes: &[u8]| !bytes.iter().all(|byte| *byte == 0) && !bytes.iter().all(|b| *b == 0xFF);
+        let module =
+            public_information.and_then(|bytes| bytes.first_chunk()).filter(|bytes| is_written(&bytes[..]));
+        let chip = chip.filter(|bytes| is_written(&bytes[..]));
+        module.map(|bytes| Self::Module(*bytes)).or(chip.map(Self::Chip))
+    }
+}
+
+/// Its digits, hexadecimal.
+impl core::fmt::Display for PsamSerial {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let bytes: &[u8] = match self {
+            Self::Module(bytes) => bytes,
+            Self::Chip(bytes) => bytes,
+        };
+        bytes.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
 
 /// Serial number that a PSAM gives a purchase (终端交易序号); one larger each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,5 +158,22 @@ impl CipherMode {
             CipherMode::MacSingle => 0x05,
             CipherMode::MacFirst => 0x07,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_told_by_its_file_else_by_its_chip() {
+        let file = [0x21, 0x52, 0, 0, 0, 0, 0, 0, 0x12, 0x34, 1, 0, 1, 0];
+        let chip = [0x08, 0x07, 0x23, 0x00, 0x05, 0xC0];
+        let of = |file: Option<&[u8]>, chip| PsamSerial::of(file, chip).map(|serial| serial.to_string());
+        assert_eq!(of(Some(&file), Some(chip)).as_deref(), Some("21520000000000001234"));
+        assert_eq!(of(None, Some(chip)).as_deref(), Some("0807230005C0"));
+        // Short, or never written.
+        assert_eq!(of(Some(&file[..9]), Some(chip)).as_deref(), Some("0807230005C0"));
+        assert_eq!(of(Some(&[0xFF; 14]), Some([0; 6])), None);
     }
 }

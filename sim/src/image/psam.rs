@@ -15,6 +15,9 @@ pub struct PsamImage {
     pub atr: Hex,
     /// Number of the terminal.
     pub terminal_number: HexArray<6>,
+    /// Its own serial number, in front of its public information (EF15 of the MF); not every PSAM has that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<HexArray<10>>,
     /// Index of DPK.
     pub purchase_key_index: u8,
     /// Serial number of the last purchase.

@@ -16,11 +16,19 @@ const CREDIT_TRIES: u8 = 3;
 /// Tries of the PIN.
 const PIN_TRIES: u8 = 3;
 
+/// The serial number of the piece that a terminal of this number gets: one for each, and another than the terminal's.
+fn serial_of(terminal_number: [u8; 6]) -> [u8; 10] {
+    let mut serial = [0x50, 0x53, 0x41, 0x4D, 0, 0, 0, 0, 0, 0];
+    serial[4..].copy_from_slice(&terminal_number);
+    serial
+}
+
 /// An order for one PSAM.
 #[derive(Clone, Debug)]
 pub struct PsamOrder {
     keys: TestKeys,
     terminal_number: [u8; 6],
+    serial: Option<[u8; 10]>,
     terminal_serial: u32,
     key_versions: u8,
     has_read_key_of_environment: bool,
@@ -36,6 +44,7 @@ impl PsamOrder {
         Self {
             keys,
             terminal_number,
+            serial: Some(serial_of(terminal_number)),
             terminal_serial: 0,
             key_versions: 1,
             has_read_key_of_environment: true,
@@ -44,6 +53,12 @@ impl PsamOrder {
             pin: None,
             policy: PsamPolicy::default(),
         }
+    }
+
+    /// Without public information: only its chip tells which piece it is.
+    pub fn without_serial(mut self) -> Self {
+        self.serial = None;
+        self
     }
 
     /// With another serial number of the last purchase.
@@ -122,6 +137,7 @@ impl PsamOrder {
             ]
             .into(),
             terminal_number: HexArray(self.terminal_number),
+            serial: self.serial.map(HexArray),
             purchase_key_index: card_spec::account::KEY_INDEX,
             terminal_serial: self.terminal_serial,
             policy: self.policy,

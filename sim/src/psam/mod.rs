@@ -21,8 +21,8 @@ use card_spec::{
     key::{Factor, Key128, PsamKey},
     pin::PinField,
     psam::{
-        APPLICATION, APPLICATION_FILE, CipherMode, Factors, KEY_INDEX_FILE, TERMINAL_NUMBER_FILE,
-        TERMINAL_SERIAL_FILE,
+        APPLICATION, APPLICATION_FILE, CipherMode, Factors, KEY_INDEX_FILE, PUBLIC_INFORMATION_FILE,
+        TERMINAL_NUMBER_FILE, TERMINAL_SERIAL_FILE,
     },
     status::StatusWord,
     suite::{Mac, Suite},
@@ -44,6 +44,9 @@ use crate::{
 /// Tries for the MAC of CREDIT_SAM.
 const CREDIT_TRIES: u8 = 3;
 const MF: u16 = 0x3F00;
+/// What follows the serial number in the public information: version, kind of key card, version of the commands, one
+/// byte of the issuer's own.
+const PUBLIC_INFORMATION_REST: [u8; 4] = [0x01, 0x00, 0x01, 0x00];
 /// Usage byte of the key for purchases: two levels, purpose purchase.
 const PURCHASE_USAGE: u8 = 0x42;
 
@@ -275,8 +278,16 @@ impl Psam {
                 _ => None,
             }
         } else {
-            let is_number = short == u16::from(TERMINAL_NUMBER_FILE.value());
-            is_number.then(|| self.image.terminal_number.0.to_vec())
+            match short {
+                _ if short == u16::from(TERMINAL_NUMBER_FILE.value()) => {
+                    Some(self.image.terminal_number.0.to_vec())
+                }
+                _ if short == u16::from(PUBLIC_INFORMATION_FILE.value()) => {
+                    let serial = self.image.serial.as_ref()?;
+                    Some([&serial.0[..], &PUBLIC_INFORMATION_REST].concat())
+                }
+                _ => None,
+            }
         }
     }
 

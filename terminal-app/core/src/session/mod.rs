@@ -24,6 +24,7 @@ use card_spec::{
     fci::Fci,
     file::{Application, ApplicationName},
     generation::Algorithm,
+    psam::PsamSerial,
     region::RegionCode,
     status::StatusWord,
 };
@@ -154,6 +155,11 @@ impl Session {
             self.psam = Some(opened);
         }
         Ok(())
+    }
+
+    /// The number of the PSAM's own piece, once it was taken up; `None` before, and for one that tells none.
+    pub fn psam_serial(&self) -> Option<PsamSerial> {
+        self.psam.as_ref()?.serial
     }
 
     /// The number that cards write into their log: that of the PSAM, once it was taken up.

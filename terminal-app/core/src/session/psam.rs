@@ -2,12 +2,14 @@
 
 use card_spec::{
     account::SamAnswer,
+    atr::Atr,
     command::{BinaryReference, Body, Command, SamAccountPurchase, Selection},
-    file::{FileId, ShortFileId},
+    file::FileId,
     generation::Algorithm,
     key::{CardFactors, KeyName, PsamKey, card_key},
     psam::{
-        APPLICATION, CipherMode, Factors, KEY_INDEX_FILE, SM4_TWIN, TERMINAL_NUMBER_FILE, TerminalNumber,
+        APPLICATION, CipherMode, Factors, KEY_INDEX_FILE, PUBLIC_INFORMATION_FILE, PsamSerial, SERIAL_BYTES,
+        SM4_TWIN, TERMINAL_NUMBER_FILE, TerminalNumber,
     },
     status::StatusWord,
     suite::Mac,
@@ -19,10 +21,6 @@ use super::{
     error::{Chip, SessionError, Step},
 };
 
-/// Public information of a bank's security module (MF/EF15), and the length of the serial number in front of it.
-const PUBLIC_INFORMATION_FILE: u8 = 0x15;
-const PSAM_SERIAL_BYTES: u8 = 10;
-
 /// A PSAM that has been taken up: powered, known to be this terminal's, its application selected.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Psam {
@@ -30,6 +28,8 @@ pub(super) struct Psam {
     pub(super) purchase_key_index: u8,
     /// Hash of what tells this module from others.
     pub(super) identity: Digest,
+    /// Its number; `None` for a module that tells none.
+    pub(super) serial: Option<PsamSerial>,
 }
 
 impl Psam {
@@ -38,6 +38,8 @@ impl Psam {
     /// Errors: `NoPsam`, `OtherPsam`, `Status`, `Data`, `Slot`.
     pub(super) fn open(channel: &mut Channel<'_>, expected: TerminalId) -> Result<Self, SessionError> {
         let mut identity = channel.power_on()?;
+        let historical = Atr::parse(&identity).ok().and_then(|atr| atr.social_security_bytes());
+        let mut serial = PsamSerial::of(None, historical.map(|bytes| bytes.serial()));
         let step = Step::Select;
         channel.expect(step, &Command::Select(Selection::ById(FileId::MF)))?;
         let number = read(
@@ -53,13 +55,12 @@ impl Psam {
             return Err(SessionError::OtherPsam);
         }
         // Not every module has it; its answer to reset has to do then.
-        if let Some(file) = ShortFileId::new(PUBLIC_INFORMATION_FILE) {
-            let at = BinaryReference::File { file, offset: 0 };
-            let public = Command::ReadBinary { at, le: PSAM_SERIAL_BYTES };
-            let public = channel.command(Step::TerminalNumber, &public)?;
-            if public.status().is_success() {
-                identity.extend_from_slice(public.data());
-            }
+        let at = BinaryReference::File { file: PUBLIC_INFORMATION_FILE, offset: 0 };
+        let public = Command::ReadBinary { at, le: SERIAL_BYTES as u8 };
+        let public = channel.command(Step::TerminalNumber, &public)?;
+        if public.status().is_success() {
+            identity.extend_from_slice(public.data());
+            serial = PsamSerial::of(Some(public.data()), None).or(serial);
         }
         channel.expect(step, &Command::Select(Selection::ByName(APPLICATION)))?;
         let index = read(
@@ -67,7 +68,7 @@ impl Psam {
             Command::ReadBinary { at: BinaryReference::File { file: KEY_INDEX_FILE, offset: 0 }, le: 1 },
         )?;
         let [purchase_key_index] = exact(channel, Step::TerminalNumber, index.data())?;
-        Ok(Psam { terminal, purchase_key_index, identity: Digest::of(&identity) })
+        Ok(Psam { terminal, purchase_key_index, identity: Digest::of(&identity), serial })
     }
 
     /// Eight bytes of authentication under a card's key: session key from `challenge`, then `data`.
