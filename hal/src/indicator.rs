@@ -1,11 +1,17 @@
 //! Lamps, buzzer and the tamper switch.
 
 pub mod board;
+pub mod lines;
+pub mod panel;
 pub mod pins;
 #[cfg(feature = "rpi")]
 pub mod rpi;
+pub mod ticked;
 
 use std::fmt;
+
+/// All lamps.
+pub const LAMPS: [Lamp; 3] = [Lamp::Ready, Lamp::Busy, Lamp::Fault];
 
 /// The lamps of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +46,13 @@ pub trait Indicator {
     /// Moves running tones on; call it at least every 50 ms with a monotonic time. Errors: `Device`.
     fn tick(&mut self, monotonic_ms: u64) -> Result<(), IndicatorError>;
 
+    /// Everything dark and silent, as a program leaves it that ends. All is tried; gives the first trouble.
+    ///
+    /// Errors: `Device`.
+    fn off(&mut self) -> Result<(), IndicatorError> {
+        LAMPS.into_iter().fold(Ok(()), |all, lamp| all.and(self.lamp(lamp, false)))
+    }
+
     /// Whether the case has been opened since the latch was last cleared. Errors: `Device`.
     fn tampered(&mut self) -> Result<bool, IndicatorError>;
 
@@ -57,8 +70,27 @@ pub enum IndicatorError {
     CaseOpen,
     /// The pin or board does not answer. For the installer.
     Device,
+    /// Something else uses this line.
+    LineInUse {
+        /// Its number.
+        line: u8,
+    },
+    /// This machine has no line of this number.
+    NoLine {
+        /// Its number.
+        line: u8,
+    },
+    /// This machine has no lines that can be used, or this program was built without them.
+    NoLines,
     /// Clearing the latch takes the signature of the board's authority.
     NotAuthorised,
+    /// The user that the program runs as may not use the lines.
+    NotPermitted,
+    /// One line is chosen for two things.
+    SameLine {
+        /// Its number.
+        line: u8,
+    },
 }
 
 impl fmt::Display for IndicatorError {
@@ -66,7 +98,12 @@ impl fmt::Display for IndicatorError {
         match self {
             Self::CaseOpen => f.write_str("the case is open"),
             Self::Device => f.write_str("the indicator board does not answer"),
+            Self::LineInUse { line } => write!(f, "line {line} is in use"),
+            Self::NoLine { line } => write!(f, "there is no line {line}"),
+            Self::NoLines => f.write_str("there are no lines for lamps on this machine"),
             Self::NotAuthorised => f.write_str("the board's authority has not signed"),
+            Self::NotPermitted => f.write_str("the lines may not be used by this user"),
+            Self::SameLine { line } => write!(f, "line {line} is chosen twice"),
         }
     }
 }

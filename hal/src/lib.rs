@@ -8,7 +8,7 @@
 //! | card slot | [`slot::CardSlot`] | [`pcsc::PcscSlot`], [`slot::replay::ReplaySlot`] |
 //! | PIN pad | [`pin_pad::PinPad`] | [`pin_pad::scripted::ScriptedPinPad`] |
 //! | receipt printer | [`printer::ReceiptPrinter`] | [`printer::escpos::EscPosPrinter`], [`printer::text::TextPrinter`], [`printer::memory::MemoryPrinter`] |
-//! | lamps, buzzer, tamper switch | [`indicator::Indicator`] | [`indicator::pins::PinIndicator`], [`indicator::board::BoardIndicator`], on a Raspberry Pi by `indicator::rpi` |
+//! | lamps, buzzer, tamper switch | [`indicator::Indicator`] | [`indicator::pins::PinIndicator`] on lines of the machine ([`indicator::lines`], on a Raspberry Pi by `indicator::rpi`), [`indicator::board::BoardIndicator`]; [`indicator::panel::Panel`] is all of them as one |
 //! | fingerprint sensor | [`fingerprint::FingerprintSensor`] | [`fingerprint::sensor::ModuleSensor`] over [`fingerprint::serial::SerialModule`] or [`fingerprint::board::BoardModule`] |
 //! | voice | [`speaker::Speaker`] | [`speaker::clips::Clips`], [`speaker::espeak::Espeak`], [`speaker::silent::Silent`] |
 //! | clock | [`clock::Clock`] | [`clock::SystemClock`] |

@@ -2,7 +2,7 @@
 
 use embedded_hal::digital::{InputPin, OutputPin, PinState};
 
-use super::{Indicator, IndicatorError, Lamp, Tone};
+use super::{Indicator, IndicatorError, LAMPS, Lamp, Tone};
 
 /// How long the switch must say the same before it is believed: contacts bounce, and cables catch noise.
 pub const DEBOUNCE_MS: u64 = 30;
@@ -12,19 +12,20 @@ const DONE_MS: &[u64] = &[80];
 const ATTENTION_MS: &[u64] = &[80, 80, 80];
 const FAILED_MS: &[u64] = &[600];
 
-/// The pins of one terminal.
+/// The pins of one terminal; `None` for what it does not have. A lamp that is not there is switched without a word, a
+/// case without a switch counts as closed.
 #[derive(Debug)]
 pub struct Pins<O, I> {
     /// Green lamp.
-    pub ready: O,
+    pub ready: Option<O>,
     /// Yellow lamp.
-    pub busy: O,
+    pub busy: Option<O>,
     /// Red lamp.
-    pub fault: O,
+    pub fault: Option<O>,
     /// Buzzer with its own oscillator: on is loud.
-    pub buzzer: O,
+    pub buzzer: Option<O>,
     /// Switch that is pressed while the case is closed.
-    pub tamper: I,
+    pub tamper: Option<I>,
 }
 
 /// Which level means what.
@@ -83,10 +84,7 @@ impl<O: OutputPin, I: InputPin> PinIndicator<O, I> {
     pub fn new(pins: Pins<O, I>, levels: Levels) -> Result<Self, IndicatorError> {
         let mut indicator =
             PinIndicator { pins, levels, tone: None, switch: Switch::default(), tampered: false };
-        for lamp in [Lamp::Ready, Lamp::Busy, Lamp::Fault] {
-            indicator.lamp(lamp, false)?;
-        }
-        indicator.set_buzzer(false)?;
+        indicator.off()?;
         Ok(indicator)
     }
 
@@ -97,11 +95,12 @@ impl<O: OutputPin, I: InputPin> PinIndicator<O, I> {
 
     fn set_buzzer(&mut self, on: bool) -> Result<(), IndicatorError> {
         let level = if on { self.levels.buzzer_on } else { !self.levels.buzzer_on };
-        self.pins.buzzer.set_state(level).map_err(|_| IndicatorError::Device)
+        set(&mut self.pins.buzzer, level)
     }
 
     fn reads_open(&mut self) -> Result<bool, IndicatorError> {
-        let high = self.pins.tamper.is_high().map_err(|_| IndicatorError::Device)?;
+        let Some(tamper) = &mut self.pins.tamper else { return Ok(false) };
+        let high = tamper.is_high().map_err(|_| IndicatorError::Device)?;
         Ok(PinState::from(high) == self.levels.case_open)
     }
 
@@ -132,6 +131,10 @@ impl<O: OutputPin, I: InputPin> PinIndicator<O, I> {
     }
 }
 
+fn set<O: OutputPin>(pin: &mut Option<O>, level: PinState) -> Result<(), IndicatorError> {
+    pin.as_mut().map_or(Ok(()), |pin| pin.set_state(level).map_err(|_| IndicatorError::Device))
+}
+
 impl Switch {
     /// Takes a reading in and gives what is confirmed by now.
     fn settle(&mut self, open: bool, now_ms: u64) -> Option<bool> {
@@ -155,7 +158,14 @@ impl<O: OutputPin, I: InputPin> Indicator for PinIndicator<O, I> {
             Lamp::Busy => &mut self.pins.busy,
             Lamp::Fault => &mut self.pins.fault,
         };
-        pin.set_state(level).map_err(|_| IndicatorError::Device)
+        set(pin, level)
+    }
+
+    fn off(&mut self) -> Result<(), IndicatorError> {
+        self.tone = None;
+        let dark = LAMPS.into_iter().fold(Ok(()), |all, lamp| all.and(self.lamp(lamp, false)));
+        let silent = self.set_buzzer(false);
+        dark.and(silent)
     }
 
     fn sound(&mut self, tone: Tone) -> Result<(), IndicatorError> {
@@ -185,6 +195,9 @@ impl<O: OutputPin, I: InputPin> Indicator for PinIndicator<O, I> {
     }
 
     fn clear_tamper(&mut self) -> Result<(), IndicatorError> {
+        if self.pins.tamper.is_none() {
+            return Ok(());
+        }
         if self.reads_open()? || self.switch.open != Some(false) {
             return Err(IndicatorError::CaseOpen);
         }
@@ -217,11 +230,11 @@ mod tests {
     fn indicator(buzzer: &[State], tamper: &[State]) -> PinIndicator<Mock, Mock> {
         let buzzer = sets(&[&[LOW], buzzer].concat());
         let pins = Pins {
-            ready: sets(&[LOW]),
-            busy: sets(&[LOW]),
-            fault: sets(&[LOW]),
-            buzzer,
-            tamper: reads(tamper),
+            ready: Some(sets(&[LOW])),
+            busy: Some(sets(&[LOW])),
+            fault: Some(sets(&[LOW])),
+            buzzer: Some(buzzer),
+            tamper: Some(reads(tamper)),
         };
         PinIndicator::new(pins, Levels::default()).unwrap()
     }
@@ -229,7 +242,7 @@ mod tests {
     /// Checks that every pin saw exactly what was expected.
     fn done(indicator: PinIndicator<Mock, Mock>) {
         let Pins { ready, busy, fault, buzzer, tamper } = indicator.into_pins();
-        for mut pin in [ready, busy, fault, buzzer, tamper] {
+        for mut pin in [ready, busy, fault, buzzer, tamper].into_iter().flatten() {
             pin.done();
         }
     }
@@ -238,11 +251,11 @@ mod tests {
     fn lamps_by_either_level() {
         for (lamp_on, on, off) in [(PinState::High, HIGH, LOW), (PinState::Low, LOW, HIGH)] {
             let pins = Pins {
-                ready: sets(&[off, on, off]),
-                busy: sets(&[off]),
-                fault: sets(&[off, on]),
-                buzzer: sets(&[LOW]),
-                tamper: reads(&[]),
+                ready: Some(sets(&[off, on, off])),
+                busy: Some(sets(&[off])),
+                fault: Some(sets(&[off, on])),
+                buzzer: Some(sets(&[LOW])),
+                tamper: Some(reads(&[])),
             };
             let mut indicator = PinIndicator::new(pins, Levels { lamp_on, ..Levels::default() }).unwrap();
             indicator.lamp(Lamp::Ready, true).unwrap();
@@ -341,10 +354,49 @@ mod tests {
         let broken = || MockError::Io(std::io::ErrorKind::NotConnected);
         let tamper = Mock::new(&[Transaction::get(LOW).with_error(broken())]);
         let buzzer = Mock::new(&[Transaction::set(LOW), Transaction::set(HIGH).with_error(broken())]);
-        let pins = Pins { ready: sets(&[LOW]), busy: sets(&[LOW]), fault: sets(&[LOW]), buzzer, tamper };
+        let lamp = || Some(sets(&[LOW]));
+        let pins =
+            Pins { ready: lamp(), busy: lamp(), fault: lamp(), buzzer: Some(buzzer), tamper: Some(tamper) };
         let mut indicator = PinIndicator::new(pins, Levels::default()).unwrap();
         assert_eq!(indicator.sound(Tone::Done), Err(IndicatorError::Device));
         assert_eq!(indicator.tick(0), Err(IndicatorError::Device));
+        done(indicator);
+    }
+
+    #[test]
+    fn what_is_not_there_is_switched_without_a_word_and_all_ends_dark() {
+        let pins: Pins<Mock, Mock> = Pins {
+            ready: None,
+            busy: None,
+            fault: Some(sets(&[LOW, HIGH, LOW])),
+            buzzer: Some(sets(&[LOW, HIGH, LOW])),
+            tamper: None,
+        };
+        let mut few = PinIndicator::new(pins, Levels::default()).unwrap();
+        few.lamp(Lamp::Ready, true).unwrap();
+        few.lamp(Lamp::Fault, true).unwrap();
+        few.sound(Tone::Failed).unwrap();
+        few.tick(0).unwrap();
+        assert!(!few.tampered().unwrap());
+        few.clear_tamper().unwrap();
+        few.off().unwrap();
+        // The tone has ended with it.
+        few.tick(700).unwrap();
+        done(few);
+    }
+
+    #[test]
+    fn one_broken_lamp_leaves_no_other_shining() {
+        let broken = MockError::Io(std::io::ErrorKind::NotConnected);
+        let pins: Pins<Mock, Mock> = Pins {
+            ready: Some(Mock::new(&[Transaction::set(LOW), Transaction::set(LOW).with_error(broken)])),
+            busy: Some(sets(&[LOW, LOW])),
+            fault: Some(sets(&[LOW, LOW])),
+            buzzer: Some(sets(&[LOW, LOW])),
+            tamper: None,
+        };
+        let mut indicator = PinIndicator::new(pins, Levels::default()).unwrap();
+        assert_eq!(indicator.off(), Err(IndicatorError::Device));
         done(indicator);
     }
 }

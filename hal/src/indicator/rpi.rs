@@ -3,83 +3,79 @@
 //! The switch connects its pin to ground while the case is closed; the pin's own pull-up makes an open
 //! case, and a cut wire, read high. Lamps and buzzer need a transistor: a pin gives 16 mA at most.
 
-use std::fmt;
+use embedded_hal::digital::PinState;
+use rppal::gpio::{Error, Gpio, InputPin, Level, OutputPin, Pin};
 
-use rppal::gpio::{Gpio, InputPin, OutputPin};
+use super::{IndicatorError, lines::LineChip};
 
-use super::{
-    IndicatorError,
-    pins::{Levels, PinIndicator, Pins},
-};
+/// The pins of a Raspberry Pi, by the numbers of the chip (BCM). Pins are released when they are dropped.
+#[derive(Debug)]
+pub struct PiChip(Gpio);
 
-/// Which pin is what, by the numbers of the chip (BCM), not of the header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RpiPins {
-    /// Green lamp.
-    pub ready: u8,
-    /// Yellow lamp.
-    pub busy: u8,
-    /// Red lamp.
-    pub fault: u8,
-    /// Buzzer.
-    pub buzzer: u8,
-    /// Tamper switch, to ground.
-    pub tamper: u8,
-    /// Which level lights a lamp and sounds the buzzer.
-    pub levels: Levels,
-}
+impl PiChip {
+    /// The pins of this machine.
+    ///
+    /// Errors: `NoLines` on a machine that is no Pi, `NotPermitted` (group `gpio`), `Device`.
+    pub fn open() -> Result<Self, IndicatorError> {
+        // The number is of no account: no pin is meant yet.
+        Gpio::new().map(PiChip).map_err(|error| trouble(&error, 0))
+    }
 
-impl Default for RpiPins {
-    /// Pins that no other function of a Pi claims by default.
-    fn default() -> Self {
-        RpiPins { ready: 17, busy: 27, fault: 22, buzzer: 23, tamper: 24, levels: Levels::default() }
+    /// Takes over the pin that switches the power of a reader's USB port; it is on.
+    ///
+    /// Errors: as for [`LineChip::output`].
+    pub fn power_switch(&self, line: u8) -> Result<OutputPin, IndicatorError> {
+        Ok(self.pin(line)?.into_output_high())
+    }
+
+    fn pin(&self, line: u8) -> Result<Pin, IndicatorError> {
+        self.0.get(line).map_err(|error| trouble(&error, line))
     }
 }
 
-/// An indicator on a Raspberry Pi.
-pub type RpiIndicator = PinIndicator<OutputPin, InputPin>;
+impl LineChip for PiChip {
+    type Output = OutputPin;
+    type Input = InputPin;
 
-/// Takes the pins over; they are released when the indicator is dropped.
-///
-/// Errors: no GPIO on this machine, no permission for it (group `gpio`), or a pin that is in use.
-pub fn open(pins: &RpiPins) -> Result<RpiIndicator, RpiError> {
-    let gpio = Gpio::new().map_err(RpiError::Gpio)?;
-    let output = |number: u8| gpio.get(number).map(rppal::gpio::Pin::into_output).map_err(RpiError::Gpio);
-    let pads = Pins {
-        ready: output(pins.ready)?,
-        busy: output(pins.busy)?,
-        fault: output(pins.fault)?,
-        buzzer: output(pins.buzzer)?,
-        tamper: gpio.get(pins.tamper).map_err(RpiError::Gpio)?.into_input_pullup(),
-    };
-    PinIndicator::new(pads, pins.levels).map_err(RpiError::Indicator)
+    fn output(&mut self, line: u8, level: PinState) -> Result<OutputPin, IndicatorError> {
+        let level = if level == PinState::High { Level::High } else { Level::Low };
+        Ok(match level {
+            Level::High => self.pin(line)?.into_output_high(),
+            Level::Low => self.pin(line)?.into_output_low(),
+        })
+    }
+
+    fn switch(&mut self, line: u8) -> Result<InputPin, IndicatorError> {
+        Ok(self.pin(line)?.into_input_pullup())
+    }
 }
 
-/// Takes over the pin that switches the power of a reader's USB port.
-///
-/// Errors: as [`open`].
-pub fn power_switch(pin: u8) -> Result<OutputPin, RpiError> {
-    let pin = Gpio::new().and_then(|gpio| gpio.get(pin)).map_err(RpiError::Gpio)?;
-    Ok(pin.into_output_high())
+fn trouble(error: &Error, line: u8) -> IndicatorError {
+    match error {
+        Error::UnknownModel => IndicatorError::NoLines,
+        Error::PinUsed(line) => IndicatorError::LineInUse { line: *line },
+        Error::PinNotAvailable(line) => IndicatorError::NoLine { line: *line },
+        Error::PermissionDenied(_) => IndicatorError::NotPermitted,
+        Error::Io(error) => match error.kind() {
+            std::io::ErrorKind::NotFound => IndicatorError::NoLines,
+            std::io::ErrorKind::PermissionDenied => IndicatorError::NotPermitted,
+            std::io::ErrorKind::ResourceBusy => IndicatorError::LineInUse { line },
+            _ => IndicatorError::Device,
+        },
+        _ => IndicatorError::Device,
+    }
 }
 
-/// Why the pins cannot be used. For the installer.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum RpiError {
-    /// The GPIO of this machine.
-    Gpio(rppal::gpio::Error),
-    /// A pin did not take its first level.
-    Indicator(IndicatorError),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl fmt::Display for RpiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gpio(error) => write!(f, "the pins of this machine cannot be used: {error}"),
-            Self::Indicator(error) => error.fmt(f),
+    #[test]
+    fn a_machine_that_is_no_pi_says_so() {
+        let is_pi =
+            std::fs::read_to_string("/proc/device-tree/model").is_ok_and(|model| model.contains("Raspberry"));
+        if !is_pi {
+            assert_eq!(PiChip::open().err(), Some(IndicatorError::NoLines));
         }
     }
 }
-
-impl std::error::Error for RpiError {}

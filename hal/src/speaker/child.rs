@@ -16,11 +16,11 @@ const LOOK_MS: u64 = 50;
 pub(super) struct OneChild(Arc<Mutex<Option<Child>>>);
 
 impl OneChild {
-    /// Ends what runs and starts the next; `input` is written to it. A program that is not there says nothing.
-    pub(super) fn start(&mut self, mut command: Command, input: &[u8], limit: Duration) {
+    /// Ends what runs and starts the next; `input` is written to it. `false` for a program that cannot be started.
+    pub(super) fn start(&mut self, mut command: Command, input: &[u8], limit: Duration) -> bool {
         self.stop();
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(mut child) = command.spawn() else { return };
+        let Ok(mut child) = command.spawn() else { return false };
         let stdin = child.stdin.take();
         // A slot of its own: a later one is not ended by this one's watch.
         self.0 = Arc::new(Mutex::new(Some(child)));
@@ -44,6 +44,7 @@ impl OneChild {
                 }
             }
         });
+        true
     }
 
     /// Ends what runs.
@@ -101,7 +102,7 @@ mod tests {
         child.start(sleeper(), b"", Duration::from_secs(50));
         child.stop();
         assert!(!child.is_running());
-        child.start(Command::new("/nowhere/voice"), b"", Duration::from_secs(1));
+        assert!(!child.start(Command::new("/nowhere/voice"), b"", Duration::from_secs(1)));
         assert!(!child.is_running());
     }
 }
