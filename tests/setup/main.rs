@@ -13,7 +13,7 @@ use tests::{
     PLANTED_PIN,
     holder::{BALANCE_FEN, CardState},
     reader::TestReader,
-    scene::{Scene, TERMINAL, text},
+    scene::{Scene, TERMINAL, terminal, text},
 };
 
 /// The scene's holder as somebody who does not exist.
@@ -92,5 +92,36 @@ fn a_terminal_is_proved_over_the_real_reader() {
     assert!(outcomes.contains(&Some(7)), "{outcomes:?}");
     // Not one record of all this has reached the center.
     assert_eq!(scene.run(&["queue", "list"], &[]).done().number("/status/sequence"), 0);
+    scene.end();
+}
+
+/// A clock that is wrong is told before the code is sent, by how much and what to do; also when it is so wrong that the
+/// center's certificate does not hold by it.
+#[test]
+fn a_wrong_clock_is_told_before_the_code_is_sent() {
+    let mut scene = Scene::in_process("setup-clock", Generation::Three);
+    fs::remove_dir_all(&scene.jinbao.data).unwrap();
+    let authority = edge::certificate::read_chain(&scene.center.authority()).unwrap();
+    let fingerprint = edge::certificate::fingerprint(&authority[0]);
+    let (address, enrolment) = (scene.center.url(), scene.center.enrolment_url());
+    let path = scene.folder.path().join("answers.toml");
+    let answers = format!(
+        "language = \"en\"\n[terminal]\nterminal = \"{TERMINAL}\"\n[center]\naddress = \"{address}\"\n\
+         enrolment = \"{enrolment}\"\nfingerprint = \"{fingerprint}\"\n"
+    );
+    fs::write(&path, answers).unwrap();
+    let setup = ["--lang", "en", "setup", "--answers", text(&path)];
+    let code = scene.center.code(terminal());
+    for (by, said) in [("+63m", "1 hour 3 minutes ahead of"), ("-20y", "behind"), ("+40y", "ahead of")] {
+        scene.move_terminal_clock(by);
+        let run = scene.run(&setup, &[&code]);
+        assert_eq!(run.text("/error/kind"), "clock", "{by}: {run:?}");
+        assert!(run.err.contains(said) || run.json.to_string().contains(said), "{by}: {run:?}");
+        assert_eq!(scene.run(&["setup"], &[]).exit(1).text("/next"), "enrolment");
+    }
+    // A few minutes do not matter, and the code was never spent.
+    scene.move_terminal_clock("+5m");
+    scene.run(&setup, &[&code]);
+    assert_ne!(scene.run(&["setup"], &[]).text("/next"), "enrolment");
     scene.end();
 }

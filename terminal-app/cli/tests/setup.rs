@@ -39,7 +39,7 @@ fn answers(world: &World, fingerprint: &str) -> String {
         "language = \"en\"\nsupervisor = \"{SUPERVISOR}\"\n\
          [terminal]\nterminal = \"{TERMINAL}\"\nface = \"kiosk\"\n\
          [center]\naddress = \"{address}\"\nenrolment = \"{enrolment}\"\nfingerprint = \"{fingerprint}\"\n\
-         [devices]\nprinter = {{ device = \"{paper}\", columns = 32 }}\n"
+         [devices]\nprinter = {{ device = \"{paper}\", columns = 32 }}\nvoice = \"voice\"\n"
     );
     fs::write(&path, answers).unwrap();
     text(&path)
@@ -82,6 +82,18 @@ fn a_bare_machine_becomes_a_working_terminal() {
     let report = signed.open().unwrap();
     assert_eq!(report.terminal.as_str(), TERMINAL);
     assert!(report.tested.checks.iter().any(|check| check.name == "psam"));
+    // The piece that the PSAM is, for whoever looks for it later.
+    let serial = report.parts.iter().find(|(name, _)| name == "PSAM serial").unwrap().1.clone();
+    assert!(serial.len() == 20 && serial.ends_with(TERMINAL), "{serial}");
+    let psam = report.tested.checks.iter().find(|check| check.name == "psam").unwrap();
+    assert!(psam.text.contains(&serial), "{}", psam.text);
+    let bundle = world.path("bundle.tar");
+    let reader = format!("sim:,{}", text(&world.path("psam.json")));
+    world.terminal(&["--reader", &reader, "support-bundle", &text(&bundle)]).run().exits(0);
+    let bundle = String::from_utf8_lossy(&fs::read(bundle).unwrap()).into_owned();
+    assert!(bundle.contains(&serial) && bundle.contains("\"recorded\""));
+    let voice = report.tested.checks.iter().find(|check| check.name == "voice").unwrap();
+    assert!(voice.text.contains("Mandarin 0 of"), "{}", voice.text);
     // The training receipt was printed, and says what it is from top to bottom.
     let paper = fs::read_to_string(world.path("paper.txt")).unwrap();
     assert!(paper.matches("培训 TRAINING").count() >= 4, "{paper}");
@@ -258,4 +270,36 @@ fn the_example_is_a_file_of_answers() {
     fs::write(&path, "language = \"fr\"\n").unwrap();
     let run = jinbao(["--data", &data, "--json", "setup", "--answers", &text(&path)]).run().exits(2);
     assert_eq!(run.kind(), "file_content");
+}
+
+/// Lines of lamps are chosen like any device; a machine that has none says so before anybody is served there.
+#[test]
+fn lamps_on_lines_are_kept_and_tested() {
+    let world = World::bare();
+    training_card(&world);
+    let path = answers(&world, &fingerprint(&world));
+    let chosen = |pins: &str| {
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.lines().filter(|line| !line.starts_with("pins")).collect::<Vec<_>>().join("\n");
+        fs::write(&path, format!("{text}\npins = {{ {pins} }}\n")).unwrap();
+    };
+    chosen("ready = 17, buzzer = 17");
+    let run = set_up(&world, &path, "");
+    assert_eq!(run.kind(), "setup_same_line");
+    chosen("ready = 17, busy = 27, buzzer = 23, low = true");
+    let code = world.code();
+    let typed = Typed { code: &code };
+    let run = set_up(&world, &path, &typed.lines("enrolment"));
+    let config: serde_json::Value =
+        serde_json::from_slice(&fs::read(world.data().join("config.json")).unwrap()).unwrap();
+    assert_eq!((config["pins"]["busy"].as_u64(), config["pins"]["low"].as_bool()), (Some(27), Some(true)));
+    if edge::indicator::lines(&terminal::setup::PinsChosen::default()).is_err() {
+        // No Pi: the self-test does not let it pass.
+        assert_eq!((run.kind().as_str(), next(&world).as_deref()), ("setup_not_passed", Some("self_test")));
+        assert!(run.err.contains("lamps"), "{}", run.err);
+        let doctor = world.terminal(&["--json", "doctor"]).run().json();
+        let lamps =
+            doctor["checks"].as_array().unwrap().iter().find(|check| check["name"] == "lamps").unwrap();
+        assert!(lamps["text"].as_str().unwrap().contains("17") && !lamps["advice"].is_null(), "{lamps}");
+    }
 }

@@ -45,6 +45,13 @@ impl Now {
     }
 }
 
+/// How far the center's clock is ahead of ours. `sent` and `now` are before and after the exchange, half of which is taken
+/// for the way.
+pub fn offset_ms(center: Timestamp, sent: Now, now: Now) -> i64 {
+    let way_ms = now.monotonic_ms.saturating_sub(sent.monotonic_ms) / 2;
+    center.0.saturating_add(i64::try_from(way_ms).unwrap_or(0)).saturating_sub(now.wall.0)
+}
+
 /// One comparison with the center's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Comparison {
@@ -82,9 +89,7 @@ impl ClockWatch {
         ledger: &mut Ledger,
         limits: &OfflineLimits,
     ) -> Result<(), LedgerError> {
-        let way_ms = now.monotonic_ms.saturating_sub(sent.monotonic_ms) / 2;
-        let way_ms = i64::try_from(way_ms).unwrap_or(0);
-        let offset_ms = center.0.saturating_add(way_ms).saturating_sub(now.wall.0);
+        let offset_ms = offset_ms(center, sent, now);
         let compared = Comparison { offset_ms, at: now.wall };
         self.compared = Some(compared);
         self.monotonic_ms = Some(now.monotonic_ms);

@@ -24,7 +24,9 @@ use crate::{
     data_dir,
     failure::{Failure, file_error},
     options::Options,
+    reader,
     terminal::Terminal,
+    voice::{self, Recorded},
 };
 
 /// Entries of the audit that are counted at most.
@@ -123,6 +125,12 @@ pub struct Devices {
     pub slots: Vec<(DeviceName, bool)>,
     /// Readers on USB.
     pub usb: Vec<Usb>,
+    /// Number of the PSAM's own piece.
+    pub psam_serial: Option<DeviceName>,
+    /// Lines of lamps and buzzer: green, yellow, red, buzzer.
+    pub lamp_lines: [Option<u8>; 4],
+    /// How many of the kiosk's sentences are recorded.
+    pub recorded: Recorded,
 }
 
 /// A reader on USB with its descriptor.
@@ -180,7 +188,7 @@ impl Bundle {
             about,
             queue: terminal.as_ref().and_then(|terminal| queue(terminal).ok()),
             cache: terminal.as_ref().and_then(|terminal| cache(terminal).ok()),
-            devices: devices(),
+            devices: devices(options, config.as_ref()),
             checks: checks.iter().map(|check| (check.name, check.health)).collect(),
             audit: terminal.as_ref().and_then(|terminal| audit(terminal).ok()).unwrap_or_default(),
         }
@@ -266,7 +274,8 @@ fn audit(terminal: &Terminal) -> Result<BTreeMap<String, u64>, Error> {
     Ok(counts)
 }
 
-fn devices() -> Devices {
+fn devices(options: &Options, config: Option<&Config>) -> Devices {
+    let pins = config.and_then(|config| config.pins).unwrap_or_default();
     let report = examine(&Limits::default());
     Devices {
         service: report.service == Service::Running,
@@ -287,5 +296,8 @@ fn devices() -> Devices {
                 ccid: usb.ccid,
             })
             .collect(),
+        psam_serial: reader::psam_serial(options).map(|serial| DeviceName::new(&serial.to_string())),
+        lamp_lines: [pins.ready, pins.busy, pins.fault, pins.buzzer],
+        recorded: Recorded::count(&voice::folder(options)),
     }
 }

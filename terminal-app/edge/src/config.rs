@@ -5,7 +5,7 @@ use std::io;
 use card_spec::region::RegionCode;
 use protocol::{id::TerminalId, signature::PublicKey};
 use serde::{Deserialize, Serialize};
-use terminal::setup::Face;
+use terminal::setup::{Face, PinsChosen};
 
 use crate::{
     data_dir::{self, DataDir},
@@ -36,12 +36,18 @@ pub struct Config {
     /// The reader board, where the reader is one of ours.
     #[serde(default)]
     pub board: Option<Board>,
+    /// Lines of this machine that lamps and buzzer hang on.
+    #[serde(default)]
+    pub pins: Option<PinsChosen>,
     /// The fingerprint sensor, where there is one.
     #[serde(default)]
     pub sensor: Option<Sensor>,
     /// Receipt printer.
     #[serde(default)]
     pub printer: Option<Printer>,
+    /// A kiosk's recorded sentences.
+    #[serde(default)]
+    pub voice: Option<Voice>,
     /// Whether a card without a medical account may settle here, its holder paying own shares in cash.
     #[serde(default)]
     pub settle_without_account: bool,
@@ -101,6 +107,18 @@ pub struct Sensor {
     pub device: String,
 }
 
+/// A kiosk's recorded sentences.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Voice {
+    /// Folder with `zh/NAME.wav` and `en/NAME.wav`; left out: `voice` in the terminal's folder.
+    #[serde(default)]
+    pub folder: Option<String>,
+    /// Program that plays the files named on its command line after `-q`; left out: `aplay`.
+    #[serde(default)]
+    pub player: Option<String>,
+}
+
 /// How receipts are printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,8 +168,10 @@ impl Config {
             face: Face::default(),
             readers: Readers::default(),
             board: None,
+            pins: None,
             sensor: None,
             printer: None,
+            voice: None,
             settle_without_account: false,
         }
     }
@@ -215,7 +235,7 @@ mod tests {
         let example = &text[start..start + text[start..].find("```").unwrap()];
         let config: Config = serde_json::from_str(example).unwrap();
         assert!(config.printer.is_some() && config.readers.psam.is_some() && config.board.is_some());
-        assert!(config.sensor.is_some());
+        assert!(config.sensor.is_some() && config.pins.is_some() && config.voice.is_some());
         for name in serde_json::to_value(&config).unwrap().as_object().unwrap().keys() {
             assert!(text.contains(&format!("| `{name}")), "{name} is not explained");
         }

@@ -7,7 +7,7 @@ use protocol::{
     signature::{PublicKey, Signature},
 };
 use serde::Serialize;
-use terminal::{error::Error, keys::TerminalKeys};
+use terminal::{error::Error, keys::TerminalKeys, setup::SetupError};
 
 use crate::{
     center_link::HttpsLink,
@@ -59,11 +59,16 @@ pub struct Enrolled {
     pub certificate: Facts,
 }
 
-/// The center's authority (DER) when it has this fingerprint (64 digits); nothing is sent before that is known.
+/// The center's authority (DER) when it has this fingerprint (64 digits), and this machine's clock agrees with the
+/// center's; nothing is sent before that is known.
 ///
-/// Errors: `Argument` for no address, the line, `Fingerprint`.
+/// Errors: `Argument` for no address, the line, `Fingerprint`, `Setup` (`ClockOff`).
 pub fn authority(enrolment: &str, fingerprint: &str) -> Result<Vec<u8>, Failure> {
-    first_contact::authority(enrolment, fingerprint).map_err(contact_failure)
+    let contact = first_contact::expected(enrolment, fingerprint).map_err(contact_failure)?;
+    match contact.clock_off_ms() {
+        Some(offset_ms) => Err(SetupError::ClockOff { offset_ms }.into()),
+        None => Ok(contact.authority),
+    }
 }
 
 /// A first contact that failed as a failure of the work.

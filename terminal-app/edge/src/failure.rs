@@ -6,7 +6,9 @@ use std::{
 };
 
 use card_spec::money::Fen;
-use hal::{fingerprint::FingerprintError, pin_pad::PinPadError, printer::PrinterError};
+use hal::{
+    fingerprint::FingerprintError, indicator::IndicatorError, pin_pad::PinPadError, printer::PrinterError,
+};
 #[cfg(feature = "demo")]
 use sim::error::SimError;
 use terminal::{
@@ -62,6 +64,8 @@ pub enum Failure {
     Printer(PrinterError),
     /// The fingerprint sensor, asked for its own sake.
     Sensor(FingerprintError),
+    /// A lamp or the buzzer, asked for its own sake.
+    Indicator(IndicatorError),
     /// The simulation around the cards.
     #[cfg(feature = "demo")]
     Sim(SimError),
@@ -88,7 +92,9 @@ impl Failure {
                 (_, WhoActs::Us) => Turn::Us,
             },
             Failure::SecretsDiffer | Failure::Printer(PrinterError::PaperOut) => Turn::Operator,
-            Failure::Printer(_) | Failure::Sensor(_) | Failure::Setup(_) => Turn::Installer,
+            Failure::Printer(_) | Failure::Sensor(_) | Failure::Indicator(_) | Failure::Setup(_) => {
+                Turn::Installer
+            }
             Failure::Entry(PinPadError::Device) => Turn::Caller,
             Failure::Entry(_) => Turn::Cardholder,
             #[cfg(feature = "demo")]
@@ -110,6 +116,7 @@ impl Failure {
             Failure::Setup(error) => error.kind(),
             Failure::Printer(_) => "printer",
             Failure::Sensor(_) => "sensor",
+            Failure::Indicator(_) => "indicator",
             Failure::Entry(_) => "entry",
             #[cfg(feature = "demo")]
             Failure::Sim(_) => "simulation",
@@ -128,6 +135,7 @@ impl Failure {
             Failure::Setup(error) => error.words(language).what,
             Failure::Printer(error) => words::printer(error, language),
             Failure::Sensor(error) => words::sensor(error, language).0,
+            Failure::Indicator(error) => words::indicator(*error, language).0,
             Failure::Entry(error) => entry(*error, language),
             #[cfg(feature = "demo")]
             Failure::Sim(error) => simulation(error, language),
@@ -139,6 +147,7 @@ impl Failure {
         match self {
             Failure::Terminal(error) => Some(error.words(language).next).filter(|next| !next.is_empty()),
             Failure::Sensor(error) => Some(words::sensor(error, language).1),
+            Failure::Indicator(error) => Some(words::indicator(*error, language).1),
             Failure::Setup(error) => Some(error.words(language).next),
             _ => None,
         }
@@ -154,6 +163,12 @@ impl Failure {
             }),
             _ => None,
         }
+    }
+}
+
+impl From<IndicatorError> for Failure {
+    fn from(error: IndicatorError) -> Self {
+        Failure::Indicator(error)
     }
 }
 

@@ -3,13 +3,20 @@
 //! The installer gets the fingerprint from the center's staff, on paper. The center shows its authority's
 //! certificate in the TLS handshake; it is taken only when its SHA-256 is that fingerprint, and only
 //! when the certificate of the server checks out under it. Nothing is sent before that.
+//!
+//! Over the same connection the center is asked what time it is. Certificates hold from a day to a day, so a machine whose
+//! clock is wrong may find the right ones out of date: then, and only to be able to say by how much the clock is wrong,
+//! they are checked for a moment at which they do hold, and the time is all that is asked for.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     net::{TcpStream, ToSocketAddrs},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use hal::clock::SystemClock;
+use protocol::timestamp::Timestamp;
 
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -20,16 +27,40 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use terminal::ports::LinkError;
+use serde::Deserialize;
+use terminal::{
+    clock::{self, Now},
+    ports::LinkError,
+    setup::clock_skew_max_ms,
+};
 
 use super::{
     center_link::{io_error, provider, tls_error},
-    certificate::fingerprint,
+    certificate::{self, fingerprint},
 };
 use crate::failure::EdgeError;
 
 /// Limit of connection and handshake, each.
 const CONTACT_TIMEOUT_MS: u64 = 5_000;
+
+/// Most bytes of the answer about the time, head included.
+const ANSWER_BYTES_MAX: usize = 16 * 1_024;
+
+/// A center that was met.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// Its authority's certificate, DER.
+    pub authority: Vec<u8>,
+    /// How far its clock is ahead of this machine's; `None` when it did not say. As little to be trusted as the authority.
+    pub offset_ms: Option<i64>,
+}
+
+impl Contact {
+    /// How far the center's clock is ahead, when that is too much.
+    pub fn clock_off_ms(&self) -> Option<i64> {
+        self.offset_ms.filter(|offset_ms| offset_ms.saturating_abs() > clock_skew_max_ms())
+    }
+}
 
 /// Why there was no first contact.
 #[derive(Debug)]
@@ -42,19 +73,19 @@ pub enum ContactError {
     Authority(EdgeError),
 }
 
-/// Connects to `https://name:port` and gives the certificate (DER) with this fingerprint (64 digits).
-pub fn authority(base: &str, expected: &str) -> Result<Vec<u8>, ContactError> {
+/// Connects to `https://name:port`, whose authority must have this fingerprint (64 digits).
+pub fn expected(base: &str, expected: &str) -> Result<Contact, ContactError> {
     meet(base, Some(expected))
 }
 
-/// Connects to `https://name:port` and gives the authority's certificate (DER) that is shown, for a person to compare.
+/// Connects to `https://name:port` and gives the authority that is shown, for a person to compare.
 ///
-/// The server's own certificate checks out under it. Nothing is sent, and nothing is trusted by this.
-pub fn shown(base: &str) -> Result<Vec<u8>, ContactError> {
+/// The server's own certificate checks out under it. Nothing but the time is asked, and nothing is trusted by this.
+pub fn shown(base: &str) -> Result<Contact, ContactError> {
     meet(base, None)
 }
 
-fn meet(base: &str, expected: Option<&str>) -> Result<Vec<u8>, ContactError> {
+fn meet(base: &str, expected: Option<&str>) -> Result<Contact, ContactError> {
     let (host, port) = host_and_port(base).ok_or(ContactError::Address)?;
     let name = ServerName::try_from(host.clone()).map_err(|_| ContactError::Address)?;
     let pinned = Arc::new(Pinned {
@@ -62,6 +93,7 @@ fn meet(base: &str, expected: Option<&str>) -> Result<Vec<u8>, ContactError> {
         provider: provider(),
         found: Mutex::default(),
         shown: Mutex::default(),
+        out_of_date: Mutex::default(),
     });
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -71,8 +103,13 @@ fn meet(base: &str, expected: Option<&str>) -> Result<Vec<u8>, ContactError> {
         .with_no_client_auth();
     let shaken = handshake(config, name, &host, port);
     if let Some(found) = pinned.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        shaken.map_err(ContactError::Link)?;
-        return Ok(found);
+        let contact = Contact { authority: found, offset_ms: shaken.map_err(ContactError::Link)? };
+        let out_of_date = *pinned.out_of_date.lock().unwrap_or_else(PoisonError::into_inner);
+        // The clock is right, so the certificate is what has run out.
+        return match out_of_date && contact.clock_off_ms().is_none() {
+            true => Err(ContactError::Link(LinkError::ExpiredCertificate)),
+            false => Ok(contact),
+        };
     }
     let shown = pinned.shown.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (shown, expected) {
@@ -90,7 +127,7 @@ fn handshake(
     name: ServerName<'static>,
     host: &str,
     port: u16,
-) -> Result<(), LinkError> {
+) -> Result<Option<i64>, LinkError> {
     let limit = Duration::from_millis(CONTACT_TIMEOUT_MS);
     let down = |error: &io::Error| LinkError::Down { detail: error.kind().to_string() };
     let addresses = (host, port).to_socket_addrs().map_err(|error| down(&error))?;
@@ -107,13 +144,42 @@ fn handshake(
         timeouts.map_err(|error| io_error(&error))?;
         let mut connection =
             ClientConnection::new(Arc::new(config), name).map_err(|error| tls_error(&error))?;
-        let done = connection.complete_io(&mut stream).map(|_| ()).map_err(|error| io_error(&error));
+        let done = connection.complete_io(&mut stream).map_err(|error| io_error(&error));
+        let done = done.map(|_| offset_ms(&mut connection, &mut stream, host));
         connection.send_close_notify();
         let _ = connection.write_tls(&mut stream);
         let _ = stream.flush();
         return done;
     }
     Err(last)
+}
+
+/// How far the center's clock is ahead; `None` when it does not say.
+fn offset_ms(connection: &mut ClientConnection, stream: &mut TcpStream, host: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Health {
+        now: Timestamp,
+    }
+
+    let end = Instant::now() + Duration::from_millis(CONTACT_TIMEOUT_MS);
+    let clock = SystemClock::start();
+    let sent = Now::of(&clock);
+    let mut line = rustls::Stream::new(connection, stream);
+    let question = format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    line.write_all(question.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    let mut piece = [0; 2_048];
+    while answer.len() < ANSWER_BYTES_MAX && Instant::now() < end {
+        let read = line.read(&mut piece).ok().filter(|read| *read > 0)?;
+        answer.extend_from_slice(piece.get(..read)?);
+        let Some(head) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let body = answer.get(head + 4..)?;
+        if let Ok(health) = serde_json::from_slice::<Health>(body) {
+            let is_good = answer.starts_with(b"HTTP/1.1 200");
+            return is_good.then(|| clock::offset_ms(health.now, sent, Now::of(&clock)));
+        }
+    }
+    None
 }
 
 /// Host and port of `https://host:port`; 443 where no port is given.
@@ -139,6 +205,18 @@ struct Pinned {
     provider: Arc<CryptoProvider>,
     found: Mutex<Option<Vec<u8>>>,
     shown: Mutex<Option<String>>,
+    /// The chain holds at another time than this machine's.
+    out_of_date: Mutex<bool>,
+}
+
+/// A moment at which these certificates hold, if there is one.
+fn when_all_hold(end_entity: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Option<UnixTime> {
+    let mut latest_ms = i64::MIN;
+    for der in std::iter::once(end_entity).chain(others) {
+        latest_ms = latest_ms.max(certificate::facts(der).ok()?.not_before_ms);
+    }
+    let since = u64::try_from(latest_ms).ok()?;
+    Some(UnixTime::since_unix_epoch(Duration::from_millis(since) + Duration::from_secs(1)))
 }
 
 impl ServerCertVerifier for Pinned {
@@ -161,11 +239,19 @@ impl ServerCertVerifier for Pinned {
         };
         let mut roots = RootCertStore::empty();
         roots.add(authority.clone().into_owned())?;
-        let checked =
+        let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
                 .build()
-                .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+                .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
+        let check =
+            |now| verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let mut checked = check(now);
+        if let (Err(error), Some(then)) = (&checked, when_all_hold(end_entity, intermediates))
+            && tls_error(error) == LinkError::ExpiredCertificate
+        {
+            checked = check(then);
+            *self.out_of_date.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        }
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(authority.to_vec());
         checked
     }

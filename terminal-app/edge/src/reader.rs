@@ -1,5 +1,6 @@
 //! Which slots hold the holder's card and the PSAM.
 
+use card_spec::psam::PsamSerial;
 use hal::{
     pcsc::{Limits, PcscSlot, Reader, readers},
     slot::{
@@ -10,10 +11,14 @@ use hal::{
 };
 use terminal::{
     error::Error,
-    session::{BoxedSlot, Chip, SessionError, Step},
+    session::{BoxedSlot, Chip, Session, SessionError, Step},
 };
 
-use crate::{config::Readers, failure::Failure};
+use crate::{
+    config::{Config, Readers},
+    failure::Failure,
+    options::Options,
+};
 
 /// SELECT of the application that only a PSAM has. A PSAM may carry the environment's name as well, so
 /// that name tells nothing.
@@ -177,6 +182,15 @@ pub(crate) fn is_psam(reader: &str) -> bool {
         && slot.transmit(&SELECT_PSAM).is_ok_and(|answer| answer.ends_with(&[0x90, 0x00]));
     slot.power_off();
     answers
+}
+
+/// The number of the PSAM's own piece; `None` without settings, without a PSAM, and for one that tells none.
+pub fn psam_serial(options: &Options) -> Option<PsamSerial> {
+    let config = Config::read(&options.data).ok()?;
+    let slots = Slots::open(options.reader.as_deref(), &config.readers).ok()?;
+    let mut session = Session::new(slots.card, slots.psam, config.terminal);
+    session.open_psam().ok()?;
+    session.psam_serial()
 }
 
 fn no_reader(error: SlotError) -> Failure {

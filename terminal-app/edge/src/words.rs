@@ -1,7 +1,9 @@
 //! Words of the machine: moments, and what is wrong with a device.
 
-use hal::{fingerprint::FingerprintError, printer::PrinterError};
-use terminal::{language::Language, words::board_words};
+use hal::{fingerprint::FingerprintError, indicator::IndicatorError, printer::PrinterError};
+use terminal::{language::Language, setup::PinsChosen, words::board_words};
+
+use crate::voice::Recorded;
 
 /// A moment in the project's time zone.
 pub fn moment(unix_ms: i64) -> String {
@@ -73,4 +75,85 @@ pub fn sensor(error: &FingerprintError, language: Language) -> (String, String) 
         Language::English => english,
     };
     (what.to_owned(), next.to_owned())
+}
+
+/// Which line is what.
+pub fn pins(pins: &PinsChosen, language: Language) -> String {
+    let names = [
+        (pins.ready, "绿", "green"),
+        (pins.busy, "黄", "yellow"),
+        (pins.fault, "红", "red"),
+        (pins.buzzer, "蜂鸣器", "buzzer"),
+    ];
+    let mut parts: Vec<String> = names
+        .into_iter()
+        .filter_map(|(line, chinese, english)| Some(format!("{} {}", language.pick(chinese, english), line?)))
+        .collect();
+    if pins.low {
+        parts.push(language.pick("低电平点亮", "lit by low").to_owned());
+    }
+    parts.join(", ")
+}
+
+/// How many of the kiosk's sentences are recorded.
+pub fn recorded(recorded: &Recorded, language: Language) -> String {
+    let Recorded { chinese: (zh, zh_all), english: (en, en_all) } = recorded;
+    match language {
+        Language::Chinese => format!("普通话 {zh} / {zh_all}，英语 {en} / {en_all}"),
+        Language::English => format!("Mandarin {zh} of {zh_all}, English {en} of {en_all}"),
+    }
+}
+
+/// What is wrong with a lamp or the buzzer, and what to do.
+pub fn indicator(error: IndicatorError, language: Language) -> (String, String) {
+    let pick = |chinese: String, english: String| match language {
+        Language::Chinese => chinese,
+        Language::English => english,
+    };
+    let say = |what: (String, String), next: (&str, &str)| {
+        (pick(what.0, what.1), pick(next.0.to_owned(), next.1.to_owned()))
+    };
+    match error {
+        IndicatorError::LineInUse { line } => say(
+            (format!("引脚 {line} 被占用。"), format!("Line {line} is in use.")),
+            (
+                "换一个引脚，或在 /boot/firmware/config.txt 关掉占用它的功能（I²C、SPI、串口、1-Wire）后重启。",
+                "Take another line, or switch off what uses it (I²C, SPI, UART, 1-Wire in /boot/firmware/config.txt) and \
+                 start again.",
+            ),
+        ),
+        IndicatorError::NoLine { line } => say(
+            (format!("本机没有引脚 {line}。"), format!("This machine has no line {line}.")),
+            (
+                "填芯片编号（BCM，树莓派为 2 到 27），不是排针上的序号。",
+                "Give the number of the chip (BCM, 2 to 27 on a Raspberry Pi), not that of the header.",
+            ),
+        ),
+        IndicatorError::NoLines => say(
+            (
+                "本机不能用引脚控制指示灯。".to_owned(),
+                "Lamps cannot hang on lines of this machine.".to_owned(),
+            ),
+            (
+                "树莓派请安装带 rpi 功能的程序；其他机器把灯接到读卡主板上。",
+                "On a Raspberry Pi install the program built with `rpi`; elsewhere put the lamps on the reader board.",
+            ),
+        ),
+        IndicatorError::NotPermitted => say(
+            ("本用户无权使用引脚。".to_owned(), "This user may not use the lines.".to_owned()),
+            ("把本用户加入 gpio 组后重新登录。", "Add the user to the group gpio and sign in again."),
+        ),
+        IndicatorError::SameLine { line } => say(
+            (format!("引脚 {line} 选了两次。"), format!("Line {line} is chosen twice.")),
+            ("每个灯和蜂鸣器用不同的引脚。", "Each lamp and the buzzer take a line of their own."),
+        ),
+        IndicatorError::CaseOpen | IndicatorError::NotAuthorised | IndicatorError::Device => say(
+            ("灯和蜂鸣器没有应答。".to_owned(), "Lamps and buzzer do not answer.".to_owned()),
+            ("检查连线和供电。", "Check cable and power."),
+        ),
+        other => say(
+            (format!("灯或蜂鸣器出错（{other}）。"), format!("Lamp or buzzer: {other}.")),
+            ("检查连线和供电。", "Check cable and power."),
+        ),
+    }
 }

@@ -118,6 +118,54 @@ pub struct DevicesChosen {
     /// The chip of the pins, where lamps and buzzer hang on this machine.
     #[serde(default)]
     pub gpio: Option<String>,
+    /// Which of its lines are lamps and buzzer; `None` where they hang on the reader board, or there are none.
+    #[serde(default)]
+    pub pins: Option<PinsChosen>,
+    /// Folder of the kiosk's recorded sentences; `None` takes `voice` in the terminal's folder.
+    #[serde(default)]
+    pub voice: Option<String>,
+}
+
+/// Lines of this machine for lamps and buzzer, by the numbers of its chip (BCM on a Raspberry Pi); `None` for what hangs
+/// on none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinsChosen {
+    /// Green lamp: ready.
+    #[serde(default)]
+    pub ready: Option<u8>,
+    /// Yellow lamp: leave the card in.
+    #[serde(default)]
+    pub busy: Option<u8>,
+    /// Red lamp: call somebody.
+    #[serde(default)]
+    pub fault: Option<u8>,
+    /// Buzzer.
+    #[serde(default)]
+    pub buzzer: Option<u8>,
+    /// They shine and sound while the line is low; else while it is high.
+    #[serde(default)]
+    pub low: bool,
+}
+
+impl PinsChosen {
+    /// All that are chosen: green, yellow, red, buzzer.
+    pub fn lines(&self) -> impl Iterator<Item = u8> + use<> {
+        [self.ready, self.busy, self.fault, self.buzzer].into_iter().flatten()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.lines().next().is_none()
+    }
+
+    /// A line that is chosen for two things.
+    pub fn twice(&self) -> Option<u8> {
+        self.lines()
+            .enumerate()
+            .find(|(at, line)| self.lines().take(*at).any(|other| other == *line))
+            .map(|(_, line)| line)
+    }
 }
 
 /// A receipt printer.

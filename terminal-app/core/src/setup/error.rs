@@ -1,5 +1,7 @@
 //! Why a step is not settled.
 
+use protocol::limits::OfflineLimits;
+
 use super::{Fingerprint, Step};
 use crate::{language::Language, words::Words};
 
@@ -25,6 +27,16 @@ pub enum SetupError {
         /// What stands on paper.
         paper: Fingerprint,
     },
+    /// This machine's clock is another than the center's by more than [`clock_skew_max_ms`].
+    ClockOff {
+        /// How far the center's is ahead.
+        offset_ms: i64,
+    },
+    /// One line is chosen for two of lamps and buzzer.
+    SameLine {
+        /// Which.
+        line: u8,
+    },
     /// The cache is not full yet.
     NotComplete,
     /// Something failed in the self-test.
@@ -46,6 +58,32 @@ pub enum SetupError {
     },
 }
 
+/// How far both clocks may differ before a terminal is enrolled: what counts later, as long as no center has set another
+/// limit.
+pub fn clock_skew_max_ms() -> i64 {
+    OfflineLimits::default().clock_skew_max_ms
+}
+
+/// How long that is, for people: its two largest units.
+pub fn span(ms: i64, language: Language) -> String {
+    let seconds = ms.unsigned_abs().div_ceil(1_000);
+    let units = [(86_400, "天", "day"), (3_600, "小时", "hour"), (60, "分", "minute"), (1, "秒", "second")];
+    let first = units.iter().position(|(length, ..)| seconds >= *length).unwrap_or(units.len() - 1);
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (length, chinese, english) in units.iter().skip(first).take(2) {
+        let count = left / length;
+        left %= length;
+        if count > 0 || parts.is_empty() {
+            parts.push(match language {
+                Language::Chinese => format!("{count} {chinese}"),
+                Language::English => format!("{count} {english}{}", if count == 1 { "" } else { "s" }),
+            });
+        }
+    }
+    parts.join(" ")
+}
+
 impl SetupError {
     /// The stable word for machines.
     pub fn kind(&self) -> &'static str {
@@ -54,6 +92,8 @@ impl SetupError {
             Self::Enrolled => "setup_enrolled",
             Self::TrainingNumber => "setup_training_number",
             Self::NotTrusted { .. } => "fingerprint",
+            Self::ClockOff { .. } => "clock",
+            Self::SameLine { .. } => "setup_same_line",
             Self::NotComplete => "setup_not_filled",
             Self::NotPassed { .. } => "setup_not_passed",
             Self::Content { .. } | Self::Version { .. } => "setup_file",
@@ -83,6 +123,16 @@ impl SetupError {
                 format!("中心出示的指纹与纸上的不同：出示 {shown}，纸上 {paper}。尚未发送任何内容。"),
                 "请核对地址；若地址无误，请停止装机并电话告知中心。",
             ),
+            Self::ClockOff { offset_ms } => (
+                format!(
+                    "本机时钟比中心{} {}，超过允许的 {}。",
+                    if *offset_ms > 0 { "慢" } else { "快" },
+                    span(*offset_ms, Language::Chinese),
+                    span(clock_skew_max_ms(), Language::Chinese)
+                ),
+                "校准时钟并启用时间同步（timedatectl set-ntp true），再试一次。登记码没有发送。",
+            ),
+            Self::SameLine { line } => (format!("引脚 {line} 选了两次。"), "每个灯和蜂鸣器用不同的引脚。"),
             Self::NotComplete => ("资格库还没有填完。".into(), "再次运行会从断点继续。"),
             Self::NotPassed { checks } => {
                 (format!("自检未通过：{}。", checks.join("、")), "请按各项提示处理后重试。")
@@ -117,6 +167,20 @@ impl SetupError {
                      sent."
                 ),
                 "Check the address. If it is right, stop here and call the center.",
+            ),
+            Self::ClockOff { offset_ms } => (
+                format!(
+                    "This clock is {} {} the center's (limit {}).",
+                    span(*offset_ms, Language::English),
+                    if *offset_ms > 0 { "behind" } else { "ahead of" },
+                    span(clock_skew_max_ms(), Language::English)
+                ),
+                "Set the clock and switch time synchronisation on (timedatectl set-ntp true), then try again. The code was \
+                 not sent.",
+            ),
+            Self::SameLine { line } => (
+                format!("Line {line} is chosen twice."),
+                "Each lamp and the buzzer take a line of their own.",
             ),
             Self::NotComplete => {
                 ("The cache is not full yet.".into(), "The next run goes on from where this one stopped.")

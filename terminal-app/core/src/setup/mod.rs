@@ -23,10 +23,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     answer::{
-        Answer, CenterChosen, DevicesChosen, Enrolled, Face, Filled, KeysMade, Outcome, PlaceChosen,
-        PrinterChosen, Reported, SelfTested, Tested, Trained,
+        Answer, CenterChosen, DevicesChosen, Enrolled, Face, Filled, KeysMade, Outcome, PinsChosen,
+        PlaceChosen, PrinterChosen, Reported, SelfTested, Tested, Trained,
     },
-    error::SetupError,
+    error::{SetupError, clock_skew_max_ms, span},
     fingerprint::{Fingerprint, NoFingerprint},
     report::{CommissioningReport, REPORT_PURPOSE, SignedReport},
     step::{Standing, Step},
@@ -198,7 +198,7 @@ impl Setup {
     ///
     /// Language may be changed at any time. A device that is changed is tested again; terminal and center cannot be
     /// changed once the terminal is enrolled. Nothing is settled on an error.
-    /// Errors: `NotYet`, `Enrolled`, `TrainingNumber`, `NotPassed`, `NotComplete`.
+    /// Errors: `NotYet`, `Enrolled`, `TrainingNumber`, `SameLine`, `NotPassed`, `NotComplete`.
     pub fn settle(&mut self, answer: Answer) -> Result<(), SetupError> {
         let step = answer.step();
         if let Some(now) = self.step().filter(|now| step > *now) {
@@ -219,7 +219,11 @@ impl Setup {
                 }
                 self.place = Some(place);
             }
-            Answer::Devices(devices) => {
+            Answer::Devices(mut devices) => {
+                devices.pins = devices.pins.filter(|pins| !pins.is_empty());
+                if let Some(line) = devices.pins.as_ref().and_then(PinsChosen::twice) {
+                    return Err(SetupError::SameLine { line });
+                }
                 if self.devices.as_ref() != Some(&devices) {
                     self.forget_from(Step::SelfTest);
                 }

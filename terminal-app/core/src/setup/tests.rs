@@ -196,3 +196,36 @@ fn a_report_is_signed_by_its_own_terminal() {
     assert_eq!(changed.open(), None);
     assert_eq!(CommissioningReport::of(&Setup::new(Timestamp(1)), Vec::new(), Timestamp(6)), None);
 }
+
+#[test]
+fn a_line_is_one_thing_and_no_lines_are_none() {
+    let mut setup = Setup::new(Timestamp(1));
+    for answer in answers().into_iter().take(2) {
+        setup.settle(answer).unwrap();
+    }
+    let devices = |pins| Answer::Devices(DevicesChosen { pins: Some(pins), ..DevicesChosen::default() });
+    let twice = PinsChosen { ready: Some(17), buzzer: Some(17), ..PinsChosen::default() };
+    assert_eq!(setup.settle(devices(twice)), Err(SetupError::SameLine { line: 17 }));
+    assert!(setup.devices().is_none(), "nothing was settled");
+    setup.settle(devices(PinsChosen { low: true, ..PinsChosen::default() })).unwrap();
+    assert_eq!(setup.devices().unwrap().pins, None);
+    let pins = PinsChosen { ready: Some(17), buzzer: Some(23), ..PinsChosen::default() };
+    setup.settle(devices(pins)).unwrap();
+    let read = Setup::from_json(&setup.to_json()).unwrap();
+    assert_eq!(read.devices().unwrap().pins, Some(pins));
+}
+
+#[test]
+fn a_clock_is_said_to_be_off_by_how_much() {
+    for (offset_ms, chinese, english) in [
+        (3_780_000, "慢 1 小时 3 分", "1 hour 3 minutes behind"),
+        (-1_199_500, "快 20 分", "20 minutes ahead of"),
+        (400 * 86_400_000, "慢 400 天", "400 days behind"),
+    ] {
+        let error = SetupError::ClockOff { offset_ms };
+        let what = error.words(Language::Chinese).what;
+        assert!(what.contains(chinese) && what.contains("10 分"), "{what}");
+        let what = error.words(Language::English).what;
+        assert!(what.contains(english) && what.contains("10 minutes"), "{what}");
+    }
+}

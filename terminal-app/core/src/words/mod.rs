@@ -11,6 +11,7 @@ mod holder;
 mod link;
 mod service;
 mod session;
+pub mod spoken;
 mod store;
 
 use std::fmt;

@@ -3,6 +3,7 @@
 use hal::{
     board::{BoardReport, ESCAPES_OFF_REMEDY},
     fingerprint::{FingerprintSensor, board::BoardModule, sensor::ModuleSensor},
+    indicator::panel::Panel,
     pcsc::{Hint, Limits, Service, ServiceReport, UsbReader, examine},
     slot::{CardSlot, SlotError},
 };
@@ -10,6 +11,7 @@ use terminal::{
     board::{BoardTrouble, examine as examine_board},
     error::Error,
     session::{Session, SessionError},
+    setup::Face,
 };
 
 use super::{Checks, Health, Title};
@@ -17,12 +19,13 @@ use crate::{
     board as boards,
     config::{Config, Readers},
     failure::{EdgeError, Failure},
-    font,
+    font, indicator,
     options::Options,
     printer as paper,
     random::SystemChance,
     reader::Slots,
     sensor::{self, ON_BOARD},
+    voice::{self, Recorded},
     words,
 };
 
@@ -33,6 +36,8 @@ const CARD: Title = ("卡", "card");
 const BOARD: Title = ("读卡主板", "reader board");
 const SENSOR: Title = ("指纹模块", "fingerprint module");
 const PRINTER: Title = ("打印机", "printer");
+const LAMPS: Title = ("指示灯和蜂鸣器", "lamps and buzzer");
+const VOICE: Title = ("语音", "voice");
 const FONT: Title = ("PDF 字体", "font for PDF");
 
 /// The service and what hangs on it.
@@ -300,9 +305,11 @@ pub(super) fn slots(checks: &mut Checks<'_>, options: &Options, config: Option<&
     let mut session = Session::new(slots.card, slots.psam, config.terminal);
     match session.open_psam() {
         Ok(()) => {
+            let serial = session.psam_serial();
+            let serial = serial.map_or_else(|| "-".to_owned(), |serial| serial.to_string());
             let text = checks.pick(
-                format!("在 {}，编号 {}", names.1, config.terminal),
-                format!("in {}, number {}", names.1, config.terminal),
+                format!("在 {}，编号 {}，序列号 {serial}", names.1, config.terminal),
+                format!("in {}, number {}, serial {serial}", names.1, config.terminal),
             );
             checks.good("psam", PSAM, text);
         }
@@ -358,6 +365,65 @@ pub(super) fn printer(checks: &mut Checks<'_>, config: Option<&Config>) {
                 checks.pick("检查连线、电源和设备权限", "Check cable, power and the device's permissions.");
             checks.add("printer", PRINTER, Health::Bad, text, advice);
         }
+    }
+}
+
+/// Lamps and buzzer. Lines are taken over for a moment, all dark: only while no face of the terminal runs (`is_free`).
+pub(super) fn lamps(checks: &mut Checks<'_>, config: &Config, is_free: bool) {
+    let on_board = config.board.as_ref().map(|_| checks.pick("在读卡主板上", "on the reader board"));
+    let Some(pins) = &config.pins else {
+        match on_board {
+            // The board is a check of its own.
+            Some(text) => checks.good("lamps", LAMPS, text),
+            None => checks.skipped("lamps", LAMPS, "未设置", "none in the settings"),
+        }
+        return;
+    };
+    let mut text = format!("{} {}", checks.pick("引脚", "lines"), words::pins(pins, checks.language));
+    if let Some(on_board) = on_board {
+        text = format!("{text} · {on_board}");
+    }
+    if !is_free {
+        checks.add("lamps", LAMPS, Health::NotChecked, text, String::new());
+        return;
+    }
+    match indicator::lines(pins) {
+        Ok(lines) => {
+            drop(Panel::of(vec![lines]));
+            checks.good("lamps", LAMPS, text);
+        }
+        Err(error) => {
+            let (what, advice) = words::indicator(error, checks.language);
+            checks.add("lamps", LAMPS, Health::Bad, format!("{text} · {what}"), advice);
+        }
+    }
+}
+
+/// A kiosk's recorded sentences.
+pub(super) fn voice(checks: &mut Checks<'_>, options: &Options, config: &Config) {
+    if config.face != Face::Kiosk {
+        return;
+    }
+    let folder = voice::folder(options);
+    let recorded = Recorded::count(&folder);
+    let text = words::recorded(&recorded, checks.language);
+    if recorded.is_empty() {
+        let text = checks.pick(
+            format!("没有录音（{text}），由 espeak-ng 朗读"),
+            format!("no recordings ({text}): espeak-ng speaks"),
+        );
+        checks.add("voice", VOICE, Health::NotChecked, text, String::new());
+        return;
+    }
+    let text = format!("{}: {text}", folder.display());
+    if recorded.chinese.0 < recorded.chinese.1 {
+        let advice = checks.pick(
+            "照 docs/voice.tsv 补录，缺的由 espeak-ng 朗读",
+            "Record what is missing by docs/voice.tsv; until then espeak-ng speaks it.",
+        );
+        checks.add("voice", VOICE, Health::Look, text, advice);
+    } else {
+        checks.good("voice", VOICE, text);
     }
 }
 

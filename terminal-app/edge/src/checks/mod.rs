@@ -71,10 +71,14 @@ pub fn examine(options: &Options, language: Language, found: &mut dyn FnMut(&Che
             Ok(mut terminal) => {
                 let secret = terminal.cabinet.keys.board_secret();
                 devices::board(&mut checks, options, config, secret, true);
+                devices::lamps(&mut checks, config, true);
+                devices::voice(&mut checks, options, config);
                 books::all(&mut checks, &mut terminal, options.offline);
             }
             Err(failure) => {
                 devices::board(&mut checks, options, config, None, false);
+                devices::lamps(&mut checks, config, false);
+                devices::voice(&mut checks, options, config);
                 checks.failed("books", books::BOOKS, &failure);
                 books::certificates(&mut checks, data, config);
             }

@@ -16,6 +16,7 @@ use crate::{
     printer,
     reader::{beside_psam, is_psam},
     sensor,
+    voice::{self, Recorded},
 };
 
 /// Most devices of one kind that are listed.
@@ -51,6 +52,8 @@ pub struct Found {
     pub printers: Vec<String>,
     /// Chips with pins for lamps and buzzer.
     pub gpio: Vec<String>,
+    /// How many of a kiosk's sentences are recorded.
+    pub recorded: Recorded,
 }
 
 /// Looks, and remembers which chips are PSAMs, so that a card is not asked each time.
@@ -68,6 +71,7 @@ impl Looker {
             lines: devices("/dev", &["ttyUSB", "ttyACM", "ttyS", "serial"]),
             printers: devices("/dev/usb", &["lp"]),
             gpio: devices("/dev", &["gpiochip"]),
+            recorded: Recorded::count(&voice::folder(options)),
             ..Found::default()
         };
         if options.is_simulated() {
@@ -136,6 +140,8 @@ impl Found {
                 baud: None,
             }),
             gpio: self.gpio.first().cloned(),
+            pins: None,
+            voice: None,
         }
     }
 }

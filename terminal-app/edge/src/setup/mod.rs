@@ -32,7 +32,7 @@ pub use self::look::{Found, FoundSlot, Looker, try_printer, try_sensor};
 use crate::{
     certificate,
     checks::{self, Check, Health},
-    config::{Board, Config, Readers, Sensor},
+    config::{Board, Config, Readers, Sensor, Voice},
     data_dir,
     enrolment::{self, Order, contact_failure},
     failure::{EdgeError, Failure, file_error},
@@ -40,8 +40,11 @@ use crate::{
     first_contact, font,
     lock::{LOCK_TIMEOUT_MS, Lock},
     options::Options,
+    reader,
     terminal::Terminal,
     training::{self, Borrowed},
+    voice::{self, Recorded},
+    words,
 };
 
 /// A center that was met for the first time.
@@ -53,8 +56,11 @@ pub struct Met {
     pub authority: String,
     /// How long meeting it took.
     pub took_ms: u64,
-    /// Whether this machine's clock lies before the authority was made: it is certainly wrong then.
-    pub clock_is_behind: bool,
+    /// How far the center's clock is ahead of this machine's; `None` when it did not say.
+    pub offset_ms: Option<i64>,
+    /// Whether that is too much for an enrolment; without a word of the center, whether this machine's clock lies before
+    /// its authority was made.
+    pub clock_is_off: bool,
 }
 
 /// The set-up of this machine. While it lives, nobody else sets the machine up.
@@ -173,7 +179,12 @@ impl Installation {
         config.face = place.face;
         config.readers = readers_of(devices);
         config.board = devices.board.clone().map(|reader| Board { reader });
+        config.pins = devices.pins;
         config.sensor = devices.sensor.clone().map(|device| Sensor { device });
+        // Which program plays them is nothing that the set-up asks for.
+        let player = config.voice.take().and_then(|voice| voice.player);
+        let folder = devices.voice.clone();
+        config.voice = (player.is_some() || folder.is_some()).then_some(Voice { folder, player });
         config.printer = devices.printer.as_ref().map(look::printer_of);
         if config != before {
             config.write(&self.options.data)?;
@@ -181,18 +192,23 @@ impl Installation {
         Ok(())
     }
 
-    /// Connects to a center and gives what is to be compared by eye. Nothing is sent or kept.
+    /// Connects to a center and gives what is to be compared by eye, and by how much the clocks differ. Nothing is sent but
+    /// the question for the time, and nothing is kept.
     ///
     /// Errors: `Argument` for no address, the line's.
     pub fn meet_center(&self, enrolment: &str) -> Result<Met, Failure> {
         let clock = SystemClock::start();
         let shown = first_contact::shown(enrolment).map_err(contact_failure)?;
-        let facts = certificate::facts(&shown)?;
+        let facts = certificate::facts(&shown.authority)?;
         Ok(Met {
             fingerprint: fingerprint_of(&facts.fingerprint)?,
             authority: facts.subject,
             took_ms: clock.monotonic_ms(),
-            clock_is_behind: clock.unix_ms() < facts.not_before_ms,
+            offset_ms: shown.offset_ms,
+            clock_is_off: match shown.offset_ms {
+                Some(_) => shown.clock_off_ms().is_some(),
+                None => clock.unix_ms() < facts.not_before_ms,
+            },
         })
     }
 
@@ -203,7 +219,7 @@ impl Installation {
 
     /// Enrols with the one-time code, which is sent once and kept nowhere. Keys are made for it and sealed.
     ///
-    /// Errors: `NotYet`, the center's refusal of the code, `Fingerprint` when another authority shows up now.
+    /// Errors: `NotYet`, the center's refusal of the code, `Fingerprint` when another authority shows up now, `ClockOff`.
     pub fn enrol(&mut self, code: &str) -> Result<(), Failure> {
         let (Some(place), Some(devices), Some(center)) =
             (self.setup.place(), self.setup.devices(), self.setup.center())
@@ -371,6 +387,9 @@ impl Installation {
             let kind = if slot.is_psam { name("PSAM 卡槽", "PSAM slot") } else { name("卡槽", "Slot") };
             parts.push((kind, slot.name));
         }
+        if let Some(serial) = reader::psam_serial(&self.options) {
+            parts.push((name("PSAM 序列号", "PSAM serial"), serial.to_string()));
+        }
         for (numbers, product) in found.usb {
             parts.push((name("USB 读卡器", "USB reader"), format!("{numbers} {product}").trim().to_owned()));
         }
@@ -391,8 +410,20 @@ impl Installation {
         if let Some(printer) = &devices.printer {
             parts.push((name("打印机", "Printer"), format!("{}, {}", printer.device, printer.columns)));
         }
-        if let Some(gpio) = devices.gpio {
-            parts.push((name("引脚", "Pins"), gpio));
+        if let Some(pins) = devices.pins {
+            let chip = devices.gpio.unwrap_or_default();
+            parts
+                .push((name("指示灯引脚", "Lamp lines"), format!("{chip} {}", words::pins(&pins, language))));
+        }
+        if devices.board.is_some() {
+            parts.push((
+                name("主板灯", "Board lamps"),
+                name("绿、黄、红、蜂鸣器", "green, yellow, red, buzzer"),
+            ));
+        }
+        let recorded = Recorded::count(&voice::folder_named(&self.options, devices.voice.as_deref()));
+        if !recorded.is_empty() {
+            parts.push((name("录音", "Recordings"), words::recorded(&recorded, language)));
         }
         parts
     }
@@ -446,6 +477,8 @@ fn devices_of(config: &Config) -> DevicesChosen {
             baud: printer.baud,
         }),
         gpio: None,
+        pins: config.pins,
+        voice: config.voice.as_ref().and_then(|voice| voice.folder.clone()),
     }
 }
 
