@@ -5,6 +5,7 @@
 
 pub mod counter;
 pub mod desk;
+pub mod ending;
 pub mod kiosk;
 pub mod locale;
 mod screens;

@@ -70,6 +70,7 @@ enum Language {
 }
 
 fn main() -> ExitCode {
+    ui::ending::close_when_told();
     let arguments = Arguments::parse();
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,

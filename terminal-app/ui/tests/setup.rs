@@ -5,6 +5,7 @@ mod support;
 
 use std::{cell::RefCell, rc::Rc};
 
+use edge::indicator::Sign;
 use edge::{
     checks::Health,
     data_dir::DataDir,
@@ -13,7 +14,7 @@ use edge::{
     options::Options,
     setup::{Found, FoundSlot},
 };
-use hal::pin_pad::Prompt;
+use hal::{indicator::IndicatorError, pin_pad::Prompt};
 use i_slint_backend_testing::AccessibleRole;
 use protocol::{id::TransactionId, signature::PublicKey, timestamp::Timestamp};
 use slint::{ComponentHandle, platform::Key};
@@ -187,6 +188,22 @@ fn found(psam: bool, card: bool) -> Found {
     }
 }
 
+fn met(took_ms: u64) -> MetCenter {
+    MetCenter {
+        address: "https://center:8444".into(),
+        enrolment: "https://center:8443".into(),
+        fingerprint: fingerprint(),
+        authority: "徐州市社会保障卡中心".into(),
+        took_ms,
+        offset_ms: Some(-800),
+        clock_is_off: false,
+    }
+}
+
+fn no_line() -> Trouble {
+    Trouble::of(&Failure::from(IndicatorError::LineInUse { line: 27 }))
+}
+
 fn trouble() -> Trouble {
     Trouble::of(&Failure::Edge(EdgeError::NotEnrolled))
 }
@@ -216,17 +233,25 @@ fn every_page_in_every_language() {
         take("03-devices-none");
         bench.event(Event::Found(found(true, true)));
         take("03-devices");
+        bench.screen.on(ui::setup::Input::Lamps);
+        take("03-lamps");
+        bench.screen.on(ui::setup::Input::UsualLines);
+        bench.event(Event::Lamp(Sign::Ready, Ok(())));
+        bench.screen.on(ui::setup::Input::Lit(true));
+        bench.event(Event::Lamp(Sign::Fault, Ok(())));
+        bench.screen.on(ui::setup::Input::Lit(false));
+        bench.event(Event::Lamp(Sign::Buzzer, Ok(())));
+        take("03-lamps-asked");
+        bench.event(Event::Lamp(Sign::Busy, Err(no_line())));
+        take("03-lamps-no-line");
+        bench.screen.on(ui::setup::Input::Back);
+        take("03-devices-lamps");
         bench.stand(&settled(3));
         take("04-center");
-        bench.event(Event::Met(MetCenter {
-            address: "https://center:8444".into(),
-            enrolment: "https://center:8443".into(),
-            fingerprint: fingerprint(),
-            authority: "徐州市社会保障卡中心".into(),
-            took_ms: 23,
-            clock_is_behind: false,
-        }));
+        bench.event(Event::Met(met(23)));
         take("04-center-met");
+        bench.event(Event::Met(MetCenter { offset_ms: Some(3_780_000), clock_is_off: true, ..met(23) }));
+        take("04-center-clock");
         bench.stand(&settled(4));
         take("05-enrolment");
         bench.event(Event::Failed(trouble()));
@@ -323,13 +348,18 @@ fn from_a_bare_machine_to_the_report_by_keys_and_presses() {
         fingerprint: fingerprint(),
         authority: "center".into(),
         took_ms: 20,
-        clock_is_behind: true,
+        offset_ms: Some(3_780_000),
+        clock_is_off: true,
     };
     bench.event(Event::Met(met.clone()));
     for group in fingerprint().groups() {
         assert!(says(window, group));
     }
-    assert!(says(window, "本机时钟不对"));
+    assert!(says(window, "本机时钟比中心慢 1 小时 3 分"));
+    set_field(&bench, "登记地址", "https://center:8443");
+    press(window, "调好了，再连一次");
+    assert_eq!(bench.wishes(), ["Meet"]);
+    bench.event(Event::Met(met.clone()));
     press(window, "有不同，停止");
     assert!(says(window, "没有发送任何内容") && bench.wishes().is_empty());
     bench.event(Event::Met(met));
@@ -474,4 +504,93 @@ fn a_command_never_says_its_secret() {
     assert_eq!(format!("{command:?}"), "Enrol");
     let form = ui::setup::Form { code: "ABCD-EFGH".to_owned().into(), ..Default::default() };
     assert!(!format!("{form:?}").contains("ABCD"));
+}
+
+/// Each lamp has a line, is tried and looked at; what is chosen goes with the devices.
+#[test]
+fn lamps_are_tried_one_after_the_other_and_kept() {
+    let bench = Bench::new(1280, 800);
+    let window = &bench.window;
+    bench.stand(&settled(2));
+    bench.event(Event::Found(found(true, false)));
+    bench.wishes();
+    press(window, "指示灯和蜂鸣器…");
+    // The first field has the focus. Without a line there is nothing to try.
+    assert!(!expect(window, AccessibleRole::Button, "试亮：绿灯").accessible_enabled().unwrap());
+    type_text(window, "17");
+    press(window, "试亮：绿灯");
+    assert_eq!(bench.wishes(), ["TryLamp"]);
+    // While it shines nothing else is tried.
+    press(window, "试亮：绿灯");
+    assert!(bench.wishes().is_empty());
+    bench.event(Event::Lamp(Sign::Ready, Ok(())));
+    assert!(says(window, "亮了吗？"));
+    press(window, "没亮");
+    assert!(says(window, "检查接线"));
+    press(window, "试亮：绿灯");
+    bench.event(Event::Lamp(Sign::Ready, Ok(())));
+    press(window, "亮了");
+    assert!(says(window, "绿灯 正常"));
+    // A line that somebody else has, one that is no number, one that is chosen twice.
+    set_field(&bench, "蜂鸣器的引脚", "27");
+    press(window, "试响：蜂鸣器");
+    bench.event(Event::Lamp(Sign::Buzzer, Err(no_line())));
+    assert!(says(window, "引脚 27 被占用"));
+    bench.wishes();
+    for wrong in ["x", "300", "17"] {
+        set_field(&bench, "蜂鸣器的引脚", wrong);
+        press(window, "好了");
+        assert!(says(window, "每个只能用一次") && bench.wishes().is_empty(), "{wrong}");
+    }
+    set_field(&bench, "蜂鸣器的引脚", "23");
+    press(window, "高电平点亮");
+    assert!(find(window, AccessibleRole::Button, "低电平点亮").is_some());
+    assert!(!says(window, "绿灯 正常"), "the other level is another lamp to look at");
+    for (button, sign, yes) in [("试亮：绿灯", Sign::Ready, "亮了"), ("试响：蜂鸣器", Sign::Buzzer, "响了")]
+    {
+        press(window, button);
+        bench.event(Event::Lamp(sign, Ok(())));
+        press(window, yes);
+    }
+    press(window, "好了");
+    assert!(says(window, "绿 17, 蜂鸣器 23, 低电平点亮"));
+    bench.wishes();
+    press(window, "下一步");
+    assert_eq!(bench.wishes(), ["Devices"]);
+    let chosen = bench.screen.with(|wizard| wizard.devices.pins).unwrap();
+    assert_eq!((chosen.ready, chosen.busy, chosen.buzzer, chosen.low), (Some(17), None, Some(23), true));
+}
+
+fn set_field(bench: &Bench, label: &str, text: &str) {
+    expect(&bench.window, AccessibleRole::TextInput, label).set_accessible_value(text);
+    support::wait(20);
+}
+
+/// What hangs on the reader board needs no line.
+#[test]
+fn lamps_of_the_board_are_tried_without_a_line() {
+    let bench = Bench::new(1920, 1080);
+    bench.stand(&settled(2));
+    bench.event(Event::Found(Found { boards: vec!["Jinbao board 00 00".into()], ..found(true, false) }));
+    assert!(says(&bench.window, "在读卡主板上"));
+    press(&bench.window, "指示灯和蜂鸣器…");
+    bench.wishes();
+    press(&bench.window, "试亮：红灯");
+    assert_eq!(bench.wishes(), ["TryLamp"]);
+    bench.event(Event::Lamp(Sign::Fault, Ok(())));
+    press(&bench.window, "亮了");
+    key(&bench.window, Key::Escape);
+    assert!(find(&bench.window, AccessibleRole::Button, "下一步").is_some());
+    assert_eq!(bench.screen.with(|wizard| wizard.devices.pins), None);
+}
+
+#[test]
+fn a_kiosk_is_told_how_many_sentences_are_recorded() {
+    let bench = Bench::new(1920, 1080);
+    bench.stand(&settled(2));
+    let recorded = edge::voice::Recorded { chinese: (12, 38), english: (0, 18) };
+    bench.event(Event::Found(Found { recorded, ..found(true, false) }));
+    assert!(!says(&bench.window, "语音录音"), "a counter says nothing");
+    bench.screen.on(ui::setup::Input::Role(Face::Kiosk));
+    assert!(says(&bench.window, "普通话 12 / 38"));
 }

@@ -44,7 +44,7 @@ pub fn run(start: Start) -> Result<(), PlatformError> {
     let face = Face::new(
         window,
         Machine::new(start.locale),
-        voice::choose(start.options.data.root()),
+        voice::choose(&start.options),
         Box::new(move || Timestamp(clock.unix_ms())),
     );
     face.tell_pages(start.pages());

@@ -240,7 +240,9 @@ impl Machine {
             (None, Page::Reading) => "kiosk.reading",
             (None, Page::Identify) => "kiosk.identify",
             (None, Page::Pin(_)) => "kiosk.pin",
-            (None, Page::Finger) => "kiosk.finger",
+            (None, Page::Finger) if self.finger.over => "kiosk.finger-over",
+            (None, Page::Finger) if self.finger.waiting || self.finger.trouble.is_none() => "kiosk.finger",
+            (None, Page::Finger) => "kiosk.finger-again",
             (None, Page::Menu) => "kiosk.menu",
             (None, Page::Sheet(content)) => match **content {
                 Content::Gone { .. } => "kiosk.gone",

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use edge::{board, counter::Counter, options::Options, printer, random::SystemChance};
-use hal::indicator::{Indicator, Lamp, Tone, board::BoardIndicator};
+use edge::{counter::Counter, indicator, options::Options, printer, random::SystemChance};
+use hal::indicator::{Indicator, Lamp, Tone, panel::Panel};
 use protocol::{policy::Purpose, timestamp::Timestamp};
 use terminal::{
     flows::{Resolution, Resolved},
@@ -264,7 +264,8 @@ pub fn shuffled(random: &mut dyn Random) -> [u8; 10] {
 pub struct KioskWork {
     counter: Counter,
     upkeep: Upkeep,
-    indicator: Option<BoardIndicator>,
+    /// Dark when the desk ends.
+    panel: Panel,
     halt: Halt,
 }
 
@@ -287,8 +288,9 @@ impl KioskWork {
         });
         counter.flows.set_finger_timeouts_ms(FINGER_MS, FINGER_MS);
         let upkeep = Upkeep::new(&mut counter);
-        let indicator = board::of(options, &counter.cabinet.config).map(BoardIndicator::new);
-        let mut work = KioskWork { counter, upkeep, indicator, halt };
+        // What cannot be used is told by `doctor`; a lamp that does not light stops nothing.
+        let (panel, _) = indicator::open(options, &counter.cabinet.config);
+        let mut work = KioskWork { counter, upkeep, panel, halt };
         work.signal(Signal::Ready);
         teller.event(Event::Ready(work.ready()));
         Some(work)
@@ -330,7 +332,9 @@ impl KioskWork {
 
     /// A lamp that does not light stops nothing.
     fn signal(&mut self, signal: Signal) {
-        let Some(indicator) = &mut self.indicator else { return };
+        if self.panel.is_empty() {
+            return;
+        }
         let (ready, busy, fault, tone) = match signal {
             Signal::Ready => (true, false, false, None),
             Signal::Busy => (false, true, false, None),
@@ -339,10 +343,10 @@ impl KioskWork {
             Signal::Call => (true, false, true, Some(Tone::Failed)),
         };
         for (lamp, on) in [(Lamp::Ready, ready), (Lamp::Busy, busy), (Lamp::Fault, fault)] {
-            let _ = indicator.lamp(lamp, on);
+            let _ = self.panel.lamp(lamp, on);
         }
         if let Some(tone) = tone {
-            let _ = indicator.sound(tone);
+            let _ = self.panel.sound(tone);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What goes into the wizard, and what comes out of it.
 
+use edge::indicator::Sign;
 use terminal::setup::{Face, Fingerprint};
 use zeroize::Zeroizing;
 
@@ -23,6 +24,16 @@ pub enum Input {
     TryPrinter(String),
     /// Turns to the other width of paper.
     Paper,
+    /// Looks after lamps and buzzer.
+    Lamps,
+    /// Lets one shine or sound, with what stands in the fields.
+    TryLamp(Sign, Form),
+    /// Whether it did.
+    Lit(bool),
+    /// The other level lights them.
+    Low,
+    /// Takes the lines that are usual on a Raspberry Pi.
+    UsualLines,
     /// Has the center asked for its certificate.
     Meet(Form),
     /// The fingerprint is the one on paper.
@@ -50,6 +61,8 @@ pub struct Form {
     pub terminal: String,
     /// Device of the printer; empty for none.
     pub printer: String,
+    /// Lines of green, yellow and red lamp and of the buzzer; empty for none.
+    pub lines: [String; 4],
     /// Address for business.
     pub address: String,
     /// Address for enrolment.
@@ -83,6 +96,8 @@ pub enum Effect {
     Speak(Locale),
     /// Empties the fields that held something secret.
     ForgetSecrets,
+    /// Fills the fields of the lines with what is chosen.
+    FillLines,
     /// Closes the window: the terminal is handed over.
     Close,
 }
@@ -96,6 +111,8 @@ pub enum Problem {
     Address,
     /// No code was typed.
     Code,
+    /// A line is no number.
+    Line,
     /// The two secrets differ.
     SecretsDiffer,
     /// A supervisor needs a number of digits and a secret.
@@ -113,6 +130,8 @@ pub enum Busy {
     Sensor,
     /// The printer prints.
     Printer,
+    /// A lamp shines, or the buzzer sounds.
+    Lamp,
     /// The center is asked.
     Meeting,
     /// The cache is filled.
@@ -136,6 +155,22 @@ pub struct MetCenter {
     pub authority: String,
     /// How long it took.
     pub took_ms: u64,
-    /// This machine's clock is certainly wrong.
-    pub clock_is_behind: bool,
+    /// How far its clock is ahead of this machine's; `None` when it did not say.
+    pub offset_ms: Option<i64>,
+    /// That is too much, or this machine's clock is certainly wrong.
+    pub clock_is_off: bool,
+}
+
+/// What the installer has said of a lamp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing yet.
+    #[default]
+    Untried,
+    /// It shone for a moment: did it?
+    Asked,
+    /// It did.
+    Lit,
+    /// It did not.
+    Dark,
 }

@@ -1,18 +1,20 @@
 //! The face for installers: a wizard from a bare machine to a terminal that is proved to work.
 
 mod input;
+mod lamps;
 mod state;
 mod view;
 mod work;
 
 use std::{cell::RefCell, rc::Rc};
 
+use edge::indicator::Sign;
 use hal::pin_pad::PinPadError;
 use slint::{CloseRequestResponse, ComponentHandle, PlatformError};
 use terminal::setup::Face;
 
 pub use self::{
-    state::{Busy, Effect, Form, Input, MetCenter, Problem, Wizard},
+    state::{Busy, Effect, Form, Input, MetCenter, Problem, Seen, Wizard},
     work::{Command, Event, Row, SetupWork},
 };
 use crate::{
@@ -73,6 +75,11 @@ impl Screen {
         face.on_next(on(|window| Input::Next(view::form(window))));
         face.on_try_printer(on(|window| Input::TryPrinter(view::form(window).printer)));
         face.on_turn_paper(on(|_| Input::Paper));
+        face.on_lamps(on(|_| Input::Lamps));
+        face.on_lit(on(|_| Input::Lit(true)));
+        face.on_dark(on(|_| Input::Lit(false)));
+        face.on_turn_level(on(|_| Input::Low));
+        face.on_usual_lines(on(|_| Input::UsualLines));
         face.on_meet(on(|window| Input::Meet(view::form(window))));
         face.on_same(on(|_| Input::Same));
         face.on_different(on(|_| Input::Different));
@@ -83,6 +90,13 @@ impl Screen {
         face.on_cancel_pin(on(|_| Input::CancelPin));
         let to = Rc::clone(&screen);
         face.on_try_sensor(move |line| to.on(Input::TrySensor(line.into())));
+        let to = Rc::clone(&screen);
+        face.on_try_lamp(move |at| {
+            let sign = usize::try_from(at).ok().and_then(|at| Sign::ALL.get(at));
+            if let (Some(sign), Some(window)) = (sign, to.window.upgrade()) {
+                to.on(Input::TryLamp(*sign, view::form(&window)));
+            }
+        });
         let to = Rc::clone(&screen);
         face.on_digit(move |digit| to.on(Input::Digit(u8::try_from(digit).unwrap_or(u8::MAX))));
         let to = Rc::clone(&screen);
@@ -148,6 +162,7 @@ impl Screen {
             (Effect::Halt, Some(outlet), _) => outlet.halt(),
             // A language that was built in is always there.
             (Effect::Speak(locale), _, _) => drop(crate::speak(locale)),
+            (Effect::FillLines, _, Some(window)) => view::fill_lines(&self.wizard.borrow(), &window),
             (Effect::ForgetSecrets, _, Some(window)) => view::forget_secrets(&window),
             (Effect::Close, _, Some(window)) => drop(window.hide()),
             _ => {}

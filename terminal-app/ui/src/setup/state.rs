@@ -8,7 +8,7 @@ use terminal::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-pub use super::input::{Busy, Effect, Form, Input, MetCenter, Problem};
+pub use super::input::{Busy, Effect, Form, Input, MetCenter, Problem, Seen};
 use super::work::{Command, Event, Row};
 use crate::{desk::Told, locale::Locale, trouble::Trouble};
 
@@ -45,6 +45,10 @@ pub struct Wizard {
     pub sensor: Option<Result<String, Trouble>>,
     /// How the printer did.
     pub printer: Option<Result<(), Trouble>>,
+    /// Lamps and buzzer are looked after.
+    pub is_at_lamps: bool,
+    /// What the installer has said of each, in the order of [`Sign::ALL`].
+    pub seen: [Seen; 4],
     /// The center that waits to be compared.
     pub met: Option<MetCenter>,
     /// The fingerprint was another one than on paper.
@@ -79,6 +83,8 @@ impl Wizard {
             devices: DevicesChosen::default(),
             sensor: None,
             printer: None,
+            is_at_lamps: false,
+            seen: [Seen::Untried; 4],
             met: None,
             is_foreign: false,
             filled: None,
@@ -119,6 +125,7 @@ impl Wizard {
             return false;
         }
         match self.step() {
+            Some(Step::Devices) if self.is_at_lamps => true,
             Some(Step::Devices) => self.devices.psam.is_some() && self.devices.card.is_some(),
             // The center is taken by saying that the fingerprint is the same.
             Some(Step::Center) => self.settled(Step::Center),
@@ -153,6 +160,10 @@ impl Wizard {
             Input::Pause => self.pause(),
             // Two presses of one button are one.
             _ if self.busy.is_some() => Vec::new(),
+            Input::Back if self.is_at_lamps => {
+                self.leave_lamps();
+                Vec::new()
+            }
             Input::Back => {
                 if let Some(before) = self.before() {
                     self.look_at(Some(before));
@@ -183,6 +194,9 @@ impl Wizard {
                     printer.columns = COLUMNS[usize::from(printer.columns == COLUMNS[0])];
                 }
                 Vec::new()
+            }
+            Input::Lamps | Input::TryLamp(..) | Input::Lit(_) | Input::Low | Input::UsualLines => {
+                self.on_lamps(input)
             }
             Input::Meet(form) => self.meet(form),
             Input::Same => match self.met.take() {
@@ -240,6 +254,16 @@ impl Wizard {
                 self.busy = None;
                 self.printer = Some(said);
             }
+            Event::Lamp(sign, said) => {
+                self.busy = None;
+                match said {
+                    Ok(()) => self.set_seen(sign, Seen::Asked),
+                    Err(trouble) => {
+                        self.set_seen(sign, Seen::Untried);
+                        self.trouble = Some(trouble);
+                    }
+                }
+            }
             Event::Met(met) => {
                 self.busy = None;
                 self.trouble = None;
@@ -283,6 +307,7 @@ impl Wizard {
             self.role = setup.place().map_or(Face::default(), |place| place.face);
             self.devices = setup.devices().cloned().unwrap_or_default();
         }
+        self.is_at_lamps = false;
         self.setup = Some(setup);
         // A change of an earlier step leads to the one after it, not to the end.
         let next = match before {
@@ -317,10 +342,11 @@ impl Wizard {
         self.trouble = None;
         self.problem = None;
         self.is_foreign = false;
+        self.is_at_lamps = false;
         self.met = None;
     }
 
-    fn ask(&mut self, busy: Busy, command: Command) -> Vec<Effect> {
+    pub(super) fn ask(&mut self, busy: Busy, command: Command) -> Vec<Effect> {
         self.busy = Some(busy);
         self.trouble = None;
         self.problem = None;
@@ -355,6 +381,12 @@ impl Wizard {
                 }
                 Err(_) => self.wrong(Problem::Terminal),
             },
+            Step::Devices if self.is_at_lamps => {
+                if self.take_lines(&form) {
+                    self.leave_lamps();
+                }
+                Vec::new()
+            }
             Step::Devices => {
                 self.choose_printer(&form.printer);
                 self.ask(Busy::Working, Command::Devices(self.devices.clone()))

@@ -1,15 +1,15 @@
 //! What the wizard knows, put on its screen.
 
-use edge::{checks::Health, setup::Found};
+use edge::{checks::Health, indicator::Sign, setup::Found};
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
-use terminal::setup::{Face, Standing, Step};
+use terminal::setup::{Face, SetupError, Standing, Step, span};
 
 use super::{
-    state::{Busy, Form, Problem, Wizard},
+    state::{Busy, Form, Problem, Seen, Wizard},
     work::Row,
 };
 use crate::{
-    FieldProblem, Light, LookRow, SetupBusy, SetupFace, SetupPage, SetupRole, SetupWindow, StepRow,
+    FieldProblem, LampSeen, Light, LookRow, SetupBusy, SetupFace, SetupPage, SetupRole, SetupWindow, StepRow,
     StepStanding, locale, locale::Locale, trouble::Trouble,
 };
 
@@ -42,6 +42,7 @@ pub(super) fn show(wizard: &Wizard, window: &SetupWindow) {
         Some(Problem::Terminal) => FieldProblem::Terminal,
         Some(Problem::Address) => FieldProblem::Address,
         Some(Problem::Code) => FieldProblem::Code,
+        Some(Problem::Line) => FieldProblem::Line,
         Some(Problem::SecretsDiffer) => FieldProblem::SecretsDiffer,
         Some(Problem::Supervisor) => FieldProblem::Supervisor,
     });
@@ -59,6 +60,7 @@ pub(super) fn show(wizard: &Wizard, window: &SetupWindow) {
         Face::Community => SetupRole::Community,
     });
     devices(wizard, window);
+    lamps(wizard, &face);
     center(wizard, &face);
     progress(wizard, &face);
     let setup = wizard.setup.as_ref();
@@ -90,6 +92,12 @@ pub(super) fn form(window: &SetupWindow) -> Form {
     Form {
         terminal: face.get_terminal().into(),
         printer: face.get_printer().into(),
+        lines: [
+            face.get_line_ready().into(),
+            face.get_line_busy().into(),
+            face.get_line_fault().into(),
+            face.get_line_buzzer().into(),
+        ],
         address: face.get_address().into(),
         enrolment: face.get_enrolment().into(),
         code: String::from(face.get_code()).into(),
@@ -97,6 +105,18 @@ pub(super) fn form(window: &SetupWindow) -> Form {
         secret: String::from(face.get_secret()).into(),
         secret_again: String::from(face.get_secret_again()).into(),
     }
+}
+
+/// Fills the fields of the lines with what is chosen.
+pub(super) fn fill_lines(wizard: &Wizard, window: &SetupWindow) {
+    let (face, pins) = (window.global::<SetupFace<'_>>(), wizard.pins());
+    let text = |sign: Sign| {
+        sign.line(&pins).map_or_else(SharedString::new, |line| SharedString::from(line.to_string()))
+    };
+    face.set_line_ready(text(Sign::Ready));
+    face.set_line_busy(text(Sign::Busy));
+    face.set_line_fault(text(Sign::Fault));
+    face.set_line_buzzer(text(Sign::Buzzer));
 }
 
 /// Empties the fields that held something secret.
@@ -111,6 +131,7 @@ fn page(wizard: &Wizard) -> SetupPage {
     match wizard.step() {
         Some(Step::Language) => SetupPage::Language,
         Some(Step::Place) => SetupPage::Place,
+        Some(Step::Devices) if wizard.is_at_lamps => SetupPage::Lamps,
         Some(Step::Devices) => SetupPage::Devices,
         Some(Step::Center) => SetupPage::Center,
         Some(Step::Enrolment) => SetupPage::Enrolment,
@@ -134,6 +155,7 @@ pub(super) fn page_name(wizard: &Wizard) -> &'static str {
         SetupPage::Language => "setup.language",
         SetupPage::Place => "setup.place",
         SetupPage::Devices => "setup.devices",
+        SetupPage::Lamps => "setup.lamps",
         SetupPage::Center if wizard.met.is_some() => "setup.center-met",
         SetupPage::Center => "setup.center",
         SetupPage::Enrolment => "setup.enrolment",
@@ -153,6 +175,7 @@ fn busy(busy: Option<Busy>) -> SetupBusy {
         Some(Busy::Working) => SetupBusy::Working,
         Some(Busy::Sensor) => SetupBusy::Sensor,
         Some(Busy::Printer) => SetupBusy::Printer,
+        Some(Busy::Lamp) => SetupBusy::Lamp,
         Some(Busy::Meeting) => SetupBusy::Meeting,
         Some(Busy::Filling) => SetupBusy::Filling,
         Some(Busy::Testing) => SetupBusy::Testing,
@@ -291,11 +314,60 @@ fn device_rows(wizard: &Wizard) -> Vec<LookRow> {
             pick("有的话，在右边填它的设备名", "if there is one, enter its device at the right"),
         ),
     });
-    shown.push(match &wizard.devices.gpio {
-        Some(gpio) => row(Light::Ok, pick("指示灯引脚", "Pins for lamps"), gpio.clone(), String::new()),
-        None => row(Light::Off, pick("指示灯引脚", "Pins for lamps"), pick("没有", "none"), String::new()),
-    });
+    shown.push(lamps_row(wizard));
+    if wizard.role == Face::Kiosk {
+        let recorded = &wizard.found.recorded;
+        let text = edge::words::recorded(recorded, locale.language());
+        let light = if recorded.chinese.0 < recorded.chinese.1 { Light::Off } else { Light::Ok };
+        let todo = match light {
+            Light::Ok => String::new(),
+            _ => pick(
+                "缺的由机器朗读；录音放入 voice 文件夹",
+                "a machine speaks what is missing; recordings go to the folder voice",
+            ),
+        };
+        shown.push(row(light, pick("语音录音", "Recorded sentences"), locale.words(&text), todo));
+    }
     shown
+}
+
+fn lamps_row(wizard: &Wizard) -> LookRow {
+    let locale = wizard.locale;
+    let pick = |chinese: &str, english: &str| locale.words(locale.language().pick(chinese, english));
+    let pins = wizard.pins();
+    let lines = locale.words(&edge::words::pins(&pins, locale.language()));
+    let (light, text, todo) = match (pins.is_empty(), &wizard.devices.board) {
+        (false, _) if wizard.all_lit() => (Light::Ok, lines, String::new()),
+        (false, _) => (
+            Light::Care,
+            lines,
+            pick("点下面的“指示灯和蜂鸣器”，逐个试", "press “lamps and buzzer” below and try each of them"),
+        ),
+        (true, Some(_)) => (Light::Ok, pick("在读卡主板上", "on the reader board"), String::new()),
+        (true, None) => (
+            Light::Off,
+            pick("没有", "none"),
+            pick("有的话，点下面的“指示灯和蜂鸣器”", "if there are any, press “lamps and buzzer” below"),
+        ),
+    };
+    LookRow {
+        light,
+        title: pick("指示灯和蜂鸣器", "Lamps and buzzer").into(),
+        text: text.into(),
+        todo: todo.into(),
+    }
+}
+
+fn lamps(wizard: &Wizard, face: &SetupFace<'_>) {
+    let seen = Sign::ALL.map(|sign| match wizard.seen(sign) {
+        Seen::Untried => LampSeen::Untried,
+        Seen::Asked => LampSeen::Asked,
+        Seen::Lit => LampSeen::Lit,
+        Seen::Dark => LampSeen::Dark,
+    });
+    face.set_lamps_seen(rows(seen));
+    face.set_lit_by_low(wizard.pins().low);
+    face.set_has_board(wizard.devices.board.is_some());
 }
 
 fn center(wizard: &Wizard, face: &SetupFace<'_>) {
@@ -309,11 +381,20 @@ fn center(wizard: &Wizard, face: &SetupFace<'_>) {
     };
     face.set_fingerprint(rows(groups.into_iter().map(SharedString::from)));
     face.set_is_foreign(wizard.is_foreign);
-    face.set_clock_is_behind(wizard.met.as_ref().is_some_and(|met| met.clock_is_behind));
+    let off = wizard.met.as_ref().filter(|met| met.clock_is_off);
+    face.set_clock_is_off(off.is_some());
+    let words = off
+        .and_then(|met| met.offset_ms)
+        .map(|offset_ms| SetupError::ClockOff { offset_ms }.words(locale.language()).what);
+    face.set_clock_what(locale.words(&words.unwrap_or_default()).into());
     face.set_met_note(wizard.met.as_ref().map_or_else(SharedString::new, |met| {
         let name = pick("证书机构", "Authority");
         let took = pick("连接用时", "connected in");
-        format!("{name}: {} · {took} {} ms", met.authority, met.took_ms).into()
+        let clock = met.offset_ms.map_or_else(String::new, |offset_ms| {
+            let span = locale.words(&span(offset_ms, locale.language()));
+            format!(" · {} {span}", pick("时钟相差", "clocks differ by"))
+        });
+        format!("{name}: {} · {took} {} ms{clock}", met.authority, met.took_ms).into()
     }));
 }
 

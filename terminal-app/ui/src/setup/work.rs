@@ -9,13 +9,14 @@ use std::{
 use edge::{
     checks::{Check, Health},
     fill::Ended,
+    indicator::{Sign, try_sign},
     options::Options,
     setup::{Found, Installation, try_printer, try_sensor},
 };
 use terminal::{
     language::Language,
     receipt::COLUMNS_80_MM,
-    setup::{CenterChosen, DevicesChosen, PlaceChosen, PrinterChosen, Setup, Step},
+    setup::{CenterChosen, DevicesChosen, PinsChosen, PlaceChosen, PrinterChosen, Setup, Step},
 };
 use zeroize::Zeroizing;
 
@@ -47,6 +48,15 @@ pub enum Command {
     TrySensor(String),
     /// Prints a line.
     TryPrinter(PrinterChosen),
+    /// Lets a lamp shine or the buzzer sound for a moment.
+    TryLamp {
+        /// Which.
+        sign: Sign,
+        /// The lines that are chosen.
+        pins: PinsChosen,
+        /// A slot of the board, for what hangs there.
+        board: Option<String>,
+    },
     /// Which devices.
     Devices(DevicesChosen),
     /// Asks a center for its certificate.
@@ -83,6 +93,7 @@ impl std::fmt::Debug for Command {
             Self::Place(_) => "Place",
             Self::TrySensor(_) => "TrySensor",
             Self::TryPrinter(_) => "TryPrinter",
+            Self::TryLamp { .. } => "TryLamp",
             Self::Devices(_) => "Devices",
             Self::Meet { .. } => "Meet",
             Self::Center(_) => "Center",
@@ -126,6 +137,8 @@ pub enum Event {
     },
     /// How the printer did.
     Printer(Result<(), Trouble>),
+    /// A lamp has shone, or why not.
+    Lamp(Sign, Result<(), Trouble>),
     /// A center, to be compared.
     Met(MetCenter),
     /// How far the fill is.
@@ -219,6 +232,11 @@ impl SetupWork {
                 teller.event(Event::Printer(said));
                 return Ok(());
             }
+            Command::TryLamp { sign, pins, board } => {
+                let said = try_sign(sign, &pins, board.as_deref()).map_err(|failure| Trouble::of(&failure));
+                teller.event(Event::Lamp(sign, said));
+                return Ok(());
+            }
             Command::Meet { address, enrolment } => {
                 let met = installation.meet_center(&enrolment)?;
                 teller.event(Event::Met(MetCenter {
@@ -227,7 +245,8 @@ impl SetupWork {
                     fingerprint: met.fingerprint,
                     authority: met.authority,
                     took_ms: met.took_ms,
-                    clock_is_behind: met.clock_is_behind,
+                    offset_ms: met.offset_ms,
+                    clock_is_off: met.clock_is_off,
                 }));
                 return Ok(());
             }
