@@ -53,7 +53,7 @@ const TABLES: [Table; 11] = [
     Table::plain("visit", "number"),
     Table::plain("fee_line", "visit, position"),
     Table::plain("refund", "cancellation"),
-    Table { columns: "number, role, active", ..Table::plain("operator", "number") },
+    Table { columns: "number, role, active, name", ..Table::plain("operator", "number") },
     Table::plain("cycle", "number"),
     Table::plain("audit", "number"),
 ];

@@ -63,7 +63,12 @@ use crate::{
 /// What tables the ledger has.
 pub const LAYOUT: Layout = Layout {
     application_id: 0x4A42_4C31,
-    versions: &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")],
+    versions: &[
+        include_str!("schema.sql"),
+        include_str!("schema_2.sql"),
+        include_str!("schema_3.sql"),
+        include_str!("schema_4.sql"),
+    ],
 };
 
 /// The same tables in another kind of file: the books of a training terminal are never taken for real ones, nor

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 pub use cycle::Cycle;
 pub use operator::{
-    FAILURES_MAX, LOCK_MS, NewOperator, Operator, PBKDF2_ITERATIONS, SECRET_BYTES_MAX, SECRET_BYTES_MIN,
-    SHIFT_MS_MAX, SignInError, SignedIn,
+    FAILURES_MAX, LOCK_MS, NAME_BYTES_MAX, NewOperator, Operator, PBKDF2_ITERATIONS, SECRET_BYTES_MAX,
+    SECRET_BYTES_MIN, SHIFT_MS_MAX, SignInError, SignedIn,
 };
 
 /// What an operator is on this terminal.

@@ -36,6 +36,9 @@ pub const SHIFT_MS_MAX: i64 = CYCLE_MS_MAX;
 /// Longest secret.
 pub const SECRET_BYTES_MAX: usize = 128;
 
+/// Longest name of an operator.
+pub const NAME_BYTES_MAX: usize = 60;
+
 const SALT_BYTES: usize = 16;
 const DERIVED_BYTES: usize = 32;
 
@@ -50,6 +53,10 @@ pub struct Operator {
     pub active: bool,
     /// Locked out until then.
     pub locked_until: Option<Timestamp>,
+    /// Name, for whoever has to call somebody; may be empty.
+    pub name: String,
+    /// The secret was typed by another, and is to be changed at the next sign-in.
+    pub must_change: bool,
 }
 
 /// An operator to be set.
@@ -171,6 +178,18 @@ impl fmt::Display for SignInError {
 
 impl std::error::Error for SignInError {}
 
+/// As much of a name as is kept, without what no name has.
+fn shortened(name: &str) -> String {
+    let mut kept = String::new();
+    for letter in name.chars().filter(|letter| !letter.is_control()) {
+        if kept.len() + letter.len_utf8() > NAME_BYTES_MAX {
+            break;
+        }
+        kept.push(letter);
+    }
+    kept
+}
+
 struct Stored {
     role: Role,
     active: bool,
@@ -195,6 +214,33 @@ impl Ledger {
         actor: Actor<'_>,
         now: Timestamp,
     ) -> Result<(), SignInError> {
+        self.put_operator(operator, None, random, actor, now)
+    }
+
+    /// The same by a supervisor for somebody else: with a name, of which [`NAME_BYTES_MAX`] bytes are kept, and with a
+    /// secret that is to be changed at the next sign-in ([`Operator::must_change`]).
+    ///
+    /// Errors: as for [`Ledger::set_operator`].
+    pub fn issue_operator(
+        &mut self,
+        operator: &NewOperator<'_>,
+        name: &str,
+        random: &mut dyn Random,
+        actor: Actor<'_>,
+        now: Timestamp,
+    ) -> Result<(), SignInError> {
+        self.put_operator(operator, Some(name), random, actor, now)
+    }
+
+    /// `name` is that of somebody else, to whom the secret is handed; `None` keeps the name there is.
+    fn put_operator(
+        &mut self,
+        operator: &NewOperator<'_>,
+        name: Option<&str>,
+        random: &mut dyn Random,
+        actor: Actor<'_>,
+        now: Timestamp,
+    ) -> Result<(), SignInError> {
         let NewOperator { number, role, secret, iterations } = *operator;
         require_number(Numbered::Operator, number)?;
         if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
@@ -203,6 +249,7 @@ impl Ledger {
         if role != Role::Supervisor {
             self.require_other_supervisor(number)?;
         }
+        let name = name.map(|name| shortened(name.trim()));
         let mut salt = [0; SALT_BYTES];
         random.fill(&mut salt);
         let mut derived = [0; DERIVED_BYTES];
@@ -211,10 +258,11 @@ impl Ledger {
         self.write(|transaction| {
             transaction
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO operator (number, role, active, salt, iterations, secret)
-                     VALUES (?1, ?2, 1, ?3, ?4, ?5)",
+                    "INSERT OR REPLACE INTO operator (number, role, active, salt, iterations, secret, name, must_change)
+                     VALUES (?1, ?2, 1, ?3, ?4, ?5,
+                             coalesce(?6, (SELECT name FROM operator WHERE number = ?1), ''), ?6 IS NOT NULL)",
                 )?
-                .execute(params![number, role.number(), salt, iterations.get(), derived])?;
+                .execute(params![number, role.number(), salt, iterations.get(), derived, name])?;
             audit::append(transaction, now, actor, &event)
         })?;
         Ok(())
@@ -238,9 +286,9 @@ impl Ledger {
 
     /// All operators by number, also those taken out.
     pub fn operators(&self) -> Result<Vec<Operator>, LedgerError> {
-        let mut statement = self
-            .connection()
-            .prepare_cached("SELECT number, role, active, locked_until FROM operator ORDER BY number")?;
+        let mut statement = self.connection().prepare_cached(
+            "SELECT number, role, active, locked_until, name, must_change FROM operator ORDER BY number",
+        )?;
         let mut rows = statement.query([])?;
         let mut operators = Vec::new();
         while let Some(row) = rows.next()? {
@@ -249,6 +297,8 @@ impl Ledger {
                 role: role_of(row.get(1)?)?,
                 active: row.get(2)?,
                 locked_until: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+                name: row.get(4)?,
+                must_change: row.get(5)?,
             });
         }
         Ok(operators)

@@ -5,8 +5,8 @@ use terminal::{
     audit::{Actor, AuditEvent},
     ledger::{Ledger, LedgerError, Numbered, Purpose},
     roles::{
-        Action, FAILURES_MAX, LOCK_MS, NewOperator, PBKDF2_ITERATIONS, Role, SECRET_BYTES_MAX, SHIFT_MS_MAX,
-        SignInError,
+        Action, FAILURES_MAX, LOCK_MS, NAME_BYTES_MAX, NewOperator, PBKDF2_ITERATIONS, Role,
+        SECRET_BYTES_MAX, SHIFT_MS_MAX, SignInError,
     },
 };
 
@@ -160,4 +160,29 @@ fn a_sign_in_with_more_rights_than_a_cashiers_ends_after_a_day() {
     // The cycle that is over can still be reconciled by whoever worked in it.
     let cashier = ledger.sign_in("0101", b"246813", now).unwrap();
     assert_eq!(ledger.authorise(&cashier, Action::Reconcile, now.plus_ms(7 * DAY_MS)), Ok(()));
+}
+
+#[test]
+fn a_secret_that_another_has_typed_is_to_be_changed() {
+    let (mut terminal, mut ledger) = staffed(160);
+    let now = terminal.now();
+    let issued = |secret| NewOperator { number: "0102", role: Role::Cashier, secret, iterations: ROUNDS };
+    let found = |ledger: &Ledger| {
+        let operators = ledger.operators().unwrap();
+        let operator = operators.into_iter().find(|operator| operator.number == "0102").unwrap();
+        (operator.name, operator.must_change, operator.active)
+    };
+    let long = format!(" 王\u{7}小明{}", "明".repeat(40));
+    ledger.issue_operator(&issued(b"246813"), &long, &mut terminal.chance, Actor::default(), now).unwrap();
+    let (name, must_change, _) = found(&ledger);
+    assert!(name.starts_with("王小明") && name.len() <= NAME_BYTES_MAX && must_change);
+    // Changed by the operator: the name stays, and nothing is to be changed any more.
+    assert!(ledger.sign_in("0102", b"246813", now).is_ok());
+    ledger.set_operator(&issued(b"975310"), &mut terminal.chance, Actor::default(), now).unwrap();
+    assert_eq!(found(&ledger), (name.clone(), false, true));
+    // Taken out and let in again.
+    ledger.remove_operator("0102", Actor::default(), now).unwrap();
+    assert_eq!(found(&ledger), (name, false, false));
+    ledger.issue_operator(&issued(b"135790"), "", &mut terminal.chance, Actor::default(), now).unwrap();
+    assert_eq!(found(&ledger), (String::new(), true, true));
 }
