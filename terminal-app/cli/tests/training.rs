@@ -56,6 +56,24 @@ fn a_visit_is_practised_and_nothing_of_it_leaves() {
 }
 
 #[test]
+fn paying_contributions_is_practised_and_nothing_of_it_leaves() {
+    let world = World::new();
+    trainee(&world);
+    let pay = ["contribute", "pay", "--yes", "--json"];
+    let paid = training(&world, "training.json", &pay).run().exits(0).json();
+    assert_eq!((paid["paid_fen"].as_u64(), paid["training"].as_str()), (Some(116_000), Some(MARK)));
+    assert_eq!(paid["slip"]["upload"]["state"], "pending");
+    let sequence = paid["slip"]["sequence"].to_string();
+    let paper = training(&world, "training.json", &["receipt", "text", &sequence]).run().exits(0);
+    assert!(paper.out.contains(MARK), "{paper:?}");
+    let cancel = ["contribute", "cancel", &sequence, "--json"];
+    training(&world, "training.json", &cancel).run().exits(0);
+    assert_eq!(world.queue()["sequence"], 0);
+    let payments = world.center_does(&["service", "payments", "--json"]).out;
+    assert!(payments.trim().is_empty(), "{payments}");
+}
+
+#[test]
 fn the_card_of_somebody_real_is_not_touched() {
     let world = World::bare();
     trainee(&world);

@@ -8,12 +8,17 @@ use card_spec::{money::Fen, person::PersonNumber, region::RegionCode};
 use hal::clock::Clock;
 use protocol::{
     account::{LoadAnswer, LoadRequest},
+    calendar::{Day, Period},
     feed::{Change, Page, Person, PersonAnswer, PersonQuery, PersonState, SignedPage},
     id::TerminalId,
     limits::{self, OfflineLimits},
     pension::{PensionAnswer, PensionQuery},
     reconciliation::{ReconciliationAnswer, ReconciliationRequest},
     rules::{self, RulesDocument, RulesSet},
+    service::{
+        ContributionKind, Due, DuesAnswer, HoldAnswer, HoldDues, PersonalAnswer, PersonalQuestion,
+        PersonalReply, PersonalRequest,
+    },
     signature::{Digest, Signed},
     timestamp::Timestamp,
     upload::{Batch, BatchAnswer, ChainHead},
@@ -187,6 +192,13 @@ impl TrainingLink {
     }
 }
 
+/// What everybody of the training owes each time, so that paying can be practised again and again.
+fn dues(now: Timestamp) -> Vec<Due> {
+    let (today, period) = (Day::of(now), Period::of(now));
+    let due = |kind, fen| Due { period, months: 1, kind, amount: Fen(fen), until: today.plus_days(20) };
+    vec![due(ContributionKind::Pension, 80_000), due(ContributionKind::Medical, 36_000)]
+}
+
 fn stays_here<T>() -> Result<T, LinkError> {
     Err(LinkError::Down { detail: "training".to_owned() })
 }
@@ -256,6 +268,24 @@ impl CenterLink for TrainingLink {
 
     fn person(&mut self, _: &PersonQuery) -> Result<PersonAnswer, LinkError> {
         stays_here()
+    }
+
+    fn personal(&mut self, request: &PersonalRequest) -> Result<PersonalReply, LinkError> {
+        match request.question {
+            PersonalQuestion::Dues => {
+                let answer = PersonalAnswer::Dues(DuesAnswer { dues: dues(self.now()), held: Vec::new() });
+                Ok(PersonalReply { answer, as_of: self.now() })
+            }
+            _ => stays_here(),
+        }
+    }
+
+    fn hold_dues(&mut self, request: &HoldDues) -> Result<HoldAnswer, LinkError> {
+        let due = dues(self.now());
+        Ok(match request.dues.iter().find(|asked| !due.contains(asked)) {
+            Some(asked) => HoldAnswer::Changed { due: *asked },
+            None => HoldAnswer::Held { as_of: self.now() },
+        })
     }
 
     fn load(&mut self, _: &LoadRequest) -> Result<LoadAnswer, LinkError> {

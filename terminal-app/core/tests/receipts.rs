@@ -12,7 +12,12 @@ use std::{
 
 use card_spec::{money::Fen, person::PersonNumber};
 use proptest::{prelude::*, test_runner::Config};
-use protocol::{timestamp::Timestamp, upload::RefusalReason};
+use protocol::{
+    record::PaidBy,
+    service::{ContributionKind, Due},
+    timestamp::Timestamp,
+    upload::RefusalReason,
+};
 use terminal::language::Language;
 use terminal::receipt::{
     AccountMovement, Booking, COLUMNS_58_MM, COLUMNS_80_MM, CardProof, KnownBy, LINES_MAX, MaskedName,
@@ -265,6 +270,16 @@ fn no_font_is_an_error_and_a_missing_character_is_known() {
     assert!(text_of(&odd.pdf(&font, Language::Chinese).unwrap(), folder.path()).contains("北京市样例医院"));
 }
 
+fn owed(kind: ContributionKind, months: u8) -> Due {
+    Due {
+        period: protocol::calendar::Period::from_number(202_611).unwrap(),
+        months,
+        kind,
+        amount: Fen(42_000),
+        until: protocol::calendar::Day::from_number(20_261_231).unwrap(),
+    }
+}
+
 /// What is done with a holder without a bill, each known in another way.
 fn slips() -> Vec<Slip> {
     let position = |number| protocol::evidence::FingerPosition::new(number).unwrap();
@@ -284,6 +299,25 @@ fn slips() -> Vec<Slip> {
             },
             KnownBy::Clerk { second: true },
             Booking::Booked { receipt: "CS-7".into() },
+        ),
+        (
+            SlipKind::Contribution {
+                dues: vec![owed(ContributionKind::ResidentMedical, 12), owed(ContributionKind::Medical, 1)],
+                amount: Fen(84_000),
+                paid_by: PaidBy::BankCard { reference: "A".repeat(24) },
+            },
+            KnownBy::Pin,
+            Booking::Booked { receipt: "CS-8".into() },
+        ),
+        (
+            SlipKind::ContributionReversal {
+                of: receipt().transaction,
+                dues: vec![owed(ContributionKind::Pension, 1)],
+                amount: Fen(42_000),
+                paid_by: PaidBy::Cash,
+            },
+            KnownBy::Pin,
+            Booking::Refused { reason: RefusalReason::ReversalTooLate },
         ),
         (
             SlipKind::Enrolment { fingers: vec![position(1), position(7)] },
@@ -330,11 +364,13 @@ fn slips_fit_the_paper_and_say_what_was_done() {
             }
         }
     }
-    let [pension, certified, fingers, none] = <[Slip; 4]>::try_from(slips()).unwrap();
+    let [pension, certified, contribution, reversal, fingers, none] = <[Slip; 6]>::try_from(slips()).unwrap();
     let chinese = |slip: &Slip| slip.text(COLUMNS_80_MM, Language::Chinese);
     for (slip, words) in [
         (&pension, ["养老金发放凭证", "2026-11", "2150.50", "指纹（右手拇指）"]),
         (&certified, ["资格认证", "2027-11-24", "双人核验", "CS-7"]),
+        (&contribution, ["缴费凭证", "城乡居民基本医疗保险基金", "840.00", "银行卡"]),
+        (&reversal, ["缴费撤销凭证", "5f0c6e2a", "420.00", "不是当天的缴费"]),
         (&fingers, ["指纹采集", "右手拇指", "左手食指", "没有本人同意"]),
         (&none, ["指纹采集", "未采集到合格指纹", "密码", "正在核查"]),
     ] {

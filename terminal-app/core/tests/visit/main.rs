@@ -2,6 +2,7 @@
 //! eligibility, settlement, and everything that can interrupt them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod contributions;
 mod dialogue;
 mod documents;
 mod doubt;

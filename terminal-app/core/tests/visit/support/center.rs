@@ -28,8 +28,8 @@ use protocol::{
     reconciliation::{ReconciliationAnswer, ReconciliationRequest, Totals},
     record::{Amounts, Body, Business, Refund},
     service::{
-        DuesAnswer, Locked, LossReport, PersonalAnswer, PersonalReply, PersonalRequest, PublicQuestion,
-        PublicReply,
+        Due, DuesAnswer, HoldAnswer, HoldDues, Locked, LossReport, PersonalAnswer, PersonalReply,
+        PersonalRequest, PublicQuestion, PublicReply,
     },
     signature::{Digest, Signed},
     timestamp::Timestamp,
@@ -68,8 +68,14 @@ pub(crate) struct State {
     pub(crate) head: ChainHead,
     pub(crate) granted: BTreeMap<TransactionId, (LoadRequest, LoadAnswer)>,
     pub(crate) asked: u32,
-    /// What was asked about people, to look at; every question is answered as if nothing was due.
+    /// What was asked about people, to look at; every question is answered with the dues.
     pub(crate) personal: Vec<PersonalRequest>,
+    /// What is due from whoever asks, and was not paid.
+    pub(crate) dues: Vec<Due>,
+    /// What is set aside, by payment.
+    pub(crate) held: BTreeMap<TransactionId, Vec<Due>>,
+    /// Answers to questions for dues that get lost before one arrives.
+    pub(crate) lose_holds: u32,
 }
 
 impl State {
@@ -131,6 +137,9 @@ impl TestCenter {
             granted: BTreeMap::new(),
             asked: 0,
             personal: Vec::new(),
+            dues: Vec::new(),
+            held: BTreeMap::new(),
+            lose_holds: 0,
         })))
     }
 
@@ -197,6 +206,22 @@ impl CenterLink for TestCenter {
                 state.refuse_settlements.filter(|_| matches!(body.business, Business::Settlement(_)));
             let verdict = refusal.map_or(Verdict::Booked, |reason| Verdict::Refused { reason });
             lines.push(ReceiptLine { id: body.id, sequence: body.sequence, digest, verdict });
+            match &body.business {
+                Business::Contribution(payment) => {
+                    assert_eq!(state.held.remove(&body.id), Some(payment.dues.clone()), "set aside before");
+                    state.dues.retain(|due| !payment.dues.contains(due));
+                }
+                Business::ContributionReversal(reversal) => {
+                    let paid = state.booked.iter().find(|booked| booked.id == reversal.of).unwrap();
+                    let Business::Contribution(payment) = &paid.business else { panic!() };
+                    let back = payment.dues.clone();
+                    state.dues.extend(back);
+                }
+                Business::Abandoned { .. } => {
+                    state.held.remove(&body.id);
+                }
+                _ => {}
+            }
             match refusal {
                 Some(_) => state.refused.push(body),
                 None => state.booked.push(body),
@@ -233,8 +258,31 @@ impl CenterLink for TestCenter {
     fn personal(&mut self, request: &PersonalRequest) -> Result<PersonalReply, LinkError> {
         let mut state = self.arrive()?;
         state.personal.push(request.clone());
-        let answer = PersonalAnswer::Dues(DuesAnswer { dues: Vec::new(), held: Vec::new() });
+        let held = state.held.values().flatten().copied().collect();
+        let answer = PersonalAnswer::Dues(DuesAnswer { dues: state.dues.clone(), held });
         Ok(PersonalReply { answer, as_of: state.clock.now() })
+    }
+
+    fn hold_dues(&mut self, request: &HoldDues) -> Result<HoldAnswer, LinkError> {
+        let mut state = self.arrive()?;
+        let as_of = state.clock.now();
+        if state.booked.iter().any(|body| body.id == request.id) {
+            return Ok(HoldAnswer::NameUsed);
+        }
+        let other = |due: &Due| state.held.iter().any(|(id, held)| *id != request.id && held.contains(due));
+        let answer = match request.dues.iter().find(|due| other(due) || !state.dues.contains(due)) {
+            Some(due) if other(due) => HoldAnswer::BeingPaid { due: *due, since: as_of },
+            Some(due) => HoldAnswer::Changed { due: *due },
+            None => {
+                state.held.insert(request.id, request.dues.clone());
+                HoldAnswer::Held { as_of }
+            }
+        };
+        if state.lose_holds > 0 {
+            state.lose_holds -= 1;
+            return Err(LinkError::Lost { detail: "timed out".into() });
+        }
+        Ok(answer)
     }
 
     fn report_loss(&mut self, _: &LossReport) -> Result<Locked, LinkError> {
@@ -313,6 +361,18 @@ impl CenterLink for TestCenter {
                 continue;
             }
             let amounts = match &body.business {
+                Business::Contribution(payment) => {
+                    totals.contribution_count += 1;
+                    totals.contribution_amt += payment.amount;
+                    totals.contribution_cash_amt += payment.cash();
+                    continue;
+                }
+                Business::ContributionReversal(reversal) => {
+                    totals.contribution_count += 1;
+                    totals.contribution_amt += -reversal.amount;
+                    totals.contribution_cash_amt += -reversal.cash();
+                    continue;
+                }
                 Business::Pension(payment) => {
                     Amounts { fund_pay_sumamt: payment.amount, ..Amounts::default() }
                 }
