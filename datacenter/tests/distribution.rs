@@ -226,6 +226,8 @@ fn the_description_is_served_as_generated_and_names_everything() {
         ("/v1/reconciliation", "post"),
         ("/v1/notices", "post"),
         ("/v1/service/personal", "post"),
+        ("/v1/service/dues/hold", "post"),
+        ("/v1/service/failed-payments", "post"),
         ("/v1/service/loss", "post"),
         ("/v1/service/public", "post"),
         ("/v1/service/documents", "get"),
@@ -237,7 +239,7 @@ fn the_description_is_served_as_generated_and_names_everything() {
         assert_eq!(operation["security"].is_null(), open, "{path}");
         assert_eq!(paths[path].as_object().unwrap().len(), 1, "{path}");
     }
-    assert_eq!(paths.len(), 20);
+    assert_eq!(paths.len(), 22);
     for parameter in description["paths"]["/v1/feed"]["get"]["parameters"].as_array().unwrap() {
         assert_eq!(parameter["in"], "query");
     }
@@ -260,6 +262,8 @@ fn the_description_is_served_as_generated_and_names_everything() {
         "HolderProof",
         "FingerEnrolment",
         "PensionPayment",
+        "ContributionPayment",
+        "ContributionReversal",
         "PensionAnswer",
         "PersonalReply",
         "LossReport",

@@ -148,7 +148,7 @@ fn strangers_blocked_terminals_and_desks_without_a_right_hear_nothing() {
     let desks = [
         (Desk::Hospital, PersonalQuestion::Unemployment),
         (Desk::Pharmacy, PersonalQuestion::Treatments { after: None, rows: 5 }),
-        (Desk::Bank, PersonalQuestion::Dues),
+        (Desk::Bank, PersonalQuestion::Treatments { after: None, rows: 5 }),
         (Desk::Tax, movements(None, 5)),
     ];
     for (desk, question) in desks {

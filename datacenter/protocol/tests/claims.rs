@@ -13,9 +13,10 @@ use protocol::{
     pension::{Fingers, Pension, PensionAnswer, PensionQuery, Schedule},
     policy::{self, ProofPolicy, Purpose, Sufficient},
     record::{
-        BODY_VERSION, Body, Business, Certification, EnrolledFinger, FingerEnrolment, Fitness,
-        PensionPayment, RestsOn,
+        BODY_VERSION, Body, Business, Certification, CertifiedAt, ContributionPayment, EnrolledFinger,
+        FingerEnrolment, Fitness, PaidBy, PensionPayment, RestsOn,
     },
+    service::{ContributionKind, Due},
     signature::Signed,
     timestamp::{ClockQuality, Timestamp},
     upload::RefusalReason,
@@ -61,6 +62,54 @@ fn certification() -> Business {
         proof,
         place: Default::default(),
     }))
+}
+
+fn contribution() -> ContributionPayment {
+    let due = Due {
+        period: Period::from_number(202_611).unwrap(),
+        months: 3,
+        kind: ContributionKind::Medical,
+        amount: Fen(100_000),
+        until: Day::from_number(20_261_231).unwrap(),
+    };
+    ContributionPayment {
+        person: number(),
+        card_id: CARD.into(),
+        dues: vec![due],
+        amount: Fen(100_000),
+        paid_by: PaidBy::BankCard { reference: "A1".into() },
+        proof: proof(Way::Pin),
+    }
+}
+
+#[test]
+fn a_payment_of_contributions_adds_up_and_names_each_due_once() {
+    let good = contribution();
+    assert!(good.sound() && good.cash() == Fen::ZERO);
+    let with = |change: &dyn Fn(&mut ContributionPayment)| {
+        let mut payment = good.clone();
+        change(&mut payment);
+        payment.sound()
+    };
+    assert!(with(&|p| p.paid_by = PaidBy::Cash));
+    assert!(!with(&|p| p.amount = Fen(99_999)));
+    assert!(!with(&|p| p.dues.clear()));
+    assert!(!with(&|p| p.paid_by = PaidBy::BankCard { reference: "1 2".into() }));
+    assert!(!with(&|p| p.card_id = "00".into()));
+    assert!(!with(&|p| p.dues[0].kind = ContributionKind::Injury));
+    assert!(!with(&|p| p.dues[0].months = 0));
+    // The same insurance and month under another amount is the same due.
+    assert!(!with(&|p| {
+        p.dues.push(Due { amount: Fen(1), ..p.dues[0] });
+        p.amount = Fen(100_001);
+    }));
+    // Each month of employees' insurance is a row, odd fen in the first; residents contribute by the year.
+    let months = |due: Due| -> Vec<(u32, i64)> {
+        due.months_paid().iter().map(|(period, fen)| (period.number(), fen.0)).collect()
+    };
+    let due = good.dues[0];
+    assert_eq!(months(due), [(202_611, 33_334), (202_612, 33_333), (202_701, 33_333)]);
+    assert_eq!(months(Due { kind: ContributionKind::ResidentMedical, ..due }), [(202_611, 100_000)]);
 }
 
 fn payment() -> PensionPayment {
@@ -121,6 +170,17 @@ fn records_have_these_forms() {
             ),
         ),
         (
+            Business::Contribution(Box::new(contribution())),
+            concat!(
+                r#"{"kind":"contribution","person":"11010519491231002X","#,
+                r#""card_id":"430100D15600000500000001A1B2C3D4","#,
+                r#""dues":[{"period":202611,"months":3,"kind":"medical","amount":100000,"until":20261231}],"#,
+                r#""amount":100000,"paid_by":{"by":"bank_card","reference":"A1"},"#,
+                r#""proof":{"card_id":"430100D15600000500000001A1B2C3D4","at":1795496709000,"#,
+                r#""way":{"way":"pin"}}}"#,
+            ),
+        ),
+        (
             Business::Pension(Box::new(payment())),
             concat!(
                 r#"{"kind":"pension","person":"11010519491231002X","#,
@@ -136,6 +196,12 @@ fn records_have_these_forms() {
         assert_eq!(serde_json::to_string(&business).unwrap(), text);
         assert_eq!(serde_json::from_str::<Business>(text).unwrap(), business);
     }
+    // Where a person was seen is said only when it was at home: older records read as made at a desk.
+    let text = serde_json::to_string(&certification()).unwrap();
+    let home = text.replace(r#""pin":false}}}"#, r#""pin":false}},"place":"home"}"#);
+    let Business::Certification(seen) = serde_json::from_str(&home).unwrap() else { panic!("{home}") };
+    assert_eq!(seen.place, CertifiedAt::Home);
+    assert_eq!(serde_json::to_string(&Business::Certification(seen)).unwrap(), home);
     let enrolled = Business::Enrolment(Box::new(enrolment()));
     let text = serde_json::to_string(&enrolled).unwrap();
     assert!(text.starts_with(r#"{"kind":"enrolment""#));

@@ -22,6 +22,7 @@ use protocol::{
 
 mod benefits;
 mod books;
+mod contributions;
 mod feed;
 mod money;
 mod service;
@@ -64,6 +65,7 @@ pub fn check(fresh: &dyn Fn() -> Arc<dyn Storage>) {
     service::records_of(&*fresh());
     service::losses(&*fresh());
     service::asking(&*fresh());
+    contributions::dues(&*fresh());
     books::one_writer_at_a_time(&fresh());
 }
 

@@ -91,7 +91,7 @@ impl Terminal {
     /// Takes money for dues of the open card's holder, whole, as one payment.
     ///
     /// `chosen` are dues just as [`Terminal::dues`] has shown them, at most
-    /// [`PAYMENT_DUES_MAX`](protocol::record::PAYMENT_DUES_MAX). The holder must have been known within the last 15
+    /// [`PAYMENT_DUES_MAX`]. The holder must have been known within the last 15
     /// minutes (a PIN is enough), the card be in the slot, and the line up. All of them are paid or none. The money
     /// is the desk's when this has returned `Ok`: then it stands in the books, and the center has set the dues aside
     /// for it, so it is booked, once, whatever happens to line, power or program. After any error nothing was paid
