@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod counter;
+mod home;
 mod ladder;
 mod paying;
 mod remembered;
