@@ -5,11 +5,13 @@ use protocol::policy::Purpose;
 use terminal::{
     reconcile::Reconciliation,
     roles::{Action, permits},
+    setup::Face,
 };
 
 use super::{
     note::Said,
     serve::Stage,
+    sheet::Sheet,
     state::{Confirm, Effect, Overlay, Page, State},
     work::Command,
 };
@@ -39,6 +41,24 @@ pub enum Place {
     Records,
     /// The day's comparison.
     Day,
+    /// Who may work here.
+    Operators,
+    /// Pensions that the center did not book.
+    Failed,
+    /// Contributions that are due.
+    Dues,
+    /// Payments of contributions of this terminal.
+    Taken,
+    /// The register of those who seek work.
+    Seeking,
+    /// An operator's sheet.
+    Operator,
+    /// The one who signs in changes the secret.
+    OwnSecret,
+    /// The sheet of a payment.
+    Pay,
+    /// The sheet of somebody who seeks work.
+    Register,
     /// The holder types.
     Pin,
     /// How the figures came about.
@@ -58,15 +78,21 @@ pub enum Place {
 use Place::*;
 
 /// Whatever lies over a page and is left by Escape.
-const OVER: &[Place] = &[Pin, Why, Waiting, Confirm, Decide, Second, Help];
+const OVER: &[Place] =
+    &[Pin, Why, Waiting, Confirm, Decide, Second, Help, Operator, OwnSecret, Pay, Register];
 /// Pages, without what lies over them.
-const PAGES: &[Place] = &[Closed, SignIn, Idle, Bill, Split, Done, Pension, Affairs, Lane, Records, Day];
+const PAGES: &[Place] = &[
+    Closed, SignIn, Idle, Bill, Split, Done, Pension, Affairs, Lane, Records, Day, Operators, Failed, Dues,
+    Taken, Seeking,
+];
 /// Where people are served and nothing is under way with anybody.
 const FREE: &[Place] = &[Idle, Done, Pension, Affairs];
 /// Where a holder's own affairs are done.
 const HOLDER: &[Place] = &[Pension, Affairs];
 /// Lists of the books, and the day.
 const BOOKS: &[Place] = &[Lane, Records, Day];
+/// Pages that are left to the one they came from.
+const SIDE: &[Place] = &[Operators, Failed, Dues, Taken, Seeking];
 
 /// An act, as the table has it.
 struct Row {
@@ -114,7 +140,7 @@ acts! {
     /// Shows the keys.
     Help ["按键", "Keys"], Anybody, [(1, &[PAGES])] => |state| state.lay(Overlay::Help);
     /// Goes to the page that this desk works on.
-    Home ["回业务", "Service"], Anybody, [(2, &[BOOKS])] => |state| state.go(state.home());
+    Home ["回业务", "Service"], Anybody, [(2, &[BOOKS, &[Operators, Failed, Taken]])] => |state| state.go(state.home());
     /// Visits and bills that wait.
     Waiting ["待结算/HIS", "Waiting/HIS"], Register, [(3, &[&[Idle, Bill]])] => |state| {
         state.row = 0;
@@ -145,11 +171,11 @@ acts! {
     /// The next patient.
     Next ["下一位", "Next"], Anybody, [(9, &[&[Done]])] => State::next_patient;
     /// Prints again.
-    Reprint ["补打", "Reprint"], Anybody, [(6, &[&[Done, Lane, Records]])] => State::reprint;
+    Reprint ["补打", "Reprint"], Anybody, [(6, &[&[Done, Lane, Records, Dues, Taken]])], when State::has_paper => State::reprint;
     /// Reads the card that lies there.
-    Tap ["读卡", "Read card"], ReadCard, [(9, &[&[Idle]]), (2, &[HOLDER])] => State::tap_by_key;
+    Tap ["读卡", "Read card"], ReadCard, [(9, &[&[Idle]]), (2, &[HOLDER, &[Dues, Seeking]])] => State::tap_by_key;
     /// Unknown outcomes and refusals.
-    Lane ["未知/异常", "Unknown"], ViewQueue, [(7, &[FREE, &[Bill, Split, Records, Day]])]
+    Lane ["未知/异常", "Unknown"], ViewQueue, [(7, &[FREE, SIDE, &[Bill, Split, Records, Day]])]
         => |state| state.go(Page::Lane);
     /// A supervisor decides.
     Decide ["主管认定", "Decide"], AcceptDifference, [(9, &[&[Lane]])] => State::begin_decision;
@@ -186,18 +212,74 @@ acts! {
         when |state| state.desk.pension.is_some()
         => |state| state.know_then(Purpose::Pension, Command::PayPension);
     /// Knows the holder, then certifies.
-    Certify ["资格认证", "Certify"], Certify, [(5, &[HOLDER])]
-        => |state| state.know_then(Purpose::Certification, Command::Certify);
+    Certify ["资格认证", "Certify"], Certify, [(5, &[&[Pension]])]
+        => |state| state.know_then(Purpose::Certification, Command::Certify { at_home: state.desk.at_home });
+    /// At the holder's home, with a portable terminal, or at the desk.
+    AtHome ["上门/窗口", "Home/desk"], VisitHome, [(4, &[&[Pension]])], when State::is_community => |state| {
+        state.desk.at_home = !state.desk.at_home;
+        Vec::new()
+    };
     /// Staff vouches.
-    Vouch ["人工核验", "By staff"], ConfirmHolder, [(6, &[HOLDER])], when State::can_vouch => State::vouch;
+    Vouch ["人工核验", "By staff"], ConfirmHolder, [(6, &[&[Pension]])], when State::can_vouch => State::vouch;
     /// Cards and contributions.
     AffairsPage ["缴费与卡", "Affairs"], ReadCard, [(11, &[&[Pension]])] => |state| state.go(Page::Affairs);
     /// Reads them.
     Affairs ["查询", "Show"], ReadCard, [(9, &[&[Affairs]])] => |state| state.with_card(Command::Affairs);
+    /// Who may work here.
+    OperatorsPage ["操作员", "Operators"], ManageOperators, [(6, &[&[Day]])] => |state| state.go(Page::Operators);
+    /// Somebody new.
+    AddOperator ["添加", "Add"], ManageOperators, [(9, &[&[Operators]])]
+        => |state| state.lay_sheet(Sheet::operator(None));
+    /// Another secret; whoever was stopped is let in again.
+    ResetOperator ["重设口令/启用", "New secret"], ManageOperators, [(5, &[&[Operators]])] => State::begin_reset;
+    /// Lets nobody in under this number.
+    StopOperator ["停用", "Stop"], ManageOperators, [(4, &[&[Operators]])], when State::can_stop => State::begin_stop;
+    /// Pensions that the center did not book.
+    FailedPage ["发放失败", "Failed"], PayPension, [(3, &[&[Pension]])] => |state| state.go(Page::Failed);
+    /// Asks for them anew.
+    Failed ["查询", "Show"], PayPension, [(9, &[&[Failed]])] => State::ask_failed;
+    /// Those after the last one.
+    FailedMore ["更早的", "Earlier"], PayPension, [(3, &[&[Failed]])], when |state| state.failed.next.is_some()
+        => State::ask_failed_on;
+    /// Of this terminal, or of all.
+    FailedScope ["本机/全部", "Here/all"], PayPension, [(4, &[&[Failed]])] => State::switch_failed;
+    /// Contributions that are due.
+    DuesPage ["缴费", "Dues"], CollectContribution, [(3, &[&[Affairs]])] => |state| state.go(Page::Dues);
+    /// Asks for them.
+    Dues ["查询应缴", "Show dues"], CollectContribution, [(9, &[&[Dues]])],
+        when |state| state.dues.shown.is_none() && state.dues.paid.is_none() => |state| state.with_card(Command::Dues);
+    /// The marked one is to be paid, or not.
+    Choose ["选/不选", "Choose"], CollectContribution, [(4, &[&[Dues]])], when |state| state.dues.shown.is_some()
+        => State::choose_due;
+    /// All of them.
+    ChooseAll ["全选", "All"], CollectContribution, [(5, &[&[Dues]])], when |state| state.dues.shown.is_some()
+        => State::choose_dues;
+    /// Takes the money.
+    Collect ["收款", "Collect"], CollectContribution, [(9, &[&[Dues]])], when |state| state.dues.shown.is_some()
+        => State::begin_payment;
+    /// Whoever comes next.
+    NextPayer ["下一位", "Next"], Anybody, [(9, &[&[Dues]])], when |state| state.dues.paid.is_some()
+        => State::next_payer;
+    /// What was taken here.
+    TakenPage ["收缴记录", "Taken"], CollectContribution, [(3, &[&[Dues]])] => |state| state.go(Page::Taken);
+    /// Takes a payment back.
+    GiveBack ["退回缴费", "Give back"], CancelContribution, [(4, &[&[Taken]])] => State::begin_giving_back;
+    /// The register of those who seek work.
+    SeekingPage ["求职登记", "Job seekers"], ReadCard, [(4, &[&[Affairs]])], when State::is_community
+        => |state| state.go(Page::Seeking);
+    /// Asks how the holder stands in it.
+    Seeking ["查询", "Show"], ReadCard, [(9, &[&[Seeking]])], when |state| state.seeking.is_none()
+        => |state| state.with_card(Command::Seeking);
+    /// Registers, or changes what was told.
+    Register ["登记/更改", "Register"], ReadCard, [(9, &[&[Seeking]])], when |state| state.seeking.is_some()
+        => State::begin_registration;
+    /// Takes the registration back.
+    StopSeeking ["注销登记", "Take out"], ReadCard, [(4, &[&[Seeking]])], when State::is_registered
+        => |state| state.lay(Overlay::Confirm(Confirm::StopSeeking));
     /// Yes.
-    Yes ["确定", "Yes"], Anybody, [(9, &[&[Confirm, Decide, Second]])], when State::is_decided => State::yes;
+    Yes ["确定", "Yes"], Anybody, [(9, &[&[Confirm, Decide, Second, Operator, OwnSecret, Pay, Register]])], when State::is_decided => State::yes;
     /// Back.
-    Back ["返回", "Back"], Anybody, [(0, &[OVER, BOOKS, &[Bill, Split], HOLDER])],
+    Back ["返回", "Back"], Anybody, [(0, &[OVER, BOOKS, SIDE, &[Bill, Split], HOLDER])],
         // A finger is waited for, say: it need not be.
         when |state| !HOLDER.contains(&state.place()) || state.is_busy() => State::back;
 }
@@ -254,6 +336,15 @@ impl Place {
             Lane => "counter.lane",
             Records => "counter.records",
             Day => "counter.day",
+            Operators => "counter.operators",
+            Failed => "counter.failed",
+            Dues => "counter.dues",
+            Taken => "counter.taken",
+            Seeking => "counter.seeking",
+            Operator => "counter.operator",
+            OwnSecret => "counter.own-secret",
+            Pay => "counter.pay",
+            Register => "counter.register",
             Pin => "counter.pin",
             Why => "counter.why",
             Waiting => "counter.waiting",
@@ -289,6 +380,12 @@ impl State {
             (Overlay::None, Page::Lane) => Lane,
             (Overlay::None, Page::Records) => Records,
             (Overlay::None, Page::Day) => Day,
+            (Overlay::None, Page::Operators) => Operators,
+            (Overlay::None, Page::Failed) => Failed,
+            (Overlay::None, Page::Dues) => Dues,
+            (Overlay::None, Page::Taken) => Taken,
+            (Overlay::None, Page::Seeking) => Seeking,
+            (Overlay::Sheet(sheet), _) => sheet.purpose.place(),
         }
     }
 
@@ -330,6 +427,11 @@ impl State {
     pub(super) fn press(&mut self, number: u8) -> Vec<Effect> {
         let found = self.here().find(|(found, _)| *found == number).map(|(_, row)| row.act);
         found.map_or_else(Vec::new, |act| self.act(act))
+    }
+
+    /// A desk of the community or the tax office.
+    pub(super) fn is_community(&self) -> bool {
+        self.opened.as_ref().is_some_and(|opened| opened.face == Face::Community)
     }
 
     fn differing(&self) -> Option<&Reconciliation> {

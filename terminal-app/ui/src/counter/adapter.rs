@@ -1,6 +1,6 @@
 //! Puts the state on the screen: the only place of the counter that knows the screen's types.
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use card_spec::money::Fen;
 use hal::pin_pad::Prompt;
@@ -19,16 +19,18 @@ use super::{
     entry::LinePart,
     serve::Stage,
     state::{Confirm, Overlay, Page, State},
+    table::{Row, Table},
     write::{Write, dots, figure, number, show_note, show_status},
 };
 use crate::{
-    Counter, CounterBill, CounterBooked, CounterCard, CounterConfirm, CounterFace, CounterFigure,
-    CounterItem, CounterKey, CounterLine, CounterOverlay, CounterPage, CounterPair, CounterPrompt,
-    CounterRole, CounterRow, CounterStage, CounterVisit, CounterWindow, Status, Theme,
+    Counter, CounterBill, CounterBooked, CounterCard, CounterColumn, CounterConfirm, CounterFace,
+    CounterField, CounterFigure, CounterItem, CounterKey, CounterLine, CounterOverlay, CounterPage,
+    CounterPair, CounterPrompt, CounterRole, CounterRow, CounterStage, CounterTableRow, CounterVisit,
+    CounterWindow, Status, Theme,
 };
 
 /// A list on the screen whose rows are replaced only where they differ, so that it keeps its place.
-struct List<T>(Rc<VecModel<T>>);
+pub(super) struct List<T>(Rc<VecModel<T>>);
 
 impl<T: Clone + PartialEq + 'static> List<T> {
     fn new() -> Self {
@@ -39,7 +41,7 @@ impl<T: Clone + PartialEq + 'static> List<T> {
         ModelRc::from(Rc::clone(&self.0))
     }
 
-    fn set(&self, rows: Vec<T>) {
+    pub(super) fn set(&self, rows: Vec<T>) {
         use slint::Model;
         if self.0.row_count() != rows.len() {
             self.0.set_vec(rows);
@@ -55,6 +57,8 @@ impl<T: Clone + PartialEq + 'static> List<T> {
 
 /// The screen of one counter.
 pub struct Screen {
+    /// Rows of the list that is on the screen.
+    pub(super) shown: RefCell<Vec<Row>>,
     window: slint::Weak<CounterWindow>,
     keys: List<CounterKey>,
     visits: List<CounterVisit>,
@@ -73,6 +77,9 @@ pub struct Screen {
     cards: List<CounterCard>,
     contributions: List<CounterPair>,
     dues: List<CounterFigure>,
+    pub(super) columns: List<CounterColumn>,
+    pub(super) table: List<CounterTableRow>,
+    pub(super) fields: List<CounterField>,
 }
 
 impl std::fmt::Debug for Screen {
@@ -85,6 +92,7 @@ impl Screen {
     /// The screen of a window; its lists are made once.
     pub fn new(window: &CounterWindow) -> Self {
         let screen = Screen {
+            shown: RefCell::default(),
             window: window.as_weak(),
             keys: List::new(),
             visits: List::new(),
@@ -103,6 +111,9 @@ impl Screen {
             cards: List::new(),
             contributions: List::new(),
             dues: List::new(),
+            columns: List::new(),
+            table: List::new(),
+            fields: List::new(),
         };
         let counter = Counter::get(window);
         counter.set_keys(screen.keys.model());
@@ -122,6 +133,9 @@ impl Screen {
         counter.set_cards(screen.cards.model());
         counter.set_contributions(screen.contributions.model());
         counter.set_dues(screen.dues.model());
+        counter.set_table_columns(screen.columns.model());
+        counter.set_table_rows(screen.table.model());
+        counter.set_sheet_fields(screen.fields.model());
         screen
     }
 
@@ -140,6 +154,9 @@ impl Screen {
         self.overlay(&counter, state, write);
         self.books(&counter, state, write);
         self.desk(&counter, state, write);
+        if let Some(table) = Table::of(state, write) {
+            self.table(&counter, &table, write);
+        }
     }
 
     fn frame(&self, window: &CounterWindow, counter: &Counter<'_>, state: &State, write: Write) {
@@ -153,6 +170,7 @@ impl Screen {
             Page::Lane => CounterPage::Lane,
             Page::Records => CounterPage::Records,
             Page::Day => CounterPage::Day,
+            Page::Operators | Page::Failed | Page::Dues | Page::Taken | Page::Seeking => CounterPage::Table,
         });
         counter.set_stage(match state.serve.stage() {
             Stage::Idle => CounterStage::Idle,
@@ -186,6 +204,7 @@ impl Screen {
             })
             .collect(),
         );
+        counter.set_writing(state.is_writing());
         counter.set_busy(state.is_busy());
         let progress =
             state.progress.map(|progress| write.core(|language| progress.words(language).to_owned()));
@@ -419,6 +438,21 @@ impl Screen {
                     Confirm::DropVisit => (CounterConfirm::DropVisit, String::new()),
                     Confirm::SignOut => (CounterConfirm::SignOut, String::new()),
                     Confirm::Accept(cycle) => (CounterConfirm::Accept, cycle.clone()),
+                    Confirm::StopOperator(number) => {
+                        let known = state.operators.iter().find(|operator| operator.number == *number);
+                        let name = known.map(|operator| operator.name.as_str()).unwrap_or_default();
+                        (CounterConfirm::StopOperator, format!("{number}  {name}"))
+                    }
+                    Confirm::GiveBack(id) => {
+                        let taken = state.taken.iter().find(|taken| taken.id == *id);
+                        let detail = taken.map(|taken| {
+                            let paid_by =
+                                write.core(|language| words::paid_by_words(&taken.paid_by, language));
+                            format!("{} · {} · {paid_by}", taken.name, write.locale.money(taken.amount))
+                        });
+                        (CounterConfirm::GiveBack, detail.unwrap_or_default())
+                    }
+                    Confirm::StopSeeking => (CounterConfirm::StopSeeking, String::new()),
                 };
                 counter.set_confirm(confirm);
                 counter.set_confirm_detail(detail.into());
@@ -436,6 +470,10 @@ impl Screen {
                 CounterOverlay::Second
             }
             Overlay::Help => CounterOverlay::Help,
+            Overlay::Sheet(sheet) => {
+                self.sheet(counter, sheet, write);
+                CounterOverlay::Sheet
+            }
         });
         let (what, next) = write.trouble(state.wrong_pin.as_ref());
         counter.set_pin_trouble((what + &next).into());
@@ -462,7 +500,19 @@ impl Screen {
         let counts = std::iter::once((day.ours.count.to_string(), day.theirs.count.to_string()));
         let sums = amounts(&day.ours).into_iter().zip(amounts(&day.theirs));
         let sums = sums.map(|(ours, theirs)| (write.locale.amount(ours), write.locale.amount(theirs)));
-        self.day.set(counts.chain(sums).map(|(ours, theirs)| figure(String::new(), ours, theirs)).collect());
+        // What was taken for contributions is in no other sum, and a line of its own where there is any.
+        let taken = |totals: &protocol::reconciliation::Totals| {
+            format!("{} · {}", totals.contribution_count, write.locale.amount(totals.contribution_amt))
+        };
+        let any = day.ours.contribution_count + day.theirs.contribution_count > 0;
+        let contributions = any.then(|| (taken(&day.ours), taken(&day.theirs)));
+        self.day.set(
+            counts
+                .chain(sums)
+                .chain(contributions)
+                .map(|(ours, theirs)| figure(String::new(), ours, theirs))
+                .collect(),
+        );
         let list = |items: Vec<String>| SharedString::from(items.join(", "));
         counter.set_missing(list(day.missing.iter().map(u64::to_string).collect()));
         let short = |id: &protocol::id::TransactionId| id.to_string().chars().take(8).collect::<String>();
@@ -472,6 +522,7 @@ impl Screen {
 
     fn desk(&self, counter: &Counter<'_>, state: &State, write: Write) {
         let desk = &state.desk;
+        counter.set_at_home(desk.at_home && state.page == Page::Pension);
         counter.set_has_pension(desk.pension.is_some());
         if let Some(pension) = &desk.pension {
             let why = pension.payable().err();

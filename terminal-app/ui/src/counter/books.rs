@@ -20,10 +20,17 @@ pub struct Books {
 }
 
 impl State {
+    /// There is a paper here, or a list of which one row may be marked.
+    pub(super) fn has_paper(&self) -> bool {
+        self.page != Page::Dues || self.dues.paid.is_some()
+    }
+
     pub(super) fn reprint(&mut self) -> Vec<Effect> {
         let id = match self.page {
             Page::Serve => self.serve.settled.as_ref().map(|settled| settled.id),
             Page::Records => self.books.latest.get(self.row).map(|row| row.id),
+            Page::Dues => self.dues.paid.as_ref().map(|paid| paid.id),
+            Page::Taken => self.taken.get(self.row).map(|taken| taken.id),
             Page::Lane => self.marked_in_lane().map(|row| row.id),
             _ => None,
         };

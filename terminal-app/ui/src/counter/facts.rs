@@ -225,6 +225,10 @@ pub enum Kind {
     Certification,
     /// 养老金.
     Pension,
+    /// 缴费.
+    Contribution,
+    /// 退回缴费.
+    ContributionReversal,
     /// Nothing came of it.
     Abandoned,
 }
@@ -293,6 +297,10 @@ fn figures(transaction: &Transaction) -> (Kind, Option<Fen>, Option<Fen>) {
         Some(Business::Enrolment(_)) => (Kind::Enrolment, None, None),
         Some(Business::Certification(_)) => (Kind::Certification, None, None),
         Some(Business::Pension(payment)) => (Kind::Pension, Some(payment.amount), None),
+        Some(Business::Contribution(payment)) => (Kind::Contribution, Some(payment.amount), None),
+        Some(Business::ContributionReversal(reversal)) => {
+            (Kind::ContributionReversal, Some(reversal.amount), None)
+        }
         Some(_) => (Kind::Abandoned, None, None),
         None => match transaction.intention.purpose {
             Purpose::Settlement => (Kind::Settlement, None, armed),
@@ -301,8 +309,8 @@ fn figures(transaction: &Transaction) -> (Kind, Option<Fen>, Option<Fen>) {
             Purpose::Enrolment => (Kind::Enrolment, None, None),
             Purpose::Certification => (Kind::Certification, None, None),
             Purpose::Pension { .. } => (Kind::Pension, None, None),
-            // No word of their own yet.
-            Purpose::Contribution | Purpose::ContributionReversal { .. } => (Kind::Abandoned, None, None),
+            Purpose::Contribution => (Kind::Contribution, None, None),
+            Purpose::ContributionReversal { .. } => (Kind::ContributionReversal, None, None),
         },
     }
 }

@@ -31,6 +31,8 @@ pub struct Desk {
     pub stopped: Option<Trouble>,
     /// Certified up to this day.
     pub certified: Option<protocol::calendar::Day>,
+    /// The holder is certified at home.
+    pub at_home: bool,
     /// Affairs at the center.
     pub affairs: Option<Affairs>,
 }
@@ -44,7 +46,7 @@ impl State {
 
     pub(super) fn with_card(&mut self, command: Command) -> Vec<Effect> {
         if self.serve.card.is_none() {
-            return self.tap();
+            return self.tap_by_key();
         }
         self.ask(command)
     }
@@ -52,7 +54,7 @@ impl State {
     /// The holder is known first, by a finger; what it is for comes with the next press of the same key.
     pub(super) fn know_then(&mut self, purpose: Purpose, command: Command) -> Vec<Effect> {
         if self.serve.card.is_none() {
-            return self.tap();
+            return self.tap_by_key();
         }
         if self.desk.proved == Some(purpose) {
             return self.ask(command);

@@ -6,6 +6,7 @@ use terminal::audit::Ground;
 use super::{
     note::Said,
     serve::Stage,
+    sheet::Sheet,
     state::{Confirm, Effect, Key, LOOK_MS, Overlay, Page, State},
     work::{Command, Secret},
 };
@@ -31,9 +32,11 @@ impl State {
         match (&mut self.overlay, self.page) {
             (Overlay::Second { .. }, _) => self.second_key(key),
             (Overlay::Decide { .. }, _) => self.decide_key(key),
+            (Overlay::Sheet(_), _) => self.sheet_key(key),
             (Overlay::Confirm(_) | Overlay::Waiting, _) if key == Key::Return => self.press(9),
             (Overlay::None, Page::SignIn) => self.sign_in_key(key),
             (Overlay::None, Page::Serve) => self.serve_key(key),
+            (Overlay::None, Page::Dues) => self.dues_key(key),
             _ => Vec::new(),
         }
     }
@@ -77,18 +80,25 @@ impl State {
     pub(super) fn back(&mut self) -> Vec<Effect> {
         match (&self.overlay, self.page) {
             (Overlay::None, Page::Serve) => self.serve_back(),
-            (Overlay::None, Page::Lane | Page::Records | Page::Day) => {
-                let home = self.home();
-                self.go(home)
-            }
             (Overlay::None, Page::Pension | Page::Affairs) if self.is_busy() => vec![Effect::Halt],
-            (Overlay::None, _) => Vec::new(),
+            (Overlay::None, page) => page.before(self.home()).map_or_else(Vec::new, |page| self.go(page)),
+            // Nobody works with a secret that somebody else knows.
+            (Overlay::Sheet(sheet), _) if sheet.purpose == Sheet::OWN_SECRET => {
+                let effects = self.ask(Command::SignOut);
+                if !effects.is_empty() {
+                    self.overlay = Overlay::None;
+                }
+                effects
+            }
             _ => self.lay(Overlay::None),
         }
     }
 
     /// What was asked for is really wanted.
     pub(super) fn yes(&mut self) -> Vec<Effect> {
+        if let Overlay::Sheet(_) = self.overlay {
+            return self.sheet_is_meant();
+        }
         if self.is_busy() {
             self.say(Said::Busy);
             return Vec::new();
@@ -98,6 +108,9 @@ impl State {
             Overlay::Confirm(Confirm::DropVisit) => self.ask(Command::DropVisit),
             Overlay::Confirm(Confirm::SignOut) => self.ask(Command::SignOut),
             Overlay::Confirm(Confirm::Accept(cycle)) => self.ask(Command::Accept { cycle }),
+            Overlay::Confirm(Confirm::StopOperator(number)) => self.ask(Command::StopOperator { number }),
+            Overlay::Confirm(Confirm::GiveBack(id)) => self.ask(Command::GiveDuesBack { id }),
+            Overlay::Confirm(Confirm::StopSeeking) => self.ask(Command::StopSeeking),
             Overlay::Decide { id, done: Some(done), ground: Some(ground) } => {
                 let ground = Ground::ALL.get(ground).copied().unwrap_or(Ground::CardGone);
                 self.ask(Command::Decide { id, done, ground })
@@ -109,6 +122,11 @@ impl State {
             }
             overlay => self.lay(overlay),
         }
+    }
+
+    pub(super) fn nothing_marked(&mut self) -> Vec<Effect> {
+        self.say(Said::NothingMarked);
+        Vec::new()
     }
 
     /// What lies over the page can be answered by yes.

@@ -5,14 +5,21 @@
 
 pub mod acts;
 pub mod adapter;
+mod adapter_lists;
 pub mod books;
+pub mod dues;
 pub mod entry;
 pub mod facts;
+pub mod failed;
 pub mod holder;
 mod keys;
 pub mod note;
+mod operators;
+mod seeking;
 pub mod serve;
+pub mod sheet;
 pub mod state;
+mod table;
 mod told;
 mod typing;
 pub mod work;
@@ -42,6 +49,9 @@ use crate::{
 
 /// How often the clock of the top bar is read.
 const TICK_MS: u64 = 1_000;
+
+/// From this number on `Counter.field-set` names fields of the sheet.
+const SHEET_FIELDS: usize = 10;
 
 /// The counter in a window.
 #[derive(Clone)]
@@ -79,6 +89,7 @@ impl Face {
         let keys = on(&face);
         counter.on_key(move |text, control, repeat| keys.key_of(&text, control, repeat));
         let presses = on(&face);
+        counter.on_is_letter(|text| text.chars().next().is_some_and(is_letter));
         counter.on_press(move |act| {
             if let Some(act) = usize::try_from(act).ok().and_then(Act::of) {
                 presses.take(Input::Press(act));
@@ -89,8 +100,10 @@ impl Face {
         let fields = on(&face);
         counter.on_field_set(move |field, text| {
             let all = [Field::Item, Field::Count, Field::Price, Field::Number, Field::Second];
-            if let Some(field) = usize::try_from(field).ok().and_then(|at| all.get(at)) {
-                fields.take(Input::Set(*field, text.into()));
+            let field = usize::try_from(field).unwrap_or(usize::MAX);
+            let in_sheet = || field.checked_sub(SHEET_FIELDS).map(Field::Sheet);
+            if let Some(field) = all.get(field).copied().or_else(in_sheet) {
+                fields.take(Input::Set(field, text.into()));
             }
         });
         let languages = on(&face);
@@ -223,9 +236,12 @@ fn input_of(text: &str, control: bool, repeat: bool) -> Option<Input> {
     if let Some((_, key)) = single.into_iter().find(|(named, _)| is(*named)) {
         return once(key);
     }
-    // What else the platform names lies in the private use area; it is no text.
-    let private = ('\u{E000}'..='\u{F8FF}').contains(&letter);
-    (!letter.is_control() && !private).then_some(Input::Key(Key::Char(letter)))
+    is_letter(letter).then_some(Input::Key(Key::Char(letter)))
+}
+
+/// Whether a key is a character: what else the platform names lies in the private use area.
+fn is_letter(key: char) -> bool {
+    !key.is_control() && !('\u{E000}'..='\u{F8FF}').contains(&key)
 }
 
 /// The machine's time.

@@ -153,6 +153,66 @@ said! {
     Refunded Calm
         "退款已圈存到卡中。"
         "The refund is on the card.";
+    /// Too quick for money.
+    TooFast Care
+        "按得太快，没有办理。请看清后再按一次。"
+        "Too fast, nothing was done. Look, then press again.";
+    /// An operator number that is known already.
+    NumberKnown Care
+        "这个工号已有。请换一个工号，或返回后用 F5 重设口令。"
+        "This number is known. Take another, or go back and give it a new secret with F5.";
+    /// A secret that is too short.
+    SecretShort Care
+        "口令至少 6 位，请重新输入。"
+        "A secret has at least 6 characters: type it again.";
+    /// Nobody stops oneself.
+    NotYourself Care
+        "不能停用自己。请另一名主管签到后办理。"
+        "You cannot stop yourself. Let another supervisor sign in.";
+    /// An operator was set.
+    OperatorSet Calm
+        "已保存。本人第一次签到时须改口令。"
+        "Saved. The operator changes the secret at the next sign-in.";
+    /// An operator was stopped.
+    OperatorStopped Calm
+        "已停用。以往的记录保留。"
+        "Stopped. What was done under the number stays.";
+    /// One's own secret was changed.
+    SecretChanged Calm
+        "口令已修改。"
+        "The secret is changed.";
+    /// No number of a bank terminal's slip.
+    ReferenceWrong Care
+        "请输入银行终端小票号：1 到 24 位字母或数字。没有入账。"
+        "Type the number of the bank terminal's slip: 1 to 24 letters or digits. Nothing was booked.";
+    /// It cannot be taken back any more.
+    NotReversible Care
+        "这一笔不能退回：只能当天退回一次，且中心未拒绝。请报经办机构办理。"
+        "This one cannot be given back here: only once, on the same day, and not what the center refused. Report it to the agency.";
+    /// Contributions were given back.
+    GivenBack Calm
+        "缴费已退回，应缴恢复。请把款项退给缴费人："
+        "Taken back, the dues are open again. Give the money back:";
+    /// Registered as seeking work.
+    Registered Calm
+        "求职登记已保存。"
+        "Registered as seeking work.";
+    /// Taken out of the register.
+    Unregistered Calm
+        "求职登记已注销。"
+        "Taken out of the register.";
+    /// No wish.
+    WishEmpty Care
+        "请写明求职意向，40 个汉字以内。"
+        "Write what work is wanted, within 120 letters.";
+    /// No wage.
+    WageWrong Care
+        "期望月薪请输入整数元，或不填。"
+        "Type the wage in whole yuan, or leave it empty.";
+    /// No telephone number.
+    PhoneWrong Care
+        "联系电话不对，请输入 5 到 20 位数字。"
+        "That is no telephone number: 5 to 20 digits.";
     /// For somebody else to do.
     NotYours Care
         "这一步要由主管办理，没有执行。请主管按 F12 交班签到后再办。"
@@ -188,6 +248,8 @@ pub enum Note {
     },
     /// Money went back onto the card.
     Refunded(Fen),
+    /// Contributions were taken back: so much goes to the person.
+    GivenBack(Fen),
 }
 
 impl Note {

@@ -1,18 +1,23 @@
 //! The counter as a plain state machine: keys and what the desk tells in, commands out. No screen in here.
 
 use hal::pin_pad::{PinPadError, Prompt};
-use protocol::{id::TransactionId, timestamp::Timestamp};
-use terminal::{progress::Progress, reconcile::Reconciliation, setup::Face};
+use protocol::{id::TransactionId, service::work::WorkAnswer, timestamp::Timestamp};
+use terminal::{
+    flows::DuesTaken, progress::Progress, reconcile::Reconciliation, roles::Operator, setup::Face,
+};
 use zeroize::Zeroizing;
 
 use super::{
     acts::Act,
     books::Books,
+    dues::Dues,
     entry::{Hidden, Typed},
     facts::VisitRow,
+    failed::Failed,
     holder::Desk,
     note::{Note, Said},
     serve::Serve,
+    sheet::Sheet,
     work::{BillRow, Clerk, Command, Event, Opened},
 };
 use crate::{desk::Told, locale::Locale, trouble::Trouble, upkeep::Status};
@@ -63,6 +68,8 @@ pub enum Field {
     Number,
     /// Number of the second clerk.
     Second,
+    /// A field of the sheet, from 0.
+    Sheet(usize),
 }
 
 /// What comes in.
@@ -124,6 +131,30 @@ pub enum Page {
     Records,
     /// The day's comparison.
     Day,
+    /// Who may work here.
+    Operators,
+    /// Pensions that the center did not book.
+    Failed,
+    /// Contributions that are due.
+    Dues,
+    /// Payments of contributions of this terminal.
+    Taken,
+    /// The register of those who seek work.
+    Seeking,
+}
+
+impl Page {
+    /// Where Escape leads; `home` is the page that this desk works on. `None` stays.
+    pub(super) fn before(self, home: Page) -> Option<Page> {
+        match self {
+            Page::Lane | Page::Records | Page::Day => Some(home),
+            Page::Operators => Some(Page::Day),
+            Page::Failed => Some(Page::Pension),
+            Page::Taken => Some(Page::Dues),
+            Page::Dues | Page::Seeking => Some(Page::Affairs),
+            _ => None,
+        }
+    }
 }
 
 /// What lies over the page.
@@ -165,6 +196,8 @@ pub enum Overlay {
     },
     /// The keys.
     Help,
+    /// Something is filled in.
+    Sheet(Box<Sheet>),
 }
 
 /// What is asked before it is done.
@@ -178,6 +211,12 @@ pub enum Confirm {
     SignOut,
     /// Accept the difference.
     Accept(String),
+    /// Let nobody in under this number.
+    StopOperator(String),
+    /// Take a payment of contributions back.
+    GiveBack(TransactionId),
+    /// Take the registration as seeking work back.
+    StopSeeking,
 }
 
 /// Number and secret of whoever signs in.
@@ -242,6 +281,16 @@ pub struct State {
     pub bills: Vec<BillRow>,
     /// The books.
     pub books: Books,
+    /// Who may work here.
+    pub operators: Vec<Operator>,
+    /// Pensions that the center did not book.
+    pub failed: Failed,
+    /// Contributions that are due.
+    pub dues: Dues,
+    /// Payments of contributions of this terminal.
+    pub taken: Vec<DuesTaken>,
+    /// How the holder stands in the register of those who seek work; `None` before the center was asked.
+    pub seeking: Option<WorkAnswer>,
     /// The comparison with the center.
     pub reconciliation: Option<Reconciliation>,
     /// Marked row of the list on the page.
@@ -286,6 +335,11 @@ impl State {
         match (&self.overlay, self.page) {
             (Overlay::Waiting, _) => self.bills.len(),
             (Overlay::Why, _) => self.serve.split.as_ref().map_or(0, |(split, _)| split.steps.len()),
+            (Overlay::Sheet(_), _) => 0,
+            (_, Page::Operators) => self.operators.len(),
+            (_, Page::Failed) => self.failed.payments.as_ref().map_or(0, Vec::len),
+            (_, Page::Dues) => self.dues.chosen.len(),
+            (_, Page::Taken) => self.taken.len(),
             (_, Page::Lane) => self.books.unresolved.len() + self.books.disputed.len(),
             (_, Page::Records) => self.books.latest.len(),
             _ => 0,
@@ -364,8 +418,15 @@ impl State {
 
     /// Goes to a page, with what it needs read anew.
     pub(super) fn go(&mut self, page: Page) -> Vec<Effect> {
-        if matches!(page, Page::Lane | Page::Records) {
-            let effects = self.ask(Command::Books);
+        let needs = match page {
+            Page::Lane | Page::Records => Some(Command::Books),
+            Page::Operators => Some(Command::Operators),
+            Page::Failed => Some(Command::FailedPayments { here: !self.failed.everywhere, after: None }),
+            Page::Taken => Some(Command::DuesTaken),
+            _ => None,
+        };
+        if let Some(command) = needs {
+            let effects = self.ask(command);
             if effects.is_empty() {
                 return effects;
             }

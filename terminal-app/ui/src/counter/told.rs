@@ -5,11 +5,14 @@ use terminal::error::MoneyOutcome;
 
 use super::{
     books::Books,
+    dues::Dues,
     entry::Hidden,
+    failed::Failed,
     holder::Desk,
     note::{Note, Said},
     serve::Stage,
-    state::{Effect, Overlay, Page, SignIn, State},
+    sheet::{Purpose, Sheet},
+    state::{Confirm, Effect, Overlay, Page, SignIn, State},
     work::{Clerk, Command, Event},
 };
 use crate::{
@@ -121,6 +124,30 @@ impl State {
                 self.desk.proved = self.desk.purpose;
                 self.say(Said::Vouched);
             }
+            Event::Operators(operators) => self.operators_are(operators),
+            Event::OperatorSet => {
+                self.overlay = Overlay::None;
+                self.say(Said::OperatorSet);
+            }
+            Event::OperatorStopped => self.say(Said::OperatorStopped),
+            Event::SecretChanged => {
+                self.overlay = Overlay::None;
+                self.say(Said::SecretChanged);
+            }
+            Event::FailedPayments { answer, goes_on } => self.failed_are(*answer, goes_on),
+            Event::Dues(shown) => self.dues_are(*shown),
+            Event::DuesPaid(paid) => self.dues_paid(*paid),
+            Event::DuesTaken(taken) => {
+                self.taken = taken;
+                self.row = self.row.min(self.rows().saturating_sub(1));
+            }
+            Event::DuesGivenBack(amount) => self.note = Some(Note::GivenBack(amount)),
+            Event::Seeking { answer, changed } => {
+                self.seeking = Some(*answer);
+                if changed {
+                    self.say(if self.is_registered() { Said::Registered } else { Said::Unregistered });
+                }
+            }
             Event::Certified(until) => {
                 self.desk.certified = Some(until);
                 self.desk.proved = None;
@@ -163,7 +190,10 @@ impl State {
         match slot {
             Slot::CardIn => {
                 self.card_is_in = true;
-                let here = matches!(self.page, Page::Serve | Page::Pension | Page::Affairs);
+                let here = matches!(
+                    self.page,
+                    Page::Serve | Page::Pension | Page::Affairs | Page::Dues | Page::Seeking
+                );
                 if !here || self.clerk.is_none() {
                     return Vec::new();
                 }
@@ -193,7 +223,9 @@ impl State {
             // The red lane stays; what was said of the last patient goes.
             self.note = None;
             self.serve.next();
-            self.desk = Desk::default();
+            self.desk = Desk { at_home: self.desk.at_home, ..Desk::default() };
+            self.dues = Dues::default();
+            self.seeking = None;
         }
         effects
     }
@@ -206,11 +238,19 @@ impl State {
         self.desk.pension = None;
         self.desk.proved = None;
         self.desk.affairs = None;
-        if stage == Stage::Done {
+        self.seeking = None;
+        self.dues.shown = None;
+        self.dues.chosen.clear();
+        if stage == Stage::Done || self.dues.paid.is_some() {
             // The patient goes; what was settled stays on the screen until the next one comes.
             return;
         }
-        if matches!(self.overlay, Overlay::Why | Overlay::Second { .. }) {
+        let about_holder = match &self.overlay {
+            Overlay::Why | Overlay::Second { .. } | Overlay::Confirm(Confirm::StopSeeking) => true,
+            Overlay::Sheet(sheet) => matches!(sheet.purpose, Purpose::Pay(_) | Purpose::Seeking),
+            _ => false,
+        };
+        if about_holder {
             self.overlay = Overlay::None;
         }
         self.serve.next();
@@ -230,6 +270,11 @@ impl State {
         if clerk.is_none() {
             self.serve.next();
             self.desk = Desk::default();
+            self.dues = Dues::default();
+            self.failed = Failed::default();
+            self.seeking = None;
+            self.operators.clear();
+            self.taken.clear();
             self.page = Page::SignIn;
             self.overlay = Overlay::None;
         } else if self.page == Page::SignIn {
@@ -242,7 +287,11 @@ impl State {
             opened.has_supervisor = true;
         }
         self.sign_in = SignIn::default();
+        let must_change = clerk.as_ref().is_some_and(|clerk| clerk.must_change);
         self.clerk = clerk;
+        if must_change {
+            self.lay_sheet(Sheet::own_secret());
+        }
         if let Some(said) = said {
             self.say(said);
         }
@@ -275,6 +324,11 @@ impl State {
         }
         if let Overlay::Decide { .. } | Overlay::Second { .. } | Overlay::Confirm(_) = self.overlay {
             self.overlay = Overlay::None;
+        }
+        // What is due may have changed meanwhile: it is asked for again before anybody pays.
+        if self.page == Page::Dues {
+            self.dues.shown = None;
+            self.dues.chosen.clear();
         }
         self.sign_in.secret.clear();
         self.sign_in.again.clear();

@@ -122,6 +122,7 @@ impl State {
                 (form.price, form.part, form.offered) = (typed, LinePart::Price, false);
             }
             (Field::Number, Overlay::None) if self.page == Page::SignIn => self.sign_in.number = typed,
+            (Field::Sheet(at), Overlay::Sheet(_)) => self.set_in_sheet(at, text),
             (Field::Second, Overlay::Second { number, .. }) => *number = typed,
             _ => {}
         }

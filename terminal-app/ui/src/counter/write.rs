@@ -36,6 +36,11 @@ impl Write {
         self.core(|language| language.pick(chinese, english).to_owned())
     }
 
+    /// Between the parts of a list.
+    pub(super) fn locale_comma(self) -> &'static str {
+        if self.locale == Locale::English { ", " } else { "、" }
+    }
+
     pub(super) fn trouble(self, trouble: Option<&crate::trouble::Trouble>) -> (String, String) {
         trouble.map(|trouble| (trouble.what(self.locale), trouble.next(self.locale))).unwrap_or_default()
     }
@@ -74,6 +79,8 @@ impl Write {
                 Kind::Enrolment => CounterKind::Enrolment,
                 Kind::Certification => CounterKind::Certification,
                 Kind::Pension => CounterKind::Pension,
+                Kind::Contribution => CounterKind::Contribution,
+                Kind::ContributionReversal => CounterKind::ContributionReversal,
                 Kind::Abandoned => CounterKind::Abandoned,
             },
             record: match row.state {
@@ -159,6 +166,10 @@ pub(super) fn show_note(counter: &Counter<'_>, note: Option<&Note>, write: Write
                 (None, None) => (Said::Cancelled, String::new()),
             };
             (word.tone(), format!("{sequence}{separator}"), write.pick(word.words()), next)
+        }
+        Some(Note::GivenBack(amount)) => {
+            let (tone, money, what, _) = said(Said::GivenBack);
+            (tone, money, what, write.locale.money(*amount))
         }
         Some(Note::Refunded(amount)) => {
             let (tone, money, what, _) = said(Said::Refunded);

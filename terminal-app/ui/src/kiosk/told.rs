@@ -327,7 +327,7 @@ impl Machine {
         self.noted(&answer, ask);
         let content = match answer {
             Answer::Articles(shown) => Content::Topics(shown),
-            other => Content::Answer(Box::new(other)),
+            other => Content::Answer(Box::new(self.after_those_before(other, ask))),
         };
         let result = matches!(
             ask,
@@ -347,6 +347,20 @@ impl Machine {
             self.pages.pop();
         }
         self.show(content);
+    }
+
+    /// Earlier treatments stand below the later ones: nothing that was on the page goes.
+    fn after_those_before(&self, answer: Answer, ask: &Ask) -> Answer {
+        let Page::Sheet(top) = self.page() else { return answer };
+        match (answer, ask, &**top) {
+            (Answer::Treatments(mut more), Ask::Treatments { after: Some(_) }, Content::Answer(before)) => {
+                if let Answer::Treatments(before) = &**before {
+                    more.content.treatments.splice(0..0, before.content.treatments.iter().cloned());
+                }
+                Answer::Treatments(more)
+            }
+            (answer, _, _) => answer,
+        }
     }
 
     /// Earlier months, the next page and a second try stand where the first stood.

@@ -293,6 +293,7 @@ pub(crate) fn opened(face: Place, has_supervisor: bool, signed_in: bool) -> Open
             role: Role::Supervisor,
             cycle: Some("5301000000012026112408000001".to_owned()),
             overdue: None,
+            must_change: false,
         }),
         items: 7,
         training: false,
@@ -465,6 +466,7 @@ pub(crate) fn trouble(which: &str) -> Trouble {
         "not_enrolled" => EdgeError::NotEnrolled.into(),
         "wrong_pin" => Error::Session(SessionError::WrongPin { tries_left: 2 }).into(),
         "unresolved" => Error::Unresolved { id: id(7), cause: Box::new(removed()) }.into(),
+        "unclear" => Error::Contribution(terminal::contribution::ContributionRefusal::Unclear).into(),
         "paper" => Failure::Printer(PrinterError::PaperOut),
         _ => removed().into(),
     };

@@ -77,10 +77,13 @@ impl CounterWork {
         Ok(())
     }
 
-    pub(super) fn certify(&mut self, teller: &Teller<Event>) -> Result<(), Failure> {
+    pub(super) fn certify(&mut self, at_home: bool, teller: &Teller<Event>) -> Result<(), Failure> {
         self.counter.require_duty()?;
         self.counter.require_sound_books()?;
-        let certified = self.counter.flows.certify()?;
+        let certified = match at_home {
+            true => self.counter.flows.certify_at_home()?,
+            false => self.counter.flows.certify()?,
+        };
         teller.event(Event::Certified(certified.until));
         self.counter.flows.send_unless_down()?;
         if self.counter.cabinet.config.printer.is_some() {

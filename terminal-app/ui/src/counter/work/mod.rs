@@ -1,6 +1,7 @@
 //! The counter's desk: commands in, facts out, by the terminal's flows and nothing else.
 
 mod books;
+mod desk;
 mod holder;
 mod shift;
 mod visit;
@@ -11,22 +12,30 @@ use std::{
     time::{Duration, Instant},
 };
 
+use card_spec::money::Fen;
 use edge::{bill, counter::Counter, failure::Failure};
-use protocol::{calendar::Day, id::TransactionId, policy::Purpose};
+use protocol::{
+    calendar::Day,
+    id::TransactionId,
+    policy::Purpose,
+    record::PaidBy,
+    service::{Cursor, Due, DuesAnswer, FailedAnswer, work::WorkAnswer},
+};
 use terminal::{
     audit::Ground,
     catalog::Item,
     error::{Error, MoneyOutcome},
-    flows::{Earlier, FingerCheck, PreSettlement},
+    flows::{DuesTaken, Earlier, FingerCheck, PreSettlement, service::Shown},
     pension::PensionState,
     receipt::Booking,
     reconcile::Reconciliation,
-    roles::Role,
+    roles::{Operator, Role},
     rules::{Count, ItemClass, UnitPrice, VisitKind},
     setup::Face,
 };
 use zeroize::Zeroizing;
 
+use super::dues::PaidDues;
 use super::facts::{CardFacts, HolderFacts, Row, SettledFacts, Split, VisitFacts, VisitRow};
 use crate::{
     desk::{Halt, ScreenPad, Teller, Told, Work},
@@ -174,11 +183,73 @@ pub enum Command {
         second: Option<(String, Secret)>,
     },
     /// Certifies that the holder is alive and here.
-    Certify,
+    Certify {
+        /// Here is where the holder lives.
+        at_home: bool,
+    },
     /// Pays what is due.
     PayPension,
     /// Cards, contributions and dues of the holder.
     Affairs,
+    /// Who may work here.
+    Operators,
+    /// Adds an operator, or gives a known one another role, name and secret.
+    IssueOperator {
+        /// Operator number.
+        number: String,
+        /// Name.
+        name: String,
+        /// Role.
+        role: Role,
+        /// The first secret.
+        secret: Secret,
+    },
+    /// Lets nobody in under this number.
+    StopOperator {
+        /// Operator number.
+        number: String,
+    },
+    /// The one who is signed in has another secret from now on.
+    ChangeSecret {
+        /// The new one.
+        secret: Secret,
+    },
+    /// Pensions that the center did not book.
+    FailedPayments {
+        /// Of this terminal alone.
+        here: bool,
+        /// Those after this one.
+        after: Option<Cursor>,
+    },
+    /// Contributions that are due.
+    Dues,
+    /// Takes the money for dues.
+    PayDues {
+        /// Which, as they were shown.
+        chosen: Vec<Due>,
+        /// How.
+        paid_by: PaidBy,
+    },
+    /// What was taken here.
+    DuesTaken,
+    /// Takes a payment of contributions back.
+    GiveDuesBack {
+        /// Which.
+        id: TransactionId,
+    },
+    /// How the holder stands in the register of those who seek work.
+    Seeking,
+    /// Registers the holder as seeking work.
+    SeekWork {
+        /// What work.
+        wish: String,
+        /// The least that a month should bring.
+        wage_min: Fen,
+        /// Telephone number.
+        phone: String,
+    },
+    /// Takes the registration back.
+    StopSeeking,
 }
 
 /// A document that cannot be read is told with its file's name.
@@ -203,6 +274,8 @@ pub struct Clerk {
     pub cycle: Option<String>,
     /// A cycle that has to be compared first.
     pub overdue: Option<String>,
+    /// The secret was typed by another, and is to be changed first.
+    pub must_change: bool,
 }
 
 /// What was opened.
@@ -234,7 +307,7 @@ pub struct PaidMonth {
     /// The month.
     pub period: protocol::calendar::Period,
     /// How much.
-    pub amount: card_spec::money::Fen,
+    pub amount: Fen,
 }
 
 /// What the desk tells.
@@ -307,12 +380,12 @@ pub enum Event {
         /// Its place in the chain.
         sequence: u64,
         /// Account money that is back on the card.
-        loaded: Option<card_spec::money::Fen>,
+        loaded: Option<Fen>,
         /// Account money that is owed, and why it could not be put on.
-        owed: Option<(card_spec::money::Fen, Trouble)>,
+        owed: Option<(Fen, Trouble)>,
     },
     /// Money that was put back onto the card.
-    Refunded(Vec<card_spec::money::Fen>),
+    Refunded(Vec<Fen>),
     /// The comparison with the center.
     Reconciled(Box<Reconciliation>),
     /// The difference was accepted.
@@ -341,6 +414,36 @@ pub enum Event {
     },
     /// The holder's affairs at the center.
     Affairs(Box<holder::Affairs>),
+    /// Who may work here.
+    Operators(Vec<Operator>),
+    /// An operator was set.
+    OperatorSet,
+    /// An operator was stopped.
+    OperatorStopped,
+    /// One's own secret was changed.
+    SecretChanged,
+    /// Pensions that the center did not book.
+    FailedPayments {
+        /// The payments.
+        answer: Box<FailedAnswer>,
+        /// They come after those that were told before.
+        goes_on: bool,
+    },
+    /// Contributions that are due.
+    Dues(Box<Shown<DuesAnswer>>),
+    /// They stand in the books; the money is the desk's.
+    DuesPaid(Box<PaidDues>),
+    /// What was taken here, the latest first.
+    DuesTaken(Vec<DuesTaken>),
+    /// So much is to be given back.
+    DuesGivenBack(Fen),
+    /// How the holder stands in the register of those who seek work.
+    Seeking {
+        /// The registration.
+        answer: Box<WorkAnswer>,
+        /// It was just changed.
+        changed: bool,
+    },
     /// It did not come about.
     Failed {
         /// Why.
@@ -465,9 +568,23 @@ impl CounterWork {
             Command::Pension => self.show_pension(teller),
             Command::Finger { purpose } => self.finger(purpose, teller),
             Command::Vouch { purpose, second } => self.vouch(purpose, second, teller),
-            Command::Certify => self.certify(teller),
+            Command::Certify { at_home } => self.certify(at_home, teller),
             Command::PayPension => self.pay_pension(teller),
             Command::Affairs => self.affairs(teller),
+            Command::Operators => self.operators(teller),
+            Command::IssueOperator { number, name, role, secret } => {
+                self.issue_operator(&number, &name, role, &secret, teller)
+            }
+            Command::StopOperator { number } => self.stop_operator(&number, teller),
+            Command::ChangeSecret { secret } => self.change_secret(&secret, teller),
+            Command::FailedPayments { here, after } => self.failed_payments(here, after, teller),
+            Command::Dues => self.dues(teller),
+            Command::PayDues { chosen, paid_by } => self.pay_dues(&chosen, paid_by, teller),
+            Command::DuesTaken => self.dues_taken(teller),
+            Command::GiveDuesBack { id } => self.give_dues_back(id, teller),
+            Command::Seeking => self.seeking(teller),
+            Command::SeekWork { wish, wage_min, phone } => self.seek_work(wish, wage_min, phone, teller),
+            Command::StopSeeking => self.stop_seeking(teller),
         }
     }
 

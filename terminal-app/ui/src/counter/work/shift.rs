@@ -3,7 +3,7 @@
 use edge::{failure::Failure, shift};
 use terminal::{
     error::Error,
-    roles::{Action, NewOperator, PBKDF2_ITERATIONS, Role, SECRET_BYTES_MIN, SignInError},
+    roles::{Action, NewOperator, PBKDF2_ITERATIONS, Role, SECRET_BYTES_MIN, SignInError, SignedIn},
 };
 
 use super::{Clerk, CounterWork, Event, Secret};
@@ -17,7 +17,12 @@ impl CounterWork {
     }
 
     pub(super) fn clerk(&self) -> Option<Clerk> {
+        let must_change = |number: &str| {
+            let operators = self.counter.flows.ledger().operators().unwrap_or_default();
+            operators.iter().any(|operator| operator.number == number && operator.must_change)
+        };
         self.counter.flows.signed_in().map(|signed_in| Clerk {
+            must_change: must_change(&signed_in.operator),
             number: signed_in.operator.clone(),
             role: signed_in.role,
             cycle: signed_in.cycle.as_ref().map(|cycle| cycle.number.clone()),
@@ -68,6 +73,70 @@ impl CounterWork {
         self.counter.flows.sign_out()?;
         shift::forget(&self.counter.cabinet)?;
         teller.event(Event::Clerk(None));
+        Ok(())
+    }
+
+    pub(super) fn operators(&mut self, teller: &Teller<Event>) -> Result<(), Failure> {
+        self.manager()?;
+        teller.event(Event::Operators(self.counter.flows.ledger().operators().map_err(Error::from)?));
+        Ok(())
+    }
+
+    /// The one who is signed in, who may manage operators.
+    fn manager(&mut self) -> Result<SignedIn, Failure> {
+        let now = self.counter.cabinet.now();
+        let signed_in = self.counter.flows.signed_in().cloned().ok_or(Error::NotSignedIn)?;
+        let ledger = self.counter.flows.ledger_mut();
+        ledger.authorise(&signed_in, Action::ManageOperators, now).map_err(Error::from)?;
+        Ok(signed_in)
+    }
+
+    pub(super) fn issue_operator(
+        &mut self,
+        number: &str,
+        name: &str,
+        role: Role,
+        secret: &Secret,
+        teller: &Teller<Event>,
+    ) -> Result<(), Failure> {
+        let manager = self.manager()?;
+        let now = self.counter.cabinet.now();
+        let operator = NewOperator { number, role, secret: secret.bytes(), iterations: PBKDF2_ITERATIONS };
+        let mut chance = edge::random::SystemChance::default();
+        let ledger = self.counter.flows.ledger_mut();
+        match manager.operator == number {
+            // Nobody else knows the secret that one gives oneself.
+            true => ledger.set_operator(&operator, &mut chance, manager.actor(), now),
+            false => ledger.issue_operator(&operator, name, &mut chance, manager.actor(), now),
+        }
+        .map_err(Error::from)?;
+        teller.event(Event::OperatorSet);
+        self.operators(teller)
+    }
+
+    pub(super) fn stop_operator(&mut self, number: &str, teller: &Teller<Event>) -> Result<(), Failure> {
+        let manager = self.manager()?;
+        let now = self.counter.cabinet.now();
+        let ledger = self.counter.flows.ledger_mut();
+        ledger.remove_operator(number, manager.actor(), now).map_err(Error::from)?;
+        teller.event(Event::OperatorStopped);
+        self.operators(teller)
+    }
+
+    pub(super) fn change_secret(&mut self, secret: &Secret, teller: &Teller<Event>) -> Result<(), Failure> {
+        let now = self.counter.cabinet.now();
+        let signed_in = self.counter.flows.signed_in().cloned().ok_or(Error::NotSignedIn)?;
+        let operator = NewOperator {
+            number: &signed_in.operator,
+            role: signed_in.role,
+            secret: secret.bytes(),
+            iterations: PBKDF2_ITERATIONS,
+        };
+        let mut chance = edge::random::SystemChance::default();
+        let ledger = self.counter.flows.ledger_mut();
+        ledger.set_operator(&operator, &mut chance, signed_in.actor(), now).map_err(Error::from)?;
+        teller.event(Event::SecretChanged);
+        teller.event(Event::Clerk(self.clerk()));
         Ok(())
     }
 
