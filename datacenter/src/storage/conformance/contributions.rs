@@ -69,7 +69,7 @@ pub(super) fn dues(storage: &dyn Storage) {
     storage.transact(&mut |t| t.add_contribution(&first)).unwrap();
     let twice = storage.transact(&mut |t| t.add_contribution(&taken(4, one, 40)));
     assert!(matches!(twice, Err(StorageError::Failed { .. })), "{twice:?}");
-    assert_eq!(storage.contributions_taken(Some(person), 9).unwrap(), [first.clone()]);
+    assert_eq!(storage.contributions_taken(Some(person), 9).unwrap(), std::slice::from_ref(&first));
     assert_eq!(look(storage, |t| t.paid_of(person, &[two, one])), [(one, id(1), Timestamp(30))]);
     assert_eq!(storage.dues(person, 9).unwrap(), [two]);
     assert_eq!(storage.held_dues(None, 9).unwrap(), rows[1..]);
