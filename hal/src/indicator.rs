@@ -50,7 +50,7 @@ pub trait Indicator {
     ///
     /// Errors: `Device`.
     fn off(&mut self) -> Result<(), IndicatorError> {
-        LAMPS.into_iter().fold(Ok(()), |all, lamp| all.and(self.lamp(lamp, false)))
+        LAMPS.map(|lamp| self.lamp(lamp, false)).into_iter().collect()
     }
 
     /// Whether the case has been opened since the latch was last cleared. Errors: `Device`.

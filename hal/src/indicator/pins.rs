@@ -163,7 +163,7 @@ impl<O: OutputPin, I: InputPin> Indicator for PinIndicator<O, I> {
 
     fn off(&mut self) -> Result<(), IndicatorError> {
         self.tone = None;
-        let dark = LAMPS.into_iter().fold(Ok(()), |all, lamp| all.and(self.lamp(lamp, false)));
+        let dark: Result<(), _> = LAMPS.map(|lamp| self.lamp(lamp, false)).into_iter().collect();
         let silent = self.set_buzzer(false);
         dark.and(silent)
     }
