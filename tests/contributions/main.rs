@@ -157,8 +157,7 @@ fn without_the_center_nothing_is_paid_and_the_clerk_is_told() {
 fn whatever_becomes_of_the_question_and_the_record_each_due_is_paid_once() {
     let tax = Tax::new("contributions-line");
     let scene = &tax.scene;
-    let mut month = 1;
-    for (path, fault, times, comes) in [
+    let cases = [
         (HOLD, Fault::LoseRequest, 1, true),
         (HOLD, Fault::LoseAnswer, 1, true),
         (HOLD, Fault::DeliverTwice, 1, true),
@@ -172,10 +171,10 @@ fn whatever_becomes_of_the_question_and_the_record_each_due_is_paid_once() {
         (RECORDS, Fault::DeliverTwice, 9, true),
         (RECORDS, Fault::Garbage, 9, true),
         (RECORDS, Fault::Refuse(ProblemKind::Storage), 9, true),
-    ] {
+    ];
+    for (month, (path, fault, times, comes)) in (1..).zip(cases) {
         println!("contributions-line: {fault:?} at {path}, {times} times");
         let due = tax.owe_later(month);
-        month += 1;
         scene.center.plan(path, times, fault.clone());
         let answer = scene.run(PAY, &[PLANTED_PIN]);
         scene.center.clear_faults();
@@ -204,8 +203,7 @@ fn killed_in_between_nothing_is_paid_twice_and_nothing_stays_set_aside() {
     let tax = Tax::new("contributions-killed");
     let scene = &tax.scene;
     let pause = Duration::from_millis(2_500);
-    let mut month = 1;
-    for (path, fault, paid) in [
+    let cases = [
         // The question never gets there.
         (HOLD, Fault::DelayBefore(pause), 0),
         // The center has set it aside, and nobody hears of it.
@@ -213,10 +211,10 @@ fn killed_in_between_nothing_is_paid_twice_and_nothing_stays_set_aside() {
         // It stands in the books, and the clerk may have the money: it is booked by whoever starts next.
         (RECORDS, Fault::DelayBefore(pause), 1),
         (RECORDS, Fault::DelayAfter(pause), 1),
-    ] {
+    ];
+    for (month, (path, fault, paid)) in (1..).zip(cases) {
         println!("contributions-killed: {fault:?} at {path}");
         let due = tax.owe_later(month);
-        month += 1;
         scene.center.plan(path, 1, fault.clone());
         let before = scene.center.requests(path);
         let mut program = scene.start(PAY, &[PLANTED_PIN]);
