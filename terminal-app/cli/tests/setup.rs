@@ -296,7 +296,7 @@ fn lamps_on_lines_are_kept_and_tested() {
     if edge::indicator::lines(&terminal::setup::PinsChosen::default()).is_err() {
         // No Pi: the self-test does not let it pass.
         assert_eq!((run.kind().as_str(), next(&world).as_deref()), ("setup_not_passed", Some("self_test")));
-        assert!(run.err.contains("lamps"), "{}", run.err);
+        assert!(run.out.contains("lamps"), "{}", run.out);
         let doctor = world.terminal(&["--json", "doctor"]).run().json();
         let lamps =
             doctor["checks"].as_array().unwrap().iter().find(|check| check["name"] == "lamps").unwrap();

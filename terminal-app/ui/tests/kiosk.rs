@@ -119,6 +119,39 @@ fn certification_by_finger() {
 }
 
 #[test]
+fn a_strangers_finger_and_a_sensor_that_goes_away() {
+    let rig = Rig::open(1080, 1920);
+    let pictures = Pictures::of("kiosk");
+    rig.insert();
+    rig.fingers.borrow_mut().extend([Ok(data::strangers_finger(Some(2))), Ok(data::sensor_away())]);
+    rig.touch("用指纹");
+    rig.expect("这个手指和卡里登记的不一样");
+    rig.expect("再按一次手指");
+    assert!(!rig.says("请问要办什么"), "nothing is shown");
+    picture(&rig, &pictures, "stranger's finger");
+    rig.touch("再按一次");
+    rig.expect("指纹仪没有反应");
+    rig.expect("请改用密码，照样可以办");
+    assert!(!rig.says("不是您的错") && !rig.says("手指肚平放"), "it is not the finger's fault");
+    picture(&rig, &pictures, "sensor away");
+    rig.press("改用密码");
+    rig.type_pin(PIN);
+    rig.touch("输好了");
+    rig.expect("王女士，请问要办什么");
+    // For the certification the PIN is no way round.
+    rig.fingers.borrow_mut().push(Ok(data::sensor_away()));
+    rig.touch("养老待遇资格认证");
+    rig.touch("现在认证");
+    rig.expect("以前的认证不受影响");
+    assert!(!rig.says("改用密码"));
+    picture(&rig, &pictures, "sensor away, certification");
+    // Plugged in again.
+    rig.touch("再试一次指纹");
+    rig.expect("认证成功");
+    pictures.compare();
+}
+
+#[test]
 fn the_pin_is_changed() {
     let rig = Rig::open(1080, 1920);
     let pictures = Pictures::of("kiosk");

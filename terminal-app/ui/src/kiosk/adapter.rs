@@ -14,6 +14,7 @@ use slint::{
 };
 
 use super::{
+    ask::Cause,
     paper::PaperText,
     sheet::{Act, BarKind, Row, Sheet, Tone},
     state::{Effect, Input, Machine, NumberFor, PinStep, Task},
@@ -362,6 +363,7 @@ fn show_page(global: &Global<'_>, shown: &Shown) {
             (what, next) = trouble.clone();
             global.set_finger_waiting(state.waiting);
             global.set_finger_over(state.over);
+            global.set_sensor_away(state.cause == Cause::Sensor);
             global.set_certify(state.certify);
             KioskPage::Finger
         }

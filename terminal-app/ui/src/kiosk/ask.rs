@@ -15,7 +15,10 @@ use protocol::{
 use terminal::{
     error::{Error, MoneyOutcome},
     flows::service::{CardAccount, Shown},
-    holder::{ProofError, finger::Rung},
+    holder::{
+        ProofError,
+        finger::{FingerFailure, Rung},
+    },
     ports::LinkError,
     receipt::Slip,
     session::SessionError,
@@ -196,6 +199,8 @@ pub enum Kind {
     ProofFirst,
     /// A finger is asked for, not a PIN.
     FingerFirst,
+    /// The fingerprint sensor does not answer.
+    NoSensor,
     /// The center cannot be reached.
     Offline,
     /// Anything else.
@@ -225,6 +230,7 @@ impl Stop {
             Error::Session(error) if error.contact_lost() => Kind::CardGone,
             Error::Session(SessionError::CardFirst) => Kind::CardGone,
             Error::Proof(ProofError::FingerFirst | ProofError::TooWeak { .. }) => Kind::FingerFirst,
+            Error::Finger(why) if Cause::of(*why) == Cause::Sensor => Kind::NoSensor,
             Error::Link(LinkError::Down { .. } | LinkError::Lost { .. }) => Kind::Offline,
             _ => Kind::Other,
         };
@@ -242,6 +248,30 @@ impl Stop {
     }
 }
 
+/// Why a finger did not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// The image, or the time.
+    #[default]
+    Image,
+    /// It is none of those on the card.
+    Stranger,
+    /// The sensor does not answer, or is another than was set up.
+    Sensor,
+}
+
+impl Cause {
+    fn of(why: FingerFailure) -> Self {
+        match why {
+            FingerFailure::NoMatch => Self::Stranger,
+            FingerFailure::NoSensor | FingerFailure::SensorUnbound | FingerFailure::SensorChanged => {
+                Self::Sensor
+            }
+            _ => Self::Image,
+        }
+    }
+}
+
 /// What an attempt with a finger has brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fingered {
@@ -249,7 +279,9 @@ pub enum Fingered {
     Proved,
     /// Not yet: why, and which finger may be tried with how many attempts more.
     Failed {
-        /// Why.
+        /// Why, as far as the face goes on differently.
+        cause: Cause,
+        /// Why, in the terminal's words.
         trouble: Trouble,
         /// The next finger; `None` when no finger will decide.
         next: Option<(FingerPosition, u8)>,
@@ -262,6 +294,7 @@ pub(super) fn finger(counter: &mut Counter, purpose: Purpose) -> Result<Fingered
     Ok(match counter.flows.check_finger(purpose, None)? {
         FingerCheck::Proved(_) => Fingered::Proved,
         FingerCheck::Failed { why, next } => Fingered::Failed {
+            cause: Cause::of(why),
             trouble: Trouble::of(&Error::Finger(why).into()),
             next: match next {
                 Rung::Finger { position, tries_left } => Some((position, tries_left)),

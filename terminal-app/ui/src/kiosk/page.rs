@@ -3,7 +3,11 @@
 use protocol::service::ArticleLine;
 use terminal::flows::service::Shown;
 
-use super::{ask::Stop, content::Content, paper::PaperText};
+use super::{
+    ask::{Cause, Stop},
+    content::Content,
+    paper::PaperText,
+};
 use crate::trouble::Trouble;
 
 /// What is on the screen.
@@ -114,6 +118,8 @@ pub struct FingerState {
     pub waiting: bool,
     /// What did not work out the last time.
     pub trouble: Option<Trouble>,
+    /// What kind of trouble that was.
+    pub cause: Cause,
     /// No finger will decide: only staff can help.
     pub over: bool,
 }

@@ -3,7 +3,7 @@
 use hal::pin_pad::PinPadError;
 
 use super::{
-    ask::{Answer, Ask, Fingered, Kind, Stop},
+    ask::{Answer, Ask, Cause, Fingered, Kind, Stop},
     content::{Content, Done},
     sheet::Act,
     state::{Doing, Effect, FingerState, Machine, Overlay, Page, Person, PinStep, TakeWhy, Task},
@@ -234,9 +234,15 @@ impl Machine {
                 self.ask(Ask::Certify, out);
             }
             Ok(Fingered::Proved) => self.known(out),
-            Ok(Fingered::Failed { trouble, next }) => {
+            Ok(Fingered::Failed { cause, trouble, next }) => {
                 self.finger.trouble = Some(trouble);
-                self.finger.over = next.is_none();
+                self.finger.cause = cause;
+                // A sensor that is plugged in again can be asked again.
+                self.finger.over = next.is_none() && cause != Cause::Sensor;
+            }
+            Err(stop) if stop.kind == Kind::NoSensor => {
+                self.finger.trouble = Some(*stop.trouble);
+                self.finger.cause = Cause::Sensor;
             }
             Err(stop) if stop.kind == Kind::ProofFirst => {
                 // The policy wants the PIN beside the finger.

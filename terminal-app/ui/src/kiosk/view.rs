@@ -1,6 +1,7 @@
 //! What the face shows of the machine, in the language of whoever stands there.
 
 use super::{
+    ask::Cause,
     paper::PaperText,
     pinyin,
     sheet::{Sheet, spaced},
@@ -128,7 +129,9 @@ impl Machine {
             },
             Page::Finger => Shown::Finger {
                 state: self.finger.clone(),
-                trouble: self.finger.trouble.as_ref().map(words).unwrap_or_default(),
+                trouble: self
+                    .finger_words()
+                    .unwrap_or_else(|| self.finger.trouble.as_ref().map(words).unwrap_or_default()),
             },
             Page::Menu => Shown::Menu(self.person.as_ref().and_then(|person| person.earlier)),
             Page::Sheet(content) => Shown::Sheet(Sheet::of(content, self.ctx())),
@@ -237,6 +240,59 @@ impl Machine {
     /// Whether contrast is high.
     pub fn is_high_contrast(&self) -> bool {
         self.contrast
+    }
+
+    /// What a cardholder can do about a finger that did not do; `None` where the terminal's own words are meant for them.
+    fn finger_words(&self) -> Option<(String, String)> {
+        let language = self.locale.language();
+        let say = |what: (&str, &str), next: (&str, &str)| {
+            let pick = |(chinese, english)| self.locale.words(language.pick(chinese, english));
+            Some((pick(what), pick(next)))
+        };
+        let stranger = ("这个手指和卡里登记的不一样。", "This finger is not one of those on the card.");
+        let sensor = ("指纹仪没有反应。", "The fingerprint sensor does not answer.");
+        match (self.finger.cause, self.finger.certify, self.finger.over) {
+            _ if self.finger.trouble.is_none() => None,
+            (Cause::Image, ..) => None,
+            (Cause::Stranger, false, false) => say(
+                stranger,
+                (
+                    "请持卡人本人用登记过的手指再按一次；不记得是哪个手指，就改用密码。",
+                    "The card's holder tries again with an enrolled finger; or use the PIN if you do not remember which.",
+                ),
+            ),
+            (Cause::Stranger, true, false) => say(
+                stranger,
+                (
+                    "请持卡人本人用登记过的手指再按一次；不记得是哪个手指，请叫工作人员。",
+                    "The card's holder tries again with an enrolled finger; call staff if you do not remember which.",
+                ),
+            ),
+            (Cause::Stranger, false, true) => {
+                say(stranger, ("请改用密码，或者叫工作人员。", "Use the PIN, or call staff."))
+            }
+            (Cause::Stranger, true, true) => say(
+                stranger,
+                (
+                    "请叫工作人员。还没有认证，以前的认证不受影响。",
+                    "Call staff. Nothing was certified, and nothing that was before is lost.",
+                ),
+            ),
+            (Cause::Sensor, false, _) => say(
+                sensor,
+                (
+                    "请改用密码，照样可以办；或者叫工作人员看看指纹仪。",
+                    "Use the PIN instead, everything works the same; or call staff to look at the sensor.",
+                ),
+            ),
+            (Cause::Sensor, true, _) => say(
+                sensor,
+                (
+                    "请叫工作人员。还没有认证，以前的认证不受影响。",
+                    "Call staff. Nothing was certified, and nothing that was before is lost.",
+                ),
+            ),
+        }
     }
 
     /// Whether a finger can be taken here.

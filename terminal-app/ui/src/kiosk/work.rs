@@ -377,9 +377,10 @@ impl Work for KioskWork {
                 let changed = self.counter.flows.change_pin().map_err(Stop::of);
                 teller.event(Event::PinChanged { turn, changed });
             }
-            Command::Finger { turn, certify } => {
-                let purpose = if certify { Purpose::Certification } else { Purpose::Visit };
-                let fingered = ask::finger(&mut self.counter, purpose).map_err(Stop::of);
+            Command::Finger { turn, .. } => {
+                // Questions are answered on the proof of a certification as well, and a city that settles visits by the PIN
+                // alone takes no finger for them.
+                let fingered = ask::finger(&mut self.counter, Purpose::Certification).map_err(Stop::of);
                 teller.event(Event::Fingered { turn, fingered });
             }
             Command::Ask { turn, ask } => {

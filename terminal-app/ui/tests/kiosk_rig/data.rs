@@ -30,7 +30,7 @@ use terminal::{
 };
 use ui::{
     kiosk::{
-        ask::{Answer, Ask, Fingered, Stop},
+        ask::{Answer, Ask, Cause, Fingered, Stop},
         work::Opened,
     },
     trouble::Trouble,
@@ -65,13 +65,32 @@ pub(crate) fn paper_out() -> Trouble {
 
 pub(crate) fn dry_finger() -> Fingered {
     Fingered::Failed {
+        cause: Cause::Image,
         trouble: Trouble::of(&Error::Finger(FingerFailure::PoorImage(Advice::Moister)).into()),
         next: FingerPosition::new(2).map(|position| (position, 2)),
     }
 }
 
 pub(crate) fn no_finger_decides() -> Fingered {
-    Fingered::Failed { trouble: Trouble::of(&Error::Finger(FingerFailure::NoMatch).into()), next: None }
+    strangers_finger(None)
+}
+
+/// None of the fingers on the card; how often another may be tried.
+pub(crate) fn strangers_finger(tries_left: Option<u8>) -> Fingered {
+    Fingered::Failed {
+        cause: Cause::Stranger,
+        trouble: Trouble::of(&Error::Finger(FingerFailure::NoMatch).into()),
+        next: tries_left.and_then(|tries| Some((FingerPosition::new(2)?, tries))),
+    }
+}
+
+/// The sensor was unplugged.
+pub(crate) fn sensor_away() -> Fingered {
+    Fingered::Failed {
+        cause: Cause::Sensor,
+        trouble: Trouble::of(&Error::Finger(FingerFailure::NoSensor).into()),
+        next: None,
+    }
 }
 
 fn from(offline: bool) -> ShownFrom {
