@@ -47,6 +47,8 @@ pub enum Place {
     Failed,
     /// Contributions that are due.
     Dues,
+    /// They are paid.
+    Paid,
     /// Payments of contributions of this terminal.
     Taken,
     /// The register of those who seek work.
@@ -83,7 +85,7 @@ const OVER: &[Place] =
 /// Pages, without what lies over them.
 const PAGES: &[Place] = &[
     Closed, SignIn, Idle, Bill, Split, Done, Pension, Affairs, Lane, Records, Day, Operators, Failed, Dues,
-    Taken, Seeking,
+    Paid, Taken, Seeking,
 ];
 /// Where people are served and nothing is under way with anybody.
 const FREE: &[Place] = &[Idle, Done, Pension, Affairs];
@@ -92,7 +94,7 @@ const HOLDER: &[Place] = &[Pension, Affairs];
 /// Lists of the books, and the day.
 const BOOKS: &[Place] = &[Lane, Records, Day];
 /// Pages that are left to the one they came from.
-const SIDE: &[Place] = &[Operators, Failed, Dues, Taken, Seeking];
+const SIDE: &[Place] = &[Operators, Failed, Dues, Paid, Taken, Seeking];
 
 /// An act, as the table has it.
 struct Row {
@@ -171,9 +173,9 @@ acts! {
     /// The next patient.
     Next ["下一位", "Next"], Anybody, [(9, &[&[Done]])] => State::next_patient;
     /// Prints again.
-    Reprint ["补打", "Reprint"], Anybody, [(6, &[&[Done, Lane, Records, Dues, Taken]])], when State::has_paper => State::reprint;
+    Reprint ["补打", "Reprint"], Anybody, [(6, &[&[Done, Lane, Records, Paid, Taken]])] => State::reprint;
     /// Reads the card that lies there.
-    Tap ["读卡", "Read card"], ReadCard, [(9, &[&[Idle]]), (2, &[HOLDER, &[Dues, Seeking]])] => State::tap_by_key;
+    Tap ["读卡", "Read card"], ReadCard, [(9, &[&[Idle]]), (2, &[HOLDER, &[Dues, Paid, Seeking]])] => State::tap_by_key;
     /// Unknown outcomes and refusals.
     Lane ["未知/异常", "Unknown"], ViewQueue, [(7, &[FREE, SIDE, &[Bill, Split, Records, Day]])]
         => |state| state.go(Page::Lane);
@@ -247,7 +249,7 @@ acts! {
     DuesPage ["缴费", "Dues"], CollectContribution, [(3, &[&[Affairs]])] => |state| state.go(Page::Dues);
     /// Asks for them.
     Dues ["查询应缴", "Show dues"], CollectContribution, [(9, &[&[Dues]])],
-        when |state| state.dues.shown.is_none() && state.dues.paid.is_none() => |state| state.with_card(Command::Dues);
+        when |state| state.dues.shown.is_none() => |state| state.with_card(Command::Dues);
     /// The marked one is to be paid, or not.
     Choose ["选/不选", "Choose"], CollectContribution, [(4, &[&[Dues]])], when |state| state.dues.shown.is_some()
         => State::choose_due;
@@ -258,10 +260,9 @@ acts! {
     Collect ["收款", "Collect"], CollectContribution, [(9, &[&[Dues]])], when |state| state.dues.shown.is_some()
         => State::begin_payment;
     /// Whoever comes next.
-    NextPayer ["下一位", "Next"], Anybody, [(9, &[&[Dues]])], when |state| state.dues.paid.is_some()
-        => State::next_payer;
+    NextPayer ["下一位", "Next"], Anybody, [(9, &[&[Paid]])] => State::next_payer;
     /// What was taken here.
-    TakenPage ["收缴记录", "Taken"], CollectContribution, [(3, &[&[Dues]])] => |state| state.go(Page::Taken);
+    TakenPage ["收缴记录", "Taken"], CollectContribution, [(3, &[&[Dues, Paid]])] => |state| state.go(Page::Taken);
     /// Takes a payment back.
     GiveBack ["退回缴费", "Give back"], CancelContribution, [(4, &[&[Taken]])] => State::begin_giving_back;
     /// The register of those who seek work.
@@ -339,6 +340,7 @@ impl Place {
             Operators => "counter.operators",
             Failed => "counter.failed",
             Dues => "counter.dues",
+            Paid => "counter.paid",
             Taken => "counter.taken",
             Seeking => "counter.seeking",
             Operator => "counter.operator",
@@ -382,6 +384,7 @@ impl State {
             (Overlay::None, Page::Day) => Day,
             (Overlay::None, Page::Operators) => Operators,
             (Overlay::None, Page::Failed) => Failed,
+            (Overlay::None, Page::Dues) if self.dues.paid.is_some() => Paid,
             (Overlay::None, Page::Dues) => Dues,
             (Overlay::None, Page::Taken) => Taken,
             (Overlay::None, Page::Seeking) => Seeking,

@@ -20,11 +20,6 @@ pub struct Books {
 }
 
 impl State {
-    /// There is a paper here, or a list of which one row may be marked.
-    pub(super) fn has_paper(&self) -> bool {
-        self.page != Page::Dues || self.dues.paid.is_some()
-    }
-
     pub(super) fn reprint(&mut self) -> Vec<Effect> {
         let id = match self.page {
             Page::Serve => self.serve.settled.as_ref().map(|settled| settled.id),
