@@ -47,7 +47,7 @@ pub struct Wizard {
     pub printer: Option<Result<(), Trouble>>,
     /// Lamps and buzzer are looked after.
     pub is_at_lamps: bool,
-    /// What the installer has said of each, in the order of [`Sign::ALL`].
+    /// What the installer has said of each, in the order of [`edge::indicator::Sign::ALL`].
     pub seen: [Seen; 4],
     /// The center that waits to be compared.
     pub met: Option<MetCenter>,
