@@ -404,7 +404,7 @@ impl State {
         let place = self.place();
         ROWS.iter().filter(|row| (row.when)(self)).filter_map(move |row| {
             let is_here = |places: &&[&[Place]]| places.iter().any(|some| some.contains(&place));
-            let (number, _) = row.keys.iter().find(|(_, places)| is_here(&places))?;
+            let (number, _) = row.keys.iter().find(|(_, places)| is_here(places))?;
             Some((*number, row))
         })
     }

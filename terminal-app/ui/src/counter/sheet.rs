@@ -281,14 +281,12 @@ impl State {
 
     pub(super) fn sheet_key(&mut self, key: Key) -> Vec<Effect> {
         let Overlay::Sheet(sheet) = &mut self.overlay else { return Vec::new() };
+        if key == Key::Return {
+            return if sheet.step(false) { Vec::new() } else { self.press(9) };
+        }
         match (key, sheet.fields.get_mut(sheet.at).map(|field| &mut field.entry)) {
             (Key::Tab | Key::Down, _) => drop(sheet.step(false)),
             (Key::Up, _) => drop(sheet.step(true)),
-            (Key::Return, _) => {
-                if !sheet.step(false) {
-                    return self.press(9);
-                }
-            }
             (Key::Char(letter), Some(Entry::Typed(typed))) => typed.push(letter),
             (Key::Backspace | Key::Delete, Some(Entry::Typed(typed))) => drop(typed.pop()),
             (Key::Char(letter), Some(Entry::Secret(secret))) => secret.push(letter),
