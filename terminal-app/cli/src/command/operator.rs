@@ -39,17 +39,22 @@ pub(crate) enum Command {
 #[command(after_help = "\
 例 Examples:
   jinbao operator add 0001 --role supervisor     第一个操作员须为主管 · the first one is a supervisor
-  jinbao operator add 0002 --role cashier
+  jinbao operator add 0002 --role cashier --name 李梅   为他人开户 · for somebody else
   printf 'a secret\\n' | jinbao operator add 0003 --role auditor --pin-stdin
 
 口令在键盘上输入，不出现在命令行；添加者须为已签到的主管（尚无主管时除外）。
-The secret is typed, never on the command line. A supervisor must be signed in, unless there is none yet.")]
+给出姓名即为他人开户：口令是首次口令，本人须先用 jinbao operator change-secret 修改才能办理业务。
+The secret is typed, never on the command line. A supervisor must be signed in, unless there is none yet.
+With a name it is handed to somebody else, who has to change it before doing anything else.")]
 pub(crate) struct AddArguments {
     /// 操作员编号 · operator number
     number: String,
     /// 角色 · role
     #[arg(long, value_enum)]
     role: RoleArgument,
+    /// 姓名 · name of the one it is handed to
+    #[arg(long)]
+    name: Option<String>,
 }
 
 /// A command about one operator.
@@ -134,7 +139,11 @@ fn add(context: &Context, terminal: &mut Terminal, arguments: &AddArguments) -> 
     let operator =
         NewOperator { number: &arguments.number, role, secret: &secret, iterations: PBKDF2_ITERATIONS };
     let actor = manager.as_ref().map(SignedIn::actor).unwrap_or_default();
-    terminal.ledger.set_operator(&operator, &mut terminal.random, actor, now).map_err(Error::from)?;
+    match &arguments.name {
+        Some(name) => terminal.ledger.issue_operator(&operator, name, &mut terminal.random, actor, now),
+        None => terminal.ledger.set_operator(&operator, &mut terminal.random, actor, now),
+    }
+    .map_err(Error::from)?;
     let (number, (chinese, english)) = (&arguments.number, role_name(role));
     context.console.done(
         &format!("已设置操作员 {number}（{chinese}）"),

@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32};
 
 use protocol::{limits::OfflineLimits, reconciliation::CYCLE_MS_MAX, timestamp::Timestamp};
 use ring::pbkdf2;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Action, Role, cycle,
@@ -136,6 +136,8 @@ pub enum SignInError {
     LastSupervisor,
     /// The sign-in is older than [`SHIFT_MS_MAX`]: sign in again.
     ShiftOver,
+    /// The secret was handed over by somebody else and has not been changed yet.
+    SecretToChange,
     /// The role does not allow it; audited.
     NotPermitted {
         /// What was tried.
@@ -170,6 +172,7 @@ impl fmt::Display for SignInError {
             }
             Self::LastSupervisor => f.write_str("the last supervisor cannot be taken out"),
             Self::ShiftOver => f.write_str("the sign-in is over"),
+            Self::SecretToChange => f.write_str("the first secret has to be changed"),
             Self::NotPermitted { action } => write!(f, "the role does not allow {action:?}"),
             Self::Ledger(error) => error.fmt(f),
         }
@@ -420,8 +423,9 @@ impl Ledger {
 
     /// Checks an action against the role of the one signed in; a refusal is audited.
     ///
-    /// After [`SHIFT_MS_MAX`] only what a cashier may do is left, so that a cycle that is over can be reconciled.
-    /// Errors: `ShiftOver`, `NotPermitted`.
+    /// After [`SHIFT_MS_MAX`] only what a cashier may do is left, so that a cycle that is over can be reconciled. With
+    /// a first secret ([`Operator::must_change`]) nothing may be done until it is changed.
+    /// Errors: `ShiftOver`, `SecretToChange`, `NotPermitted`.
     pub fn authorise(
         &mut self,
         signed_in: &SignedIn,
@@ -431,11 +435,20 @@ impl Ledger {
         if !signed_in.counts(now) && !permits(Role::Cashier, action) {
             return Err(SignInError::ShiftOver);
         }
+        if self.must_change(&signed_in.operator)? {
+            return Err(SignInError::SecretToChange);
+        }
         if signed_in.may(action) {
             return Ok(());
         }
         self.audit(now, signed_in.actor(), &AuditEvent::NotPermitted { action })?;
         Err(SignInError::NotPermitted { action })
+    }
+
+    fn must_change(&self, number: &str) -> Result<bool, LedgerError> {
+        let mut statement =
+            self.connection().prepare_cached("SELECT must_change FROM operator WHERE number = ?1")?;
+        Ok(statement.query_row([number], |row| row.get(0)).optional()?.unwrap_or(false))
     }
 
     fn stored(&self, number: &str) -> Result<Option<Stored>, LedgerError> {

@@ -393,6 +393,14 @@ impl SignInError {
                 ("签到已超过 24 小时，已失效。", "请重新签到。"),
                 ("You signed in more than 24 hours ago.", "Sign in again."),
             ),
+            Self::SecretToChange => say(
+                l,
+                ("首次口令须由本人修改后才能办理。", "请先修改口令（jinbao operator change-secret 工号）。"),
+                (
+                    "Your first secret has to be changed before you can work.",
+                    "Change it (jinbao operator change-secret NUMBER).",
+                ),
+            ),
             Self::NotPermitted { action } => say(
                 l,
                 (

@@ -177,9 +177,11 @@ fn a_secret_that_another_has_typed_is_to_be_changed() {
     let (name, must_change, _) = found(&ledger);
     assert!(name.starts_with("王小明") && name.len() <= NAME_BYTES_MAX && must_change);
     // Changed by the operator: the name stays, and nothing is to be changed any more.
-    assert!(ledger.sign_in("0102", b"246813", now).is_ok());
+    let signed_in = ledger.sign_in("0102", b"246813", now).unwrap();
+    assert_eq!(ledger.authorise(&signed_in, Action::Settle, now), Err(SignInError::SecretToChange));
     ledger.set_operator(&issued(b"975310"), &mut terminal.chance, Actor::default(), now).unwrap();
     assert_eq!(found(&ledger), (name.clone(), false, true));
+    assert_eq!(ledger.authorise(&signed_in, Action::Settle, now), Ok(()));
     // Taken out and let in again.
     ledger.remove_operator("0102", Actor::default(), now).unwrap();
     assert_eq!(found(&ledger), (name, false, false));
