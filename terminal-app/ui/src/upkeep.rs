@@ -30,6 +30,9 @@ const PRINTER_MS: u64 = 30_000;
 /// How long an upload or a fetch is left alone after there was nothing to do.
 const QUIET_MS: u64 = 2_000;
 
+/// How long a card lies untouched until the line gets its turn all the same: a forgotten card holds up no record.
+const CARD_LEFT_MS: u64 = 120_000;
+
 /// How often a terminal that cannot be opened is tried again.
 const REOPEN_MS: u64 = 3_000;
 
@@ -104,6 +107,7 @@ pub struct Upkeep {
     sync_at: Instant,
     status_at: Instant,
     printer_at: Instant,
+    asked_at: Instant,
     told: Option<Status>,
     reader: Light,
     sensor: Light,
@@ -121,6 +125,7 @@ impl Upkeep {
             sync_at: now,
             status_at: now,
             printer_at: now,
+            asked_at: now,
             told: None,
             reader: Light::Off,
             sensor: Light::Off,
@@ -137,7 +142,11 @@ impl Upkeep {
     /// Looks once, does at most one exchange with the center, and says when it wants to be called again.
     pub fn step(&mut self, counter: &mut Counter) -> (Found, Duration) {
         let mut found = Found { slot: self.look(counter), status: None };
-        if found.slot.is_none() && !self.card_is_in {
+        if found.slot.is_some() {
+            self.asked_at = Instant::now();
+        }
+        let card_left = self.asked_at.elapsed() >= Duration::from_millis(CARD_LEFT_MS);
+        if found.slot.is_none() && (!self.card_is_in || card_left) {
             // While a card is in, the holder is not made to wait for the line.
             self.exchange(counter);
         }
@@ -160,8 +169,8 @@ impl Upkeep {
 
     /// Business has changed the figures: they are told at the next step.
     pub fn refresh(&mut self) {
-        self.status_at = Instant::now();
-        self.upload_at = Instant::now();
+        let now = Instant::now();
+        (self.status_at, self.upload_at, self.asked_at) = (now, now, now);
     }
 
     fn look(&mut self, counter: &mut Counter) -> Option<Slot> {
