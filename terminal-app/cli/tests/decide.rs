@@ -58,3 +58,17 @@ fn only_an_installer_has_refused_cards_asked_again() {
     let asked = world.terminal(&["resolve", "--ask-again", "--json"]).run().exits(0).json();
     assert_eq!(asked["cards"], 0);
 }
+
+#[test]
+fn a_secret_that_was_handed_over_is_changed_before_any_work() {
+    let world = World::new();
+    let words = ["operator", "add", "0002", "--role", "supervisor", "--name", "李梅", "--pin-stdin"];
+    world.terminal(&words).input(&format!("{SECRET}\n")).run().exits(0);
+    let words = ["operator", "sign-in", "0002", "--pin-stdin"];
+    world.terminal(&words).input(&format!("{SECRET}\n")).run().exits(0);
+    let refused = world.visit("card.json", &[]).exits(4);
+    assert!(refused.kind() == "sign_in" && refused.out.contains("first secret"), "{}", refused.out);
+    let words = ["operator", "change-secret", "0002", "--pin-stdin"];
+    world.terminal(&words).input(&format!("{SECRET}\n{SECRET}-2\n")).run().exits(0);
+    world.visit("card.json", &[]).exits(0);
+}
