@@ -17,7 +17,7 @@ pub(crate) fn run(yes: bool) -> Result<(), String> {
     let judges = python_judges()?;
     process::run(process::cargo().args(["fmt", "--all", "--check"]))?;
     licences::check()?;
-    process::run(process::cargo().args(["check", "--locked", "-p", "jinbao-hal", "--features", "rpi"]))?;
+    process::run(process::cargo().args(["check", "--locked", "-p", "jinbao-edge", "--features", "rpi"]))?;
     process::run(process::cargo().args(["check", "--locked", "-p", "jinbao", "--no-default-features"]))?;
     process::run(process::cargo().args(["check", "--locked", "-p", "jinbao-ui", "--no-default-features"]))?;
     process::run(process::cargo().args([
